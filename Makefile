@@ -1,0 +1,39 @@
+# The two commands a newcomer needs: `make demo` and `make test`. Each does all of its own set-up.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check bench help clean
+help:
+	@echo "make demo | test | check | bench"
+
+$(VENV)/.run: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[test]'
+	@touch $(VENV)/.run $@
+
+demo: $(VENV)/.run
+	$(BIN)/limpet demo $(ARGS)
+
+test: $(VENV)/.test
+	sh tests/install.sh
+	$(MAKE) --no-print-directory check
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/test_architecture.py
+
+bench: $(VENV)/.test
+	sh bench/install.sh
+	$(BIN)/python -m bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,1 @@
+"""The operator's YAML, turned into validated and immutable settings."""

@@ -1,0 +1,37 @@
+"""What can go wrong in an exchange: the status a client sees, whose fault it is, and whether it may be tried again."""
+
+from enum import IntEnum
+
+
+class Blame(IntEnum):
+    CLIENT = 0
+    NODE = 1
+    PROXY = 2
+
+
+class Fault(Exception):
+    """An exchange that cannot go on.
+
+    `status` is the client's answer, `reason` a fixed word for metrics and logs (never taken from a request),
+    `detail` a sentence for the error page.
+    """
+
+    blame = Blame.PROXY
+
+    def __init__(self, status: int, reason: str, detail: str) -> None:
+        super().__init__(status, reason, detail)
+        self.status = status
+        self.reason = reason
+        self.detail = detail
+
+
+class Malformed(Fault):
+    """A message that is not HTTP as RFC 9110 and 9112 have it: refused, never repaired."""
+
+    blame = Blame.CLIENT
+
+
+class NodeFault(Fault):
+    """A node that could not be reached, broke off, was too slow or answered nonsense."""
+
+    blame = Blame.NODE

@@ -1,0 +1,1 @@
+"""Whose request it is: the sealed token, and where in a request it is found."""

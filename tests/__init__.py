@@ -1,0 +1,1 @@
+"""Present so that `tests/config` never shadows the package `config`."""
