@@ -1,0 +1,110 @@
+"""Puts lines into a file without the event loop ever waiting: a thread writes, and what is too much is dropped."""
+
+import collections
+import logging
+import os
+import threading
+import time
+
+logger = logging.getLogger("limpet.access")
+
+STANDARD_OUTPUT = "-"
+GATHER_SECONDS = 0.05  # how long lines gather into one write
+COMPLAIN_SECONDS = 60.0  # at most one complaint about lost lines in this time
+
+
+class LineWriter:
+    """A bounded queue of lines and the thread that writes them.
+
+    `write` never blocks: where the queue is full, or the disk is, or the reader of standard output has gone,
+    lines are lost, counted in `lost` and complained about once a minute. Raises OSError where the file cannot
+    be opened at the start.
+    """
+
+    def __init__(self, path: str, limit: int = 10_000) -> None:
+        self.lost = 0
+        self._path = path
+        self._limit = limit
+        self._lines: collections.deque[bytes] = collections.deque()
+        self._overflowed = 0  # written by the event loop's thread only
+        self._failed = 0  # written by the writer's thread only
+        self._torn = False  # the last line in the file is not whole
+        self._reopening = False
+        self._complained: tuple[int, float] = (0, -COMPLAIN_SECONDS)
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._file = self._open()
+        self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
+        self._thread.start()
+
+    def write(self, line: bytes) -> None:
+        """Queue one line, its newline included. Called on the event loop."""
+        if len(self._lines) >= self._limit:
+            self._overflowed += 1
+            return
+        self._lines.append(line)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def reopen(self) -> None:
+        """Go on in a new file of the same name: the old one has been moved away."""
+        self._reopening = True
+        self._wake.set()
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Write what is queued, for at most `timeout` seconds."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(timeout)
+        if not self._thread.is_alive() and self._path != STANDARD_OUTPUT:
+            os.close(self._file)
+
+    def _open(self) -> int:
+        if self._path == STANDARD_OUTPUT:
+            return 1
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait()
+            self._stopping.wait(GATHER_SECONDS)
+            self._wake.clear()
+            self._turn()
+        self._turn()
+
+    def _turn(self) -> None:
+        if self._reopening:
+            self._reopening = False
+            self._change_file()
+        self._put([self._lines.popleft() for _ in range(len(self._lines))])
+        self.lost = self._overflowed + self._failed
+
+    def _change_file(self) -> None:
+        try:
+            new = self._open()
+        except OSError as error:
+            logger.warning("cannot reopen %s: %s; going on in the old file", self._path, error.strerror)
+            return
+        if new != self._file:
+            os.close(self._file)
+            self._file, self._torn = new, False
+
+    def _put(self, lines: list[bytes]) -> None:
+        left = memoryview((b"\n" if self._torn and lines else b"") + b"".join(lines))
+        why = "the queue is full"
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+                self._torn = bool(left)
+        except OSError as error:
+            self._failed += min(bytes(left).count(b"\n"), len(lines))
+            why = error.strerror or "unknown error"
+        self._complain(why)
+
+    def _complain(self, why: str) -> None:
+        told, when = self._complained
+        lost = self._overflowed + self._failed
+        now = time.monotonic()
+        if lost > told and now - when >= COMPLAIN_SECONDS:
+            self._complained = (lost, now)
+            logger.warning("%d lines of the access log are lost: %s", lost - told, why)
