@@ -1,4 +1,4 @@
-"""Puts lines into a file without the event loop ever waiting: a thread writes, and what is too much is dropped."""
+"""Puts lines into a file while the event loop never waits: a thread writes, and what is too much is lost."""
 
 import collections
 import logging

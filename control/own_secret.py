@@ -1,4 +1,4 @@
-"""The secret that Limpet makes for itself when the file names none: kept beside the file, for its owner only."""
+"""The secret that Limpet makes for itself when the file names none: kept beside it, for its owner only."""
 
 import contextlib
 import os

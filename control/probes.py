@@ -83,7 +83,7 @@ class Prober:
             await asyncio.sleep(due - loop.time())
             try:
                 self._report(target, *await probe(session, target))
-            except Exception:  # noqa: BLE001 - a task's boundary: the other probes of this node go on
+            except Exception:  # a task's boundary: the next probes of this node go on
                 logger.exception("the probe of node %d of %s broke", target.node, target.service)
             # An interval shorter than the answer takes leaves none out: the next probe comes at once.
             due = max(due + target.interval, loop.time())

@@ -1,6 +1,7 @@
 """Probes against real nodes: what each kind of answer, and of silence, is taken for."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -218,7 +219,7 @@ async def test_first_probes_are_spread_over_the_interval() -> None:
     url = str(server.make_url("/"))
     targets = [target(url, node=node, interval=1.0) for node in range(8)]
     await heard(targets, lambda reports: len(reports) >= 8)
-    gaps = [later - sooner for sooner, later in zip(begun[:8], begun[1:8], strict=False)]
+    gaps = [later - sooner for sooner, later in itertools.pairwise(begun[:8])]
     assert max(gaps) < 0.5
     assert begun[7] - begun[0] > 0.4
     await server.close()
