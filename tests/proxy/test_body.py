@@ -10,7 +10,7 @@ from proxy.faults import Malformed
 
 
 def fed(body: Body, pieces: Iterable[bytes]) -> bytes:
-    """The payload of all pieces; bytes after the end are kept together in what the caller compares."""
+    """The payload of all pieces."""
     payload = b""
     for piece in pieces:
         payload += body.feed(piece)
@@ -209,7 +209,13 @@ class TestChunkedBody:
         body = ChunkedBody(trailer_limit=len(line))
         body.feed(b"0\r\n" + line + CRLF)
         assert body.done
-        for pieces in ([line + line], [line, b"b"], bytewise(line + line), [b"a: " + b"x" * 200]):
+        for pieces in (
+            [line + line],
+            [line + line + CRLF],
+            [line, b"b"],
+            bytewise(line + line),
+            [b"a: " + b"x" * 200],
+        ):
             with pytest.raises(Malformed) as refused:
                 fed(ChunkedBody(trailer_limit=len(line)), [b"0\r\n", *pieces])
             assert (refused.value.status, refused.value.reason) == (431, "trailers_too_large")

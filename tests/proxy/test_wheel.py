@@ -95,6 +95,15 @@ def test_beyond_the_horizon_and_across_a_long_pause() -> None:
     assert far.fired == [1000 + 20 * HORIZON + GRANULARITY]
 
 
+def test_a_clock_that_goes_back_loses_nobody() -> None:
+    wheel, timer = wheel_at(), Probe()
+    wheel.advance(1000.5)
+    wheel.arm(timer, 1002.35)  # shares its bucket with a tick that passed before 1000.5
+    for now in (1000.0, 1000.6, 1002.5):
+        wheel.advance(now)
+    assert timer.fired == [1002.5]
+
+
 def test_one_fault_does_not_stop_the_others() -> None:
     told: list[tuple[Timer, str]] = []
     wheel = Wheel(0.0, lambda timer, error: told.append((timer, str(error))), GRANULARITY, HORIZON)
