@@ -5,11 +5,27 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from config.units import Address, Duration, Network, NodeUrl, Secret, Size
+from config.names import (
+    CookieName,
+    Domain,
+    FilePath,
+    HeaderName,
+    HeaderValue,
+    HostPattern,
+    Name,
+    ProbeHost,
+    ProbePath,
+    Pseudonym,
+    RoutePath,
+    StatusRange,
+)
+from config.units import Address, Duration, DurationOrNone, Network, NodeUrl, Secret, Size
+from config.units import duration as lasting
+from config.units import size as sized
+from config.values import Flag, OneOrMany, ShortFor, integer, number
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
-HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$")]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Count = Annotated[int, integer(1, 1_000_000)]
+Port = Annotated[int, integer(1, 65535)]
 
 
 class Section(BaseModel):
@@ -28,177 +44,322 @@ class AffinityMode(StrEnum):
 class Affinity(Section):
     """How a service's requests are recognised as one user's."""
 
-    mode: AffinityMode = AffinityMode.ISSUE
-    cookie: HeaderName | None = None  # issue: Limpet's own, `limpet_<service>` unless named; wrap, hash: the app's
-    header: HeaderName | None = None  # wrap, hash: instead of a cookie
-    idle: Duration = 1800.0
-    lifetime: Duration = 43200.0
-    same_site: Literal["lax", "strict", "none"] = "lax"
-    secure: Literal["auto", "always", "never"] = "auto"
-    max_age: Duration | None = None
-    domain: str | None = None
-    set_token: Literal["always", "when_written"] = "always"
+    mode: AffinityMode = Field(
+        AffinityMode.ISSUE,
+        description="`issue`: a cookie of Limpet's own. `wrap`: the app's own id, with the place sealed"
+        " round it. `hash`: consistent hashing of an id of somebody else's. `none`: every request anew.",
+    )
+    cookie: CookieName | None = Field(
+        None,
+        description="`issue`: the name of Limpet's cookie, `limpet_<service>` unless given."
+        " `wrap`, `hash`: the cookie that holds the app's id.",
+    )
+    header: HeaderName | None = Field(
+        None, description="`wrap`, `hash`: the header that holds the app's id, instead of a cookie."
+    )
+    idle: Duration = Field(1800.0, description="A session that nobody used for this long is over.")
+    lifetime: Duration = Field(
+        43200.0, description="A session older than this is over, however much it is used."
+    )
+    same_site: Literal["lax", "strict", "none"] = Field(
+        "lax",
+        description="`SameSite` of the token's cookie; `none` lets other sites' pages and forms send it.",
+    )
+    secure: Literal["auto", "always", "never"] = Field(
+        "auto", description="`Secure` on the token's cookie; `auto`: where the client came by https."
+    )
+    max_age: Duration | None = Field(
+        None, description="`Max-Age` of the token's cookie; without it the browser forgets it when it closes."
+    )
+    domain: Domain | None = Field(
+        None, description="`Domain` of the token's cookie, to share it with all hosts under that domain."
+    )
+    set_token: Literal["always", "when_written"] = Field(
+        "always",
+        description="`when_written`: a client gets a token only with an answer in which the app sets a"
+        " cookie, so that bots and static files get none.",
+    )
 
 
 class Node(Section):
     """One app server."""
 
-    name: Name
-    url: NodeUrl
-    weight: Annotated[int, Field(ge=1, le=1000)] = 1
-    max_connections: Count | None = None
-    backup: bool = False
+    name: Name = Field(description="What it is called in logs, metrics and commands; keep it for good.")
+    url: NodeUrl = Field(description="`http://HOST:PORT` or `unix:/PATH`.")
+    weight: Annotated[int, integer(1, 1000)] = Field(
+        1, description="Its share of new sessions, compared with the other nodes'."
+    )
+    max_connections: Count | None = Field(
+        None, description="Exchanges at once; more wait in the service's queue. No limit without it."
+    )
+    backup: Flag = Field(False, description="Gets new sessions only while no other node can take them.")
 
 
 class Balance(Section):
-    points: Annotated[int, Field(ge=10, le=5000)] = 500
-    bounded_load: Annotated[float, Field(ge=1.0, le=100.0)] = 1.25
+    """How new sessions are spread over the nodes."""
+
+    points: Annotated[int, integer(10, 5000)] = Field(
+        500,
+        description="Points on the hash ring for each unit of weight; more are fairer and use more memory.",
+    )
+    bounded_load: Annotated[float, number(1.0, 100.0)] = Field(
+        1.25, description="A node with more than this times the mean of exchanges in flight is passed over."
+    )
 
 
 class Sessions(Section):
-    strategy: Literal["affinity"] = "affinity"
+    """Where the state of sessions is kept."""
+
+    strategy: Literal["affinity"] = Field(
+        "affinity", description="`affinity`: in the node's own memory, and lost with it."
+    )
 
 
 class Health(Section):
     """Active probes; off without a path."""
 
-    path: str | None = None
-    host: str | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    expect: tuple[str, ...] = ("200-399",)
-    interval: Duration = 2.0
-    timeout: Duration = 1.0
-    fall: Annotated[int, Field(ge=1, le=100)] = 3
-    rise: Annotated[int, Field(ge=1, le=100)] = 2
-    slow_start: Duration = 0.0
+    path: ProbePath | None = Field(None, description="What is asked of each node; no probes without it.")
+    host: ProbeHost | None = Field(None, description="`Host` of the probe; the node's own without it.")
+    port: Port | None = Field(None, description="Another port to ask on; the node's own without it.")
+    expect: Annotated[tuple[StatusRange, ...], OneOrMany()] = Field(
+        (StatusRange(200, 399),),
+        min_length=1,
+        description="The status codes of a node that is well: `200` or `200-399`, or several.",
+    )
+    interval: Annotated[float, lasting("100ms", "1h")] = Field(
+        2.0, description="Time between two probes of a node."
+    )
+    timeout: Annotated[float, lasting("10ms", "1h")] = Field(
+        1.0, description="A probe without an answer after this has failed."
+    )
+    fall: Annotated[int, integer(1, 100)] = Field(
+        3, description="Failed probes in a row after which a node is down."
+    )
+    rise: Annotated[int, integer(1, 100)] = Field(
+        2, description="Passed probes in a row after which a node is up again."
+    )
+    slow_start: DurationOrNone = Field(
+        0.0, description="A node that came back gets its full share of new sessions only after this time."
+    )
+
+    @property
+    def expected_statuses(self) -> frozenset[int]:
+        """All status codes of a node that is well."""
+        return frozenset(code for each in self.expect for code in range(each.first, each.last + 1))
 
 
 class Ejection(Section):
     """Passive health: what a node's own answers and failures say about it."""
 
-    failures: Annotated[int, Field(ge=1, le=1000)] = 5
-    base: Duration = 30.0
-    longest: Duration = 300.0
+    failures: Annotated[int, integer(1, 1000)] = Field(
+        5, description="Connect failures, timeouts or gateway errors in a row that eject it."
+    )
+    base: Duration = Field(
+        30.0, description="How long the first ejection lasts; the second twice as long, and so on."
+    )
+    longest: Duration = Field(300.0, description="No ejection lasts longer.")
 
 
 class ServiceTimeouts(Section):
-    connect: Duration = 2.0
-    response: Duration = 30.0
-    idle: Duration = 300.0  # a tunnel, or a response body, on which nothing moves
+    """How long a node may take."""
+
+    connect: Duration = Field(2.0, description="Until a connection to the node stands.")
+    response: Duration = Field(30.0, description="From the request sent to the head of the answer.")
+    idle: Duration = Field(
+        300.0, description="A tunnel or a response body on which nothing moves for this long is ended."
+    )
 
 
 class Queue(Section):
     """Who waits when every node is at its `max_connections`."""
 
-    length: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
-    timeout: Duration = 5.0
+    length: Annotated[int, integer(0, 1_000_000)] = Field(
+        1000, description="Requests that may wait for each node; more get 503 at once."
+    )
+    timeout: Duration = Field(5.0, description="A request that waited this long gets 503.")
 
 
 class Pool(Section):
     """Idle connections kept to each node."""
 
-    idle: Annotated[int, Field(ge=0, le=10_000)] = 100
-    keep_alive: Duration = 1.8  # below gunicorn's 2 s, uvicorn's and Node's 5 s
+    idle: Annotated[int, integer(0, 10_000)] = Field(
+        100, description="How many are kept; 0: every request has its own."
+    )
+    keep_alive: Duration = Field(
+        1.8, description="How long one is kept. It must be less than the app's own keep-alive."
+    )
 
 
 class Retries(Section):
-    tries: Annotated[int, Field(ge=1, le=10)] = 3
-    budget: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    buffer: Size = 65536  # an idempotent request's body, kept to be sent again
+    """When a request that failed on one node is tried on another."""
+
+    tries: Annotated[int, integer(1, 10)] = Field(
+        3, description="How often a request is tried at most, the first time included."
+    )
+    budget: Annotated[float, number(0.0, 1.0)] = Field(
+        0.2,
+        description="Retries at most, as a share of all requests, so that an outage does not double itself.",
+    )
+    buffer: Annotated[int, sized("0B", "16MiB")] = Field(
+        65536, description="The body of an idempotent request is kept up to this size."
+    )
 
 
 class Service(Section):
     """Some nodes that serve one application."""
 
-    nodes: Annotated[tuple[Node, ...], Field(min_length=1)]
-    affinity: Affinity = Affinity()
-    balance: Balance = Balance()
-    sessions: Sessions = Sessions()
-    on_unavailable: Literal["redispatch", "strict"] = "redispatch"
-    health: Health = Health()
-    ejection: Ejection = Ejection()
-    timeouts: ServiceTimeouts = ServiceTimeouts()
-    queue: Queue = Queue()
-    pool: Pool = Pool()
-    retries: Retries = Retries()
+    nodes: tuple[Node, ...] = Field(min_length=1, description="The app servers.")
+    affinity: Affinity = Field(Affinity(), description="How requests are recognised as one user's.")
+    balance: Balance = Field(Balance(), description="How new sessions are spread over the nodes.")
+    sessions: Sessions = Field(Sessions(), description="Where the state of sessions is kept.")
+    on_unavailable: Literal["redispatch", "strict"] = Field(
+        "redispatch",
+        description="A session whose node is away: `redispatch` it to another, or answer 503 (`strict`).",
+    )
+    health: Health = Field(Health(), description="Active probes; off without a path.")
+    ejection: Ejection = Field(
+        Ejection(), description="Passive health: a node that fails requests is left alone for a while."
+    )
+    timeouts: ServiceTimeouts = Field(ServiceTimeouts(), description="How long a node may take.")
+    queue: Queue = Field(Queue(), description="Who waits when a node is at its `max_connections`.")
+    pool: Pool = Field(Pool(), description="Idle connections kept to each node.")
+    retries: Retries = Field(
+        Retries(), description="When a request that failed on one node is tried on another."
+    )
 
 
 class HeaderEdit(Section):
-    set: dict[HeaderName, str] = {}
-    remove: tuple[HeaderName, ...] = ()
+    """Header fields to change on the way through."""
+
+    set: dict[HeaderName, HeaderValue] = Field({}, description="Fields to set, in place of any of that name.")
+    remove: tuple[HeaderName, ...] = Field((), description="Fields to take away.")
 
 
 class Route(Section):
-    """Which requests a service gets: longest path first, exact hosts before wildcards."""
+    """Which requests a service gets: exact hosts before wildcards, then the longest path."""
 
-    service: str
-    host: str = "*"
-    path: str = "/"
-    strip_prefix: bool = False
-    request_headers: HeaderEdit = HeaderEdit()
-    response_headers: HeaderEdit = HeaderEdit()
+    service: str = Field(description="The service that gets them.")
+    host: HostPattern = Field("*", description="A host, `*.example.com` for all under it, or `*` for any.")
+    path: RoutePath = Field("/", description="Paths that begin with these segments: `/app` has `/app/x`.")
+    strip_prefix: Flag = Field(False, description="Take `path` off before the node sees the request.")
+    request_headers: HeaderEdit = Field(HeaderEdit(), description="Changes to what the node gets.")
+    response_headers: HeaderEdit = Field(HeaderEdit(), description="Changes to what the client gets.")
 
 
 class Listener(Section):
-    address: Address
+    """One address on which clients are served."""
+
+    address: Address = Field(description="`HOST:PORT` or `unix:/PATH`.")
 
 
 class Admin(Section):
-    listen: Address = Address("127.0.0.1", 9900)
-    token: Secret | None = None
+    """Metrics, state and commands for operators."""
+
+    listen: Address = Field(
+        Address("127.0.0.1", 9900), description="Where; anything that other machines can reach needs a token."
+    )
+    token: Secret | None = Field(
+        None, description="Callers show it as `Authorization: Bearer ...`; at least 16 bytes."
+    )
+    token_file: FilePath | None = Field(None, description="A file that holds the token, instead of `token`.")
 
 
 class Timeouts(Section):
     """What a client may take its time for."""
 
-    head: Duration = 10.0
-    body_idle: Duration = 30.0
-    write_idle: Duration = 120.0
-    keep_alive: Duration = 60.0
-    grace: Duration = 30.0
+    head: Duration = Field(10.0, description="From the first byte of a request's head to its last.")
+    body_idle: Duration = Field(
+        30.0, description="Between two parts of a request's body; also the window of `limits.body_rate`."
+    )
+    write_idle: Duration = Field(
+        120.0, description="A client that takes nothing of its answer for this long is cut off."
+    )
+    keep_alive: Duration = Field(60.0, description="Between two requests on one connection.")
+    grace: DurationOrNone = Field(
+        30.0, description="What exchanges under way are given to end when Limpet stops."
+    )
 
 
 class Limits(Section):
-    head: Size = 32 * 1024
-    headers: Annotated[int, Field(ge=1, le=10_000)] = 100
-    line: Size = 8 * 1024
-    body: Size = 10 * 1024 * 1024
-    body_rate: Size = 64  # bytes a second, over each `timeouts.body_idle`
-    connections: Count = 10_000
-    connections_per_address: Count | None = None
-    pipeline: Size = 64 * 1024
+    """What one client may ask for, and all of them together."""
+
+    head: Annotated[int, sized("1KiB", "1MiB")] = Field(
+        32 * 1024, description="A request's or a response's head, request line included."
+    )
+    headers: Annotated[int, integer(1, 10_000)] = Field(100, description="Header fields in one head.")
+    line: Annotated[int, sized("256B", "1MiB")] = Field(8 * 1024, description="One line of a head.")
+    body: Size = Field(10 * 1024 * 1024, description="A request's body; larger ones get 413.")
+    body_rate: Size = Field(
+        64, description="Bytes a second that a request's body must bring; 0: any rate will do."
+    )
+    connections: Count = Field(10_000, description="Connections of clients at once.")
+    connections_per_address: Count | None = Field(
+        None, description="Connections of one client address at once; no limit without it."
+    )
+    pipeline: Annotated[int, sized("1KiB", "16MiB")] = Field(
+        64 * 1024,
+        description="What is read ahead of a client that sends requests without waiting for answers.",
+    )
 
 
 class AccessLog(Section):
-    format: Literal["off", "text", "json"] = "text"
-    sample: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
-    file: str = "-"  # "-" is standard output
+    """A line for each exchange."""
+
+    format: Literal["off", "text", "json"] = Field(
+        "text", description="`text` for people, `json` for machines, or `off`."
+    )
+    sample: Annotated[float, number(0.0, 1.0)] = Field(
+        1.0, description="The share of exchanges that are logged: 0.01 is one in a hundred."
+    )
+    file: FilePath = Field("-", description="Where to; `-` is standard output. SIGUSR1 opens the file anew.")
 
 
 class Forwarded(Section):
     """What nodes are told about the client."""
 
-    style: Literal["x-forwarded", "forwarded"] = "x-forwarded"
-    trusted_proxies: tuple[Network, ...] = ()
-    via: str | None = None
-    request_id: HeaderName | None = "X-Request-Id"
+    style: Literal["x-forwarded", "forwarded"] = Field(
+        "x-forwarded",
+        description="`X-Forwarded-For`, `-Proto` and `-Host`, or the one `Forwarded` of RFC 7239.",
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        (), description="Whose own word on the client is believed and added to; everybody else's is replaced."
+    )
+    via: Pseudonym | None = Field(None, description="Add a `Via` with this name for Limpet; none without it.")
+    request_id: HeaderName | None = Field(
+        "X-Request-Id", description="The header that carries each request's id; `null`: none does."
+    )
 
 
 class ErrorPages(Section):
     """Files shown instead of Limpet's own; `{status}`, `{reason}` and `{request_id}` are filled in."""
 
-    html: str | None = None
-    json_file: Annotated[str | None, Field(alias="json")] = None
+    html: FilePath | None = Field(None, description="For clients that accept HTML.")
+    json_file: FilePath | None = Field(
+        None, alias="json", description="For clients that would rather have JSON."
+    )
 
 
 class Settings(Section):
-    listen: tuple[Listener, ...] = (Listener(address=Address("127.0.0.1", 8080)),)
-    admin: Admin = Admin()
-    secrets: tuple[Secret, ...] = ()
-    services: Annotated[dict[Name, Service], Field(min_length=1)]
-    routes: tuple[Route, ...] = ()
-    timeouts: Timeouts = Timeouts()
-    limits: Limits = Limits()
-    forwarded: Forwarded = Forwarded()
-    access_log: AccessLog = AccessLog()
-    error_pages: ErrorPages = ErrorPages()
+    """The whole of `proxy.yaml`."""
+
+    listen: Annotated[tuple[Annotated[Listener, ShortFor("address")], ...], OneOrMany()] = Field(
+        (Listener(address=Address("127.0.0.1", 8080)),),
+        min_length=1,
+        description="Where clients are served: an address, or a list of them.",
+    )
+    admin: Admin = Field(Admin(), description="Metrics, state and commands for operators.")
+    secrets: tuple[Secret, ...] = Field(
+        (), description="Keys of the tokens, at least 16 bytes each: the first signs, all verify."
+    )
+    secrets_file: Annotated[tuple[FilePath, ...], OneOrMany()] = Field(
+        (), description="Files that hold one secret each, instead of `secrets`."
+    )
+    services: dict[Name, Service] = Field(min_length=1, description="The applications, by name.")
+    routes: tuple[Route, ...] = Field(
+        (), description="Which requests go to which service; not needed where there is only one."
+    )
+    timeouts: Timeouts = Field(Timeouts(), description="What a client may take its time for.")
+    limits: Limits = Field(Limits(), description="What one client may ask for, and all together.")
+    forwarded: Forwarded = Field(Forwarded(), description="What nodes are told about the client.")
+    access_log: AccessLog = Field(AccessLog(), description="A line for each exchange.")
+    error_pages: ErrorPages = Field(ErrorPages(), description="Your own pages for errors.")
