@@ -1,0 +1,41 @@
+#!/bin/sh
+# Installs what the tests need beyond Python: curl, Node.js with npm, and the Express example's packages.
+# Quick, and touches nothing, when all of it is there.
+set -eu
+express=$(cd "$(dirname "$0")/../examples/backends/express" && pwd)
+
+fail() {
+    echo "tests/install.sh: $1" >&2
+    exit 1
+}
+
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+install() {  # Debian packages by name
+    have apt-get || fail "please install $* (no apt-get here to do it with)"
+    [ "$(id -u)" = 0 ] || fail "please install $*: sudo apt-get install $*"
+    echo "tests/install.sh: installing $*"
+    apt-get update -qq || fail "apt-get update failed: please install $*"
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "$@" >/dev/null ||
+        fail "apt-get could not install $*"
+}
+
+missing=
+have curl || missing="$missing curl"
+have node || missing="$missing nodejs"
+have npm || missing="$missing npm"
+[ -z "$missing" ] || install $missing
+
+major=$(node -p 'process.versions.node.split(".")[0]')
+[ "$major" -ge 18 ] || fail "Node.js 18 or later is needed (its fetch, and Express 5); this is $(node --version)"
+
+# npm writes node_modules/.package-lock.json last, so that one being newer means that all is as locked.
+done=$express/node_modules/.package-lock.json
+if [ ! -f "$done" ] || [ "$express/package-lock.json" -nt "$done" ]; then
+    echo "tests/install.sh: npm ci in examples/backends/express"
+    npm ci --prefix "$express" --no-audit --no-fund --loglevel=error >/dev/null ||
+        fail "npm ci failed in $express"
+    touch "$done"
+fi
