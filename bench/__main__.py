@@ -1,0 +1,132 @@
+"""`python -m bench`: Limpet and others in turn, one table, printed and written to bench/results.md."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import contenders, report, rounds, work
+from bench.client import WrongAnswer
+from bench.contenders import Contender, Running
+from bench.processes import LOAD_CORE, Failed, nodes
+from bench.verify import Features, check
+
+RESULTS = Path(__file__).parent / "results.md"
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="small keep-alive requests only; under a minute; no file"
+    )
+    parser.add_argument("--only", metavar="NAMES", help="contenders, with commas; HAProxy is always there")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="times that the contenders take turns (default: 5)"
+    )
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each turn (default: 1.5)")
+    return parser.parse_args(arguments)
+
+
+def chosen(options: argparse.Namespace) -> list[Contender]:
+    """The contenders asked for that this machine has; says which are missing."""
+    default = "limpet,haproxy,caddy" if options.quick else ",".join(one.name for one in contenders.ALL)
+    names = {name.strip().lower() for name in (options.only or default).split(",")} | {"haproxy"}
+    wanted = [one for one in contenders.ALL if one.name.lower() in names]
+    for one in wanted:
+        if not one.found():
+            print(f"bench: {one.name} is not installed and left out", file=sys.stderr)
+    return [one for one in wanted if one.found()]
+
+
+def start(stack: ExitStack, wanted: Sequence[Contender], folder: Path, ports: Sequence[int]) -> list[Running]:
+    return [
+        stack.enter_context(contenders.started(one, ports, folder / f"{number}"))
+        for number, one in enumerate(wanted)
+    ]
+
+
+def verified(running: Sequence[Running]) -> dict[str, Features]:
+    """Each contender's features. Raises WrongAnswer, naming the contender."""
+    features = {}
+    for one in running:
+        try:
+            features[one.name] = check(one.port)
+        except (WrongAnswer, OSError) as error:
+            raise WrongAnswer(f"{one.name}: {error}") from error
+    return features
+
+
+def quick(options: argparse.Namespace) -> None:
+    """One row, for somebody who has just changed a line."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as stack:
+        ports = stack.enter_context(nodes(Path(folder)))
+        running = start(stack, chosen(options), Path(folder), ports)
+        verified(running)
+        turns = rounds.saturated(running, work.SMALL, options.rounds, options.seconds)
+        print(report.table(turns))
+
+
+def full(options: argparse.Namespace) -> None:
+    """Every row, the latencies, and what logs cost."""
+    wanted = chosen(options)
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        ports = stack.enter_context(nodes(folder))
+        (folder / "main").mkdir()
+        with ExitStack() as main:
+            running = start(main, wanted, folder / "main", ports)
+            features = verified(running)
+            rows = {
+                one.title: rounds.saturated(running, one, options.rounds, options.seconds) for one in work.ALL
+            }
+            paced = rounds.paced(running, rows[work.SMALL.title], options.rounds, options.seconds)
+        beside = logs(wanted, folder, ports, options)
+    text = report.document(rows, paced, beside, features, contenders.versions(wanted), sys.argv[1:])
+    print(text)
+    RESULTS.write_text(text)
+
+
+def logs(
+    wanted: Sequence[Contender], folder: Path, ports: Sequence[int], options: argparse.Namespace
+) -> list[report.Beside]:
+    """Each contender with its log on, in turn with itself without."""
+    found = []
+    for number, (without, variant) in enumerate(contenders.BESIDE):
+        if without not in wanted:
+            continue
+        place = folder / f"beside{number}"
+        place.mkdir()
+        with ExitStack() as stack:
+            running = start(stack, (without, variant), place, ports)
+            verified(running)
+            turns = rounds.saturated(running, work.SMALL, options.rounds, options.seconds)
+        found.append(report.Beside(without.name, variant.name, turns))
+    return found
+
+
+def interrupted(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    for number in (signal.SIGINT, signal.SIGTERM):  # a job in the background starts with SIGINT ignored
+        signal.signal(number, interrupted)
+    os.sched_setaffinity(0, {LOAD_CORE})
+    options = parsed(sys.argv[1:])
+    try:
+        (quick if options.quick else full)(options)
+    except (WrongAnswer, Failed, OSError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bench: interrupted; everything it started is ended", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""Who takes part, with which configuration, and how each is started."""
+
+import getpass
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.processes import PROXY_CORE, free_port, running, wait_for
+
+CONFIGS = Path(__file__).parent / "configs"
+SEARCH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One proxy: how to start it on a configuration, and what to fill into that."""
+
+    name: str
+    config: str  # a file of bench/configs
+    program: str
+    arguments: tuple[str, ...]  # {config} is the filled-in file
+    version: tuple[str, ...]
+    values: dict[str, str] = field(default_factory=dict)  # for the @NAMES@ in the configuration; else empty
+
+    def found(self) -> str | None:
+        """The path of its program, if it is on this machine."""
+        return shutil.which(self.program, path=SEARCH)
+
+    def with_values(self, name: str, **values: str) -> "Contender":
+        return Contender(
+            name, self.config, self.program, self.arguments, self.version, {**self.values, **values}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A contender that is up."""
+
+    name: str
+    pid: int
+    port: int
+
+
+# What the two in Python say: the versions of the distributions that are named behind it.
+SAY_VERSIONS = (
+    "import platform, sys, importlib.metadata as m;"
+    "print(*[f'{n} {m.version(n)}' for n in sys.argv[1:]], 'Python ' + platform.python_version(), sep=', ')"
+)
+HAPROXY = Contender("HAProxy", "haproxy.cfg", "haproxy", ("-db", "-f", "{config}"), ("-v",))
+NGINX = Contender("nginx", "nginx.conf", "nginx", ("-e", "stderr", "-c", "{config}"), ("-v",))
+CADDY = Contender(
+    "Caddy", "Caddyfile", "caddy", ("run", "--adapter", "caddyfile", "--config", "{config}"), ("version",)
+)
+LIMPET = Contender(
+    "Limpet",
+    "limpet.yaml",
+    sys.executable,
+    ("-m", "proxy", "run", "-c", "{config}"),
+    ("-c", SAY_VERSIONS, "limpet", "uvloop"),
+    {"LOG": "format: off"},
+)
+PLAIN = Contender(
+    "aiohttp",
+    "aiohttp.txt",
+    sys.executable,
+    ("-m", "bench.plain", "{config}"),
+    ("-c", SAY_VERSIONS, "aiohttp", "uvloop"),
+)
+ALL = (LIMPET, HAPROXY, NGINX, CADDY, PLAIN)
+
+# Shown beside the comparison, each against the same proxy without it: what a log line for each request
+# costs, to a file, and what HAProxy pays to send the nodes all that Limpet sends them unasked.
+EQUAL = "\n    ".join(
+    [
+        "http-request set-header X-Forwarded-Proto http",
+        "http-request set-header X-Forwarded-Host %[req.hdr(Host)]",
+        "unique-id-format %[uuid()]",
+        "unique-id-header X-Request-Id",
+    ]
+)
+NGINX_LOG = "access_log @DIR@/access.log combined;"
+BESIDE = (
+    (LIMPET, LIMPET.with_values("Limpet, text log", LOG='format: text, file: "@DIR@/access.log"')),
+    (LIMPET, LIMPET.with_values("Limpet, JSON log", LOG='format: json, file: "@DIR@/access.log"')),
+    (
+        HAPROXY,
+        HAPROXY.with_values(
+            "HAProxy, httplog",
+            LOG_TARGET="log stdout format raw local0",
+            LOG="log global\n    option httplog",
+        ),
+    ),
+    (HAPROXY, HAPROXY.with_values("HAProxy, as many headers as Limpet", EQUAL=EQUAL)),
+    (NGINX, NGINX.with_values("nginx, combined log", LOG=NGINX_LOG)),
+    (CADDY, CADDY.with_values("Caddy, JSON log", LOG="log {\n\t\toutput file @DIR@/access.log\n\t}")),
+    (PLAIN, PLAIN.with_values("aiohttp, its log", LOG="on")),
+)
+
+
+def versions(contenders: Sequence[Contender]) -> dict[str, str]:
+    """The first line that each says about itself."""
+    said = {}
+    for contender in contenders:
+        program = contender.found()
+        assert program
+        done = subprocess.run(
+            [program, *contender.version], capture_output=True, text=True, timeout=20, check=False
+        )
+        said[contender.name] = (done.stdout + done.stderr).strip().splitlines()[0]
+    return said
+
+
+def filled(contender: Contender, port: int, nodes: Sequence[int], folder: Path) -> Path:
+    """Write the contender's configuration with its names filled in."""
+    text = (CONFIGS / contender.config).read_text()
+    user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
+    values = {"LOG": "", "LOG_TARGET": "", "EQUAL": "", "USER": user, **contender.values}
+    values |= {f"NODE{index}": str(node) for index, node in enumerate(nodes, 1)}
+    values |= {"PORT": str(port), "ADMIN": str(free_port()), "DIR": str(folder)}
+    if contender.config == "nginx.conf" and not values["LOG"]:
+        values["LOG"] = "access_log off;"
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    path = folder / contender.config
+    path.write_text(text)
+    return path
+
+
+@contextmanager
+def started(contender: Contender, nodes: Sequence[int], folder: Path) -> Iterator[Running]:
+    """The contender, up and listening, on the proxy's core. Raises processes.Failed."""
+    folder.mkdir()
+    port = free_port()
+    config = filled(contender, port, nodes, folder)
+    program = contender.found()
+    assert program
+    command = [program, *(argument.format(config=config) for argument in contender.arguments)]
+    env = {
+        "GOMAXPROCS": "1",
+        "HOME": str(folder),
+        "XDG_DATA_HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+    }
+    with running(command, PROXY_CORE, folder, "process", env) as process:
+        wait_for(process, port, folder / "process.out")
+        yield Running(contender.name, process.pid, port)

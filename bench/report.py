@@ -1,0 +1,136 @@
+"""The table, for the terminal and for bench/results.md."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench import machine
+from bench.figures import middle, percentile, ratio
+from bench.rounds import Pace, Turns
+from bench.verify import Features
+
+REFERENCE = "HAProxy"
+NOTES = """\
+How to read it: CPU is user and system time of the proxy's process as the kernel counts it, in microseconds
+for each request, the median of the rounds; in brackets its ratio to HAProxy in the same round, again the
+median. Read the ratios: machines differ and are noisy. Every proxy has one thread on a core of its own, the
+same three nodes, and clients that each keep a connection and a cookie; the length and the node of every
+answer are checked, and every byte before the run. Access logs are off but for the last table. In the paced
+rows requests come at random times, the same for all, and a latency counts from when its request was due; `-`:
+cannot do clearly more than that rate. Where a core is not full, the nodes and the load are what limits the
+rate, and the proxy wakes up more often for fewer requests each time, which is part of its CPU figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A contender in turn with itself, something more switched on."""
+
+    without: str
+    variant: str
+    turns: Turns
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table whose columns line up in a terminal, too; the first row is the head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
+
+
+def cpu_cell(turns: Turns, name: str) -> str:
+    if name not in turns:
+        return "-"
+    amount = middle(turns[name], lambda turn: turn.cpu)
+    text = f"{amount:,.0f}" if amount >= 100 else f"{amount:.1f}"
+    return (
+        text
+        if name == REFERENCE or REFERENCE not in turns
+        else f"{text} ({ratio(turns, name, REFERENCE).middle:.2f}x)"
+    )
+
+
+def latency_cell(turns: Turns, name: str) -> str:
+    if name not in turns:
+        return "-"
+    values = [latency * 1000 for turn in turns[name] for latency in turn.latencies]
+    return f"{percentile(values, 0.5):.2f} / {percentile(values, 0.99):.2f}"
+
+
+def main_table(rows: Mapping[str, Turns], paces: Sequence[Pace]) -> str:
+    """A column for each contender."""
+    names = list(next(iter(rows.values())))
+    table = [["", *names]]
+    for title, turns in rows.items():
+        table.append([f"CPU µs: {title}", *(cpu_cell(turns, name) for name in names)])
+    for pace in paces:
+        title = f"CPU µs: 64 bytes at {pace.rate:,.0f}/s"
+        table.append([title, *(cpu_cell(pace.turns, name) for name in names)])
+        title = f"p50 / p99 ms at {pace.rate:,.0f}/s"
+        table.append([title, *(latency_cell(pace.turns, name) for name in names)])
+    for title, turns in rows.items():
+        rates = (middle(turns[name], lambda turn: turn.rate) for name in names)
+        table.append([f"requests/s: {title}", *(f"{rate:,.0f}" for rate in rates)])
+    return markdown(table)
+
+
+def table(turns: Turns) -> str:
+    """One row of work in detail: user and system apart, the spread of the ratio, how busy the core was."""
+    rows = [["", "CPU µs", "user", "system", f"x {REFERENCE}", "lowest-highest", "requests/s", "core busy"]]
+    for name, own in turns.items():
+        against = ratio(turns, name, REFERENCE)
+        rows.append(
+            [
+                name,
+                *(
+                    f"{middle(own, figure):.1f}"
+                    for figure in (lambda t: t.cpu, lambda t: t.user, lambda t: t.system)
+                ),
+                f"{against.middle:.2f}",
+                f"{against.low:.2f}-{against.high:.2f}",
+                f"{middle(own, lambda turn: turn.rate):,.0f}",
+                f"{middle(own, lambda turn: turn.busy):.0%}",
+            ]
+        )
+    return markdown(rows)
+
+
+def beside_table(beside: Sequence[Beside]) -> str:
+    rows = [["64 bytes, keep-alive", "without", "with", "µs more", "ratio"]]
+    for one in beside:
+        plain, more = (middle(one.turns[name], lambda turn: turn.cpu) for name in (one.without, one.variant))
+        times = ratio(one.turns, one.variant, one.without).middle
+        rows.append([one.variant, f"{plain:.1f}", f"{more:.1f}", f"{more - plain:+.1f}", f"{times:.2f}x"])
+    return markdown(rows)
+
+
+def document(
+    rows: Mapping[str, Turns],
+    paces: Sequence[Pace],
+    beside: Sequence[Beside],
+    features: Mapping[str, Features],
+    versions: Mapping[str, str],
+    arguments: Sequence[str],
+) -> str:
+    """All of bench/results.md."""
+    parts = [
+        "# Bench results",
+        f"`{' '.join(['python -m bench', *arguments])}`",
+        main_table(rows, paces),
+        NOTES,
+    ]
+    parts.append("\n".join(f"- {line}" for line in machine.described()))
+    parts.append(
+        "\n".join(f"- {name}: {versions[name]}; {one.described()}" for name, one in features.items())
+    )
+    for title, turns in rows.items():
+        parts += [f"## {title}", table(turns)]
+    if beside:
+        parts += ["## Beside the comparison: what a log and more headers cost", beside_table(beside)]
+    moved = {name: sum(turn.moved for turns in rows.values() for turn in turns[name]) for name in features}
+    parts.append(
+        "Answers from another node than the client's: " + ", ".join(f"{n} {m}" for n, m in moved.items())
+    )
+    return "\n\n".join(parts) + "\n"

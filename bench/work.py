@@ -1,0 +1,46 @@
+"""What is measured: each row of the table, as work that a client does again and again."""
+
+from dataclasses import dataclass
+
+from bench.answers import UPLOAD
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One row: `clients` browsers, each with its own connection and cookie, one request after the other."""
+
+    title: str
+    path: bytes
+    clients: int
+    upload: int = 0  # bytes sent with each request
+    fresh: bool = False  # a new connection for each request; the cookie stays
+
+    def request(self, cookie: bytes) -> bytes:
+        """The whole request, with the fields that nearly every client sends."""
+        method = b"POST" if self.upload else b"GET"
+        lines = [
+            method + b" " + self.path + b" HTTP/1.1",
+            b"Host: bench.example",
+            b"User-Agent: bench/1.0 (as long as a short one)",
+            b"Accept: */*",
+            b"Accept-Encoding: gzip, deflate",
+        ]
+        if cookie:
+            lines.append(b"Cookie: " + cookie)
+        if self.upload:
+            lines.append(b"Content-Type: application/octet-stream")
+            lines.append(b"Content-Length: %d" % self.upload)
+        if self.fresh:
+            lines.append(b"Connection: close")
+        return b"\r\n".join(lines) + b"\r\n\r\n" + b"u" * self.upload
+
+
+SMALL = Work("64 bytes, keep-alive", b"/64", 32)
+ALL = (
+    SMALL,
+    Work("16 KiB, keep-alive", b"/16k", 32),
+    Work("1 MiB download", b"/1m", 8),
+    Work("1 MiB upload", b"/upload", 8, upload=UPLOAD),
+    Work("new connection for each request", b"/64", 32, fresh=True),
+    Work("64 bytes, 256 concurrent", b"/64", 256),
+)
