@@ -1,8 +1,8 @@
 """Asks each node, again and again, whether it can take requests, and reports what it heard."""
 
 import asyncio
-import errno
 import logging
+import os
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
@@ -103,27 +103,18 @@ async def probe(session: aiohttp.ClientSession, target: Target) -> tuple[Outcome
     if status in target.expect:
         return Outcome.PASSED, ""
     if status == 404:
-        return Outcome.DRAINING, "the health path answers 404"
-    return Outcome.FAILED, f"the probe was answered {status}"
+        return Outcome.DRAINING, "answered 404"
+    return Outcome.FAILED, f"answered {status}"
 
 
 def failure(error: Exception, timeout: float) -> str:
     """Why a probe got no answer, in words of ours: nothing that a node sent gets into a log line."""
     if isinstance(error, TimeoutError):
-        return f"no answer to a probe within {timeout:g} s"
+        return f"no answer within {timeout:g} s"
     if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "closed the connection of a probe without an answer"
+        return "closed the connection without an answer"
     if isinstance(error, OSError) and error.errno:
-        return f"a probe failed: {errno.errorcode.get(error.errno, 'unknown error')}"
+        return os.strerror(error.errno).lower()
     if isinstance(error, aiohttp.ClientConnectorError):
-        return "a probe could not connect"
-    return "answered a probe with something that is not HTTP"
-
-
-def statuses(expect: Sequence[str]) -> frozenset[int]:
-    """The statuses that `("200-299", "401")` names."""
-    found: set[int] = set()
-    for item in expect:
-        low, _, high = item.partition("-")
-        found.update(range(int(low), int(high or low) + 1))
-    return frozenset(found)
+        return "could not connect"
+    return "answered with something that is not HTTP"

@@ -10,13 +10,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from control.probes import Outcome, Prober, Target, probe, statuses
+from control.probes import Outcome, Prober, Target, probe
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def target(url: str, **changes: object) -> Target:
-    plain = Target("shop", 0, url, None, None, statuses(("200-399",)), 0.05, 2.0)
+    plain = Target("shop", 0, url, None, None, frozenset(range(200, 400)), 0.05, 2.0)
     return plain._replace(**changes)  # type: ignore[arg-type]
 
 
@@ -47,9 +47,9 @@ def answering(status: int, **headers: str) -> Handler:
         (200, Outcome.PASSED, ""),
         (204, Outcome.PASSED, ""),
         (302, Outcome.PASSED, ""),
-        (404, Outcome.DRAINING, "the health path answers 404"),
-        (500, Outcome.FAILED, "the probe was answered 500"),
-        (401, Outcome.FAILED, "the probe was answered 401"),
+        (404, Outcome.DRAINING, "answered 404"),
+        (500, Outcome.FAILED, "answered 500"),
+        (401, Outcome.FAILED, "answered 401"),
     ],
 )
 async def test_the_status_decides(
@@ -62,7 +62,7 @@ async def test_the_status_decides(
 
 async def test_a_404_that_is_expected_passes(session: aiohttp.ClientSession) -> None:
     server = await serving(answering(404))
-    asked = target(str(server.make_url("/")), expect=statuses(("404",)))
+    asked = target(str(server.make_url("/")), expect=frozenset([404]))
     assert await probe(session, asked) == (Outcome.PASSED, "")
     await server.close()
 
@@ -90,7 +90,7 @@ async def test_a_node_that_hangs_fails_in_time(session: aiohttp.ClientSession) -
 
     server = await serving(hanging)
     asked = target(str(server.make_url("/")), timeout=0.2)
-    assert await probe(session, asked) == (Outcome.FAILED, "no answer to a probe within 0.2 s")
+    assert await probe(session, asked) == (Outcome.FAILED, "no answer within 0.2 s")
     release.set()
     await server.close()
 
@@ -112,7 +112,7 @@ async def test_a_body_that_never_ends_is_not_waited_for(session: aiohttp.ClientS
 
 async def test_nobody_there(session: aiohttp.ClientSession) -> None:
     outcome, why = await probe(session, target(f"http://127.0.0.1:{unused_port()}/"))
-    assert (outcome, why) == (Outcome.FAILED, "a probe failed: ECONNREFUSED")
+    assert (outcome, why) == (Outcome.FAILED, "connection refused")
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\nnonsense"])
@@ -223,16 +223,3 @@ async def test_first_probes_are_spread_over_the_interval() -> None:
     assert max(gaps) < 0.5
     assert begun[7] - begun[0] > 0.4
     await server.close()
-
-
-@pytest.mark.parametrize(
-    ("expect", "inside", "outside"),
-    [
-        (("200-399",), [200, 301, 399], [199, 400]),
-        (("200",), [200], [201]),
-        (("200-204", "401"), [200, 204, 401], [205, 400]),
-    ],
-)
-def test_expected_statuses(expect: tuple[str, ...], inside: list[int], outside: list[int]) -> None:
-    assert statuses(expect) >= set(inside)
-    assert not statuses(expect) & set(outside)

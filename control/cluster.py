@@ -1,0 +1,137 @@
+"""Brings together what probes, requests and operators say of nodes, and publishes the view that follows."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from math import inf
+from typing import Protocol
+
+from control.probes import Outcome, Prober, Target
+from routing.health import ServiceHealth
+from routing.states import STATE_LABELS, Mode, NodeState
+from routing.view import ServiceView
+
+logger = logging.getLogger("limpet.nodes")
+
+TICK_SECONDS = 1.0
+
+
+class Follower(Protocol):
+    """The byte path of a service: goes by the view, and ends what waits for a node that is down."""
+
+    def publish(self, view: ServiceView) -> None: ...
+
+    def node_down(self, node: int) -> None: ...
+
+
+class Watch:
+    """Keeps one service's health; what changes goes to the byte path, and one line of it into the log.
+
+    It is the byte path's `Watcher`. `now` gives monotonic seconds.
+    """
+
+    def __init__(self, health: ServiceHealth, now: Callable[[], float] = time.monotonic) -> None:
+        self.health = health
+        self.name = health.view().service
+        self.node_names = tuple(node.name for node in health.view().nodes)
+        self.suspicious = health.suspicious
+        self._now = now
+        self._follower: Follower | None = None
+        self._states = [node.state for node in health.nodes]
+
+    def lead(self, follower: Follower) -> None:
+        """Publish to this byte path from now on."""
+        self._follower = follower
+        follower.publish(self.health.view())
+
+    # Called by the byte path.
+
+    def request_failed(self, node: int, why: str) -> None:
+        """An ejection is a suspicion: what the node works on may still be answered, and is left alone."""
+        if self.health.request_failed(node, self._now(), why):
+            self._changed()
+
+    def request_passed(self, node: int) -> None:
+        if self.health.request_passed(node, self._now()):
+            self._changed()
+
+    # Called by the probes, the operator and the clock.
+
+    def probed(self, node: int, outcome: Outcome, why: str) -> None:
+        was = self.health.nodes[node].state
+        if not self._take_probe(node, outcome, why):
+            return
+        self._changed()
+        if self.health.nodes[node].state is NodeState.DOWN and was is not NodeState.DOWN and self._follower:
+            self._follower.node_down(node)
+
+    def set_mode(self, node: int, mode: Mode, deadline_seconds: float = inf) -> None:
+        """`deadline_seconds`: how long a drained node keeps its sessions."""
+        now = self._now()
+        if self.health.set_mode(node, mode, now, now + deadline_seconds):
+            self._changed()
+
+    def tick(self) -> None:
+        if self.health.tick(self._now()):
+            self._changed()
+
+    def _take_probe(self, node: int, outcome: Outcome, why: str) -> bool:
+        now = self._now()
+        if outcome is Outcome.PASSED:
+            return self.health.probe_passed(node, now)
+        if outcome is Outcome.DRAINING:
+            return self.health.probe_draining(node, now)
+        return self.health.probe_failed(node, now, why)
+
+    def _changed(self) -> None:
+        if self._follower:
+            self._follower.publish(self.health.view())
+        for index, node in enumerate(self.health.nodes):
+            was = self._states[index]
+            if node.state is not was:
+                self._states[index] = node.state
+                self._log(index, was)
+
+    def _log(self, index: int, was: NodeState) -> None:
+        node = self.health.nodes[index]
+        level = logging.WARNING if node.state is NodeState.DOWN else logging.INFO
+        logger.log(
+            level,
+            'node state changed: service=%s node=%s from=%s to=%s why="%s"',
+            self.name,
+            self.node_names[index],
+            STATE_LABELS[was],
+            STATE_LABELS[node.state],
+            node.why or "it passes",
+        )
+
+
+class Cluster:
+    """All services' watches, with the probes and the clock that feed them."""
+
+    def __init__(self, watches: Sequence[Watch], targets: Sequence[Target]) -> None:
+        self.watches = {watch.name: watch for watch in watches}
+        self._prober = Prober(targets, self._probed)
+        self._ticking: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._prober.start()
+        self._ticking = asyncio.create_task(ticking(self.watches.values()))
+
+    async def stop(self) -> None:
+        if self._ticking is not None:
+            self._ticking.cancel()
+        await self._prober.stop()
+
+    def _probed(self, target: Target, outcome: Outcome, why: str) -> None:
+        self.watches[target.service].probed(target.node, outcome, why)
+
+
+async def ticking(watches: Iterable[Watch]) -> None:
+    """Let time do its part, for ever; one service a turn of the loop, so that many hold no request up."""
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        for watch in watches:
+            watch.tick()
+            await asyncio.sleep(0)
