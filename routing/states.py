@@ -1,0 +1,27 @@
+"""What a node may be asked to do in each of its states."""
+
+from enum import IntEnum
+
+
+class NodeState(IntEnum):
+    UP = 0
+    DOWN = 1
+    SYNCING = 2  # back, but it does not yet know which sessions moved on without it
+    DRAIN = 3  # keeps the sessions it has (a node without the contract), gets no new ones
+    MAINT = 4
+
+
+class Mode(IntEnum):
+    """What the operator asked for."""
+
+    READY = 0
+    DRAIN = 1
+    MAINT = 2
+
+
+STATE_LABELS: tuple[str, ...] = tuple(state.name.lower() for state in NodeState)
+MODE_LABELS: tuple[str, ...] = tuple(mode.name.lower() for mode in Mode)
+
+#                                 up     down   syncing drain  maint
+TAKES_NEW: tuple[bool, ...] = (True, False, False, False, False)
+TAKES_PINNED: tuple[bool, ...] = (True, False, False, True, False)
