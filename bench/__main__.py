@@ -15,6 +15,7 @@ from bench.contenders import Contender, Running
 from bench.processes import LOAD_CORE, Failed, nodes
 from bench.verify import Features, check
 
+LOGS = ("access.log", "process.out")
 RESULTS = Path(__file__).parent / "results.md"
 
 
@@ -104,8 +105,15 @@ def logs(
             running = start(stack, (without, variant), place, ports)
             verified(running)
             turns = rounds.saturated(running, work.SMALL, options.rounds, options.seconds)
-        found.append(report.Beside(without.name, variant.name, turns))
+        logged = variant.values.get("LOG")
+        lines = written(place / "1") if logged else None  # complete: the variant has been ended
+        found.append(report.Beside(without.name, variant.name, turns, lines))
     return found
+
+
+def written(folder: Path) -> int:
+    """The lines of the log that a contender left in its folder."""
+    return sum((folder / name).read_bytes().count(b"\n") for name in LOGS if (folder / name).exists())
 
 
 def interrupted(_number: int, _frame: object) -> None:

@@ -84,7 +84,10 @@ class Client:
 
         Raises WrongAnswer where it is not what a node says.
         """
-        count = self.sock.recv_into(BUFFER)
+        try:
+            count = self.sock.recv_into(BUFFER)
+        except ConnectionError:
+            count = 0
         if self.left > 0:
             self.left -= count
         elif self.left < 0:

@@ -27,6 +27,7 @@ class Beside:
     without: str
     variant: str
     turns: Turns
+    lines: int | None = None  # what it wrote, if it has a log
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
@@ -98,11 +99,14 @@ def table(turns: Turns) -> str:
 
 
 def beside_table(beside: Sequence[Beside]) -> str:
-    rows = [["64 bytes, keep-alive", "without", "with", "µs more", "ratio"]]
+    rows = [["64 bytes, keep-alive", "without", "with", "µs more", "ratio", "log lines for each request"]]
     for one in beside:
         plain, more = (middle(one.turns[name], lambda turn: turn.cpu) for name in (one.without, one.variant))
         times = ratio(one.turns, one.variant, one.without).middle
-        rows.append([one.variant, f"{plain:.1f}", f"{more:.1f}", f"{more - plain:+.1f}", f"{times:.2f}x"])
+        requests = sum(turn.requests for turn in one.turns[one.variant])
+        kept = "-" if one.lines is None else f"{min(1.0, one.lines / requests):.2f}"  # more: the warm-up
+        figures = (f"{plain:.1f}", f"{more:.1f}", f"{more - plain:+.1f}", f"{times:.2f}x")
+        rows.append([one.variant, *figures, kept])
     return markdown(rows)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
+from bench.client import WrongAnswer
 from bench.contenders import Running
 from bench.load import Load
 from bench.processes import spent
@@ -87,11 +88,14 @@ def paced_turn(one: Running, rate: float, seconds: float) -> Turn:
 
 
 def in_turn(running: Sequence[Running], rounds: int, turn: Callable[[Running], Turn]) -> Turns:
-    """A B C A B C ..., so that each round holds one turn of everybody."""
+    """A B C A B C ..., so that each round holds one turn of everybody. Raises WrongAnswer."""
     turns: dict[str, list[Turn]] = {one.name: [] for one in running}
     for _ in range(rounds):
         for one in running:
-            turns[one.name].append(turn(one))
+            try:
+                turns[one.name].append(turn(one))
+            except (WrongAnswer, OSError) as error:
+                raise WrongAnswer(f"{one.name}: {error}") from error
     return turns
 
 

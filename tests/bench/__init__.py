@@ -1,0 +1,1 @@
+"""The bench is tested as well: a wrong measure is worse than none."""
