@@ -1,5 +1,6 @@
 """Names, hosts, paths and header values: the grammar of each, and the sentence for what does not fit it."""
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Annotated
@@ -56,8 +57,9 @@ def parse_host_pattern(value: object) -> str:
         raise Refused("must be a host without a port: a route has all ports of its host")
     if not host.isascii():
         raise Refused(f"must be written in ASCII{punycode(host)}")
-    bracketed = host.startswith("[")
-    if not HOSTS.fullmatch(host) or len(host) > 255 or (bracketed and not is_ip(host[1:-1], 6)):
+    if is_ip(host[1:-1], 6) and HOSTS.fullmatch(host):
+        return f"[{ipaddress.ip_address(host[1:-1])}]"  # as clients write it (RFC 5952)
+    if not HOSTS.fullmatch(host) or len(host) > 255 or host.startswith("["):
         raise Refused("must be a host such as shop.example.com, *.example.com (a whole first label) or *")
     return host
 

@@ -57,8 +57,10 @@ class Affinity(Section):
     header: HeaderName | None = Field(
         None, description="`wrap`, `hash`: the header that holds the app's id, instead of a cookie."
     )
-    idle: Duration = Field(1800.0, description="A session that nobody used for this long is over.")
-    lifetime: Duration = Field(
+    idle: Annotated[float, lasting("1s", "365d")] = Field(
+        1800.0, description="A session that nobody used for this long is over."
+    )
+    lifetime: Annotated[float, lasting("1s", "365d")] = Field(
         43200.0, description="A session older than this is over, however much it is used."
     )
     same_site: Literal["lax", "strict", "none"] = Field(
@@ -68,7 +70,7 @@ class Affinity(Section):
     secure: Literal["auto", "always", "never"] = Field(
         "auto", description="`Secure` on the token's cookie; `auto`: where the client came by https."
     )
-    max_age: Duration | None = Field(
+    max_age: Annotated[float, lasting("1s", "365d")] | None = Field(
         None, description="`Max-Age` of the token's cookie; without it the browser forgets it when it closes."
     )
     domain: Domain | None = Field(
@@ -331,7 +333,7 @@ class Forwarded(Section):
 
 
 class ErrorPages(Section):
-    """Files shown instead of Limpet's own; `{status}`, `{reason}` and `{request_id}` are filled in."""
+    """Files shown for errors; `{status}`, `{reason}`, `{detail}` and `{request_id}` in them are filled in."""
 
     html: FilePath | None = Field(None, description="For clients that accept HTML.")
     json_file: FilePath | None = Field(

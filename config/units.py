@@ -52,7 +52,7 @@ def format_duration(seconds: float) -> str:
     """The shortest way to write a duration: `30m` for 1800.0."""
     for unit, (times, divided) in SECONDS.items():
         amount = round(seconds * divided / times)
-        if amount and amount * times / divided == seconds:
+        if amount and amount * times / divided == seconds and (unit != "ms" or seconds < 1):
             return f"{amount}{unit}"
     return f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
 
@@ -86,7 +86,7 @@ def format_size(count: int) -> str:
     for unit, factor in BYTES.items():
         if factor > 1 and count and count % factor == 0:
             return f"{count // factor}{unit}"
-    return str(count)
+    return f"{count}B"
 
 
 def size(low: str, high: str) -> Parsed:

@@ -143,10 +143,10 @@ def text(pattern: str, allowed: str) -> Parsed:
     return Parsed(parse, {"type": "string", "pattern": f"^(?:{pattern})$"})
 
 
-def enumerated(words: tuple[str, ...]) -> str:
+def enumerated(words: tuple[str, ...], last: str = "or") -> str:
     """`a`, `b` or `c`."""
     quoted = [f"`{word}`" for word in words]
-    return " or ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
+    return f" {last} ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
 
 
 def unquoted(value: object) -> str:

@@ -1,0 +1,138 @@
+"""Mistakes that no single value shows: options that contradict each other, or that would have no effect."""
+
+from collections.abc import Collection, Iterator
+from itertools import combinations
+
+from config.addresses import Address, NodeUrl, is_loopback
+from config.affinity_checks import affinity_problems, cookie_clashes
+from config.header_checks import header_problems
+from config.problems import Found, KeyPath, suggestion
+from config.settings import Service, Settings
+from config.units import format_duration, format_size
+from config.values import enumerated
+
+WILDCARDS = {"0.0.0.0", "::"}
+
+
+def contradictions(settings: Settings, services: Collection[str]) -> Iterator[Found]:
+    """All that is found wrong; `services` are the names in the file, of broken services too."""
+    yield from listener_problems(settings)
+    yield from secret_problems(settings)
+    yield from limit_problems(settings)
+    yield from route_problems(settings, services)
+    yield from cookie_clashes(settings)
+    yield from header_problems(settings)
+    for name, service in settings.services.items():
+        yield from service_problems(("services", name), service)
+        yield from affinity_problems(settings, name, service.affinity)
+        yield from loop_problems(settings, name, service)
+
+
+def listener_problems(settings: Settings) -> Iterator[Found]:
+    """Addresses that cannot be listened on together."""
+    places: list[tuple[KeyPath, Address]] = [
+        (("listen", index, "address"), each.address) for index, each in enumerate(settings.listen)
+    ]
+    places.append((("admin", "listen"), settings.admin.listen))
+    for (first, one), (second, other) in combinations(places, 2):
+        if same_place(one, other):
+            yield Found(second, f"{other} is in use by `{first[0]}` already ({one})", (first, second))
+
+
+def same_place(one: Address, other: Address) -> bool:
+    """Whether two listeners get in each other's way; port 0 is any free one."""
+    if one.path or other.path:
+        return one == other
+    hosts = {one.host, other.host}
+    return one.port == other.port != 0 and (len(hosts) == 1 or bool(hosts & WILDCARDS))
+
+
+def secret_problems(settings: Settings) -> Iterator[Found]:
+    if settings.secrets and settings.secrets_file:
+        yield Found(("secrets_file",), "cannot be combined with `secrets`: give one of them", (("secrets",),))
+    admin = settings.admin
+    if admin.token and admin.token_file:
+        message = "cannot be combined with `token`: give one of them"
+        yield Found(("admin", "token_file"), message, (("admin", "token"),))
+    if not (admin.listen.loopback or admin.token or admin.token_file):
+        yield Found(
+            ("admin", "listen"),
+            f"other machines can reach {admin.listen}: `admin.token` (or `token_file`) must be given,"
+            " or an address of 127.0.0.1",
+            (("admin", "token"), ("admin", "token_file")),
+        )
+
+
+def limit_problems(settings: Settings) -> Iterator[Found]:
+    line, head = settings.limits.line, settings.limits.head
+    if line > head:
+        message = f"must not be more than `limits.head`, {format_size(head)}: a line is part of a head"
+        yield Found(("limits", "line"), message, (("limits", "head"),))
+
+
+def route_problems(settings: Settings, services: Collection[str]) -> Iterator[Found]:
+    """Routes that lead nowhere, or twice from one place."""
+    if not settings.routes and len(services) > 1:
+        message = "is missing: with several services there must be a route to each"
+        yield Found(("routes",), message)
+    seen: dict[tuple[str, str], int] = {}
+    for index, route in enumerate(settings.routes):
+        here: KeyPath = ("routes", index)
+        if route.service not in services:
+            allowed = enumerated(tuple(services))
+            hint = suggestion(route.service, services)
+            message = f"must be the name of a service, {allowed}, not `{route.service}`{hint}"
+            yield Found((*here, "service"), message)
+        place = route.host, route.path.rstrip("/")
+        if place in seen:
+            message = f"has the host and the path of `routes[{seen[place]}]`"
+            yield Found(here, message, (("routes", seen[place]),))
+        seen.setdefault(place, index)
+        if route.strip_prefix and route.path == "/":
+            yield Found((*here, "strip_prefix"), "has no effect with the path `/`: leave it out", (here,))
+
+
+def service_problems(here: KeyPath, service: Service) -> Iterator[Found]:
+    """What is wrong within one service, its affinity apart."""
+    yield from node_problems((*here, "nodes"), service)
+    health, ejection = service.health, service.ejection
+    there = (*here, "health")
+    if health.timeout > health.interval:
+        message = f"must not be more than the interval, {format_duration(health.interval)}"
+        yield Found((*there, "timeout"), message, (there,))
+    if health.path is None:
+        for option in sorted(health.model_fields_set - {"slow_start", "path"}):
+            message = "has no effect without `path`: nodes are probed only with one"
+            yield Found((*there, option), message, (there,))
+    if ejection.longest < ejection.base:
+        there = (*here, "ejection")
+        message = f"must not be less than `base`, {format_duration(ejection.base)}"
+        yield Found((*there, "longest"), message, (there,))
+
+
+def node_problems(here: KeyPath, service: Service) -> Iterator[Found]:
+    seen: dict[tuple[str, object], int] = {}
+    for index, node in enumerate(service.nodes):
+        for key, value in (("name", node.name), ("url", node.url)):
+            first = seen.setdefault((key, value), index)
+            if first != index:
+                message = f"must be its own: `{value}` is that of `nodes[{first}]` already"
+                yield Found((*here, index, key), message, ((*here, first, key),))
+    if all(node.backup for node in service.nodes):
+        yield Found(here, "must not all be backups: at least one must be without `backup`", (here,))
+
+
+def loop_problems(settings: Settings, name: str, service: Service) -> Iterator[Found]:
+    """Nodes that are Limpet itself: each request would go round until nothing is left."""
+    own = [*(listener.address for listener in settings.listen), settings.admin.listen]
+    for index, node in enumerate(service.nodes):
+        if any(leads_to(node.url, address) for address in own):
+            key = ("services", name, "nodes", index, "url")
+            yield Found(key, f"{node.url} is an address of Limpet's own", (("listen",), ("admin", "listen")))
+
+
+def leads_to(url: NodeUrl, address: Address) -> bool:
+    if url.path or address.path:
+        return url.path == address.path
+    local = is_loopback(url.host) and address.host in (WILDCARDS | {"localhost"})
+    return url.port == address.port != 0 and (url.host == address.host or local)
