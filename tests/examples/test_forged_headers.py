@@ -14,7 +14,15 @@ from tests.examples.running import free_port, limpet, running
 APP = "tests.examples.environ:application"
 SERVERS = {
     # "dangerous" hands underscored names on, as older versions did; the others' own guards are off as well.
-    "gunicorn": ["gunicorn", "--header-map", "dangerous", "--bind", "127.0.0.1:{port}", APP],
+    "gunicorn": [
+        "gunicorn",
+        "--no-control-socket",
+        "--header-map",
+        "dangerous",
+        "--bind",
+        "127.0.0.1:{port}",
+        APP,
+    ],
     "waitress": [
         "waitress-serve",
         "--no-clear-untrusted-proxy-headers",

@@ -187,7 +187,15 @@ def browser(base: str, told: dict[str, str]) -> httpx.Client:
 def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
     directory: Path = tmp_path_factory.mktemp("httpbin")
     port = free_port()
-    command = ["gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "4", "httpbin:app"]
+    command = [
+        "gunicorn",
+        "--no-control-socket",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--threads",
+        "4",
+        "httpbin:app",
+    ]
     with running(command, directory / "httpbin.log") as process:
         process.serves(f"http://127.0.0.1:{port}/get")
         with limpet(CONFIG.format(port=port), directory) as proxy:
