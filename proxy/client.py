@@ -1,0 +1,453 @@
+"""A connection of a client: its requests in order, its time limits, its end."""
+
+import asyncio
+import socket
+import struct
+from enum import IntEnum
+from typing import cast
+
+from proxy.engine import Engine
+from proxy.exchange import Exchange
+from proxy.faults import Fault, Malformed
+from proxy.grammar import FORBIDDEN
+from proxy.own_answer import fault_answer
+from proxy.request import RequestFields, read_fields, read_line
+from proxy.routes import Route
+from proxy.service import Service
+from proxy.wheel import NEVER
+from sessions.visit import Visit
+
+_END = b"\r\n\r\n"
+_CRLF = b"\r\n"
+_REMEMBERED = 4096  # a header section up to this many bytes is kept, to be recognised when it comes again
+_HALF_CLOSE_SECONDS = 0.5  # how long an answer may still take for a client that sends no more
+_LINGER_SECONDS = 2.0  # how long a refused client's bytes are read away, so that it can read why
+_RESET = struct.pack("ii", 1, 0)
+
+
+class State(IntEnum):
+    IDLE = 0  # between requests
+    HEAD = 1  # a request's head has begun
+    BUSY = 2  # an exchange is under way
+    TUNNEL = 3
+    LINGER = 4  # the last answer is out; what still comes is read and dropped
+    CLOSED = 5
+
+
+class Client(asyncio.Protocol):
+    """One connection; at most one exchange at a time, so that pipelined requests are answered in order."""
+
+    __slots__ = (
+        "_counted_as",
+        "_ended",
+        "_fields",
+        "_held",
+        "_read_paused",
+        "_reading",
+        "_searched",
+        "_section",
+        "_visit",
+        "_window_start",
+        "_write_blocked",
+        "_write_left",
+        "deadline",
+        "due",
+        "engine",
+        "exchange",
+        "peer",
+        "secure",
+        "state",
+        "transport",
+        "write",
+    )
+
+    def __init__(self, engine: Engine, secure: bool = False) -> None:
+        self.engine = engine
+        self.secure = secure
+        self.state = State.IDLE
+        self.exchange: Exchange | None = None
+        self.deadline = NEVER
+        self.due = NEVER
+        self._held = b""  # bytes that are not yet a whole head, or belong to later requests
+        self._searched = 0  # no head ends before this in what is held
+        self._ended = False  # the client sends no more
+        self._read_paused = False
+        self._reading = False  # in the loop over what is held
+        self._write_blocked = False
+        self._write_left = 0  # unwritten bytes when that was last looked at
+        self._window_start = 0  # body bytes received when the present window began
+        self._fields: RequestFields | None = None
+        self._visit: tuple[Service, bytes, bytes, Visit] | None = None
+        self._section: tuple[RequestFields, Route, Visit, bytes, bytes] | None = None
+        self._counted_as = ""
+
+    # Called by the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.write = self.transport.write
+        peername = transport.get_extra_info("peername")
+        address = peername[0] if isinstance(peername, tuple) else ""
+        self.peer = self.engine.forwarding.peer(address, self.secure)
+        self._counted_as = address
+        self.engine.clients.add(self)
+        if self._admitted(address):
+            self.engine.wheel.arm(self, self.engine.wheel.now + self.engine.timeouts.head)
+
+    def data_received(self, data: bytes) -> None:
+        state = self.state
+        if state is State.IDLE and not self._held:
+            self._read(data)
+        elif state <= State.HEAD:
+            self._read(self._held + data)
+        elif state is State.BUSY:
+            exchange = self.exchange
+            if exchange is not None and exchange.sending:
+                exchange.body_received(data)
+            else:
+                self._hold(data)
+        elif state is State.TUNNEL and self.exchange is not None:
+            self.exchange.tunnel_to_node(data)
+
+    def eof_received(self) -> bool:
+        self._ended = True
+        state, exchange = self.state, self.exchange
+        if state is State.TUNNEL and exchange is not None:
+            exchange.client_half_closed()
+            return True
+        if state is State.HEAD or (exchange is not None and exchange.sending):
+            self._fail(Malformed(400, "cut_short", "The request ended before it was whole."))
+            return True
+        if state is State.BUSY:
+            self.engine.wheel.arm(self, self.engine.wheel.now + _HALF_CLOSE_SECONDS)
+            return True
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        exchange, self.exchange = self.exchange, None
+        self.state = State.CLOSED
+        self.engine.wheel.forget(self)
+        self.engine.clients.discard(self)
+        self._forget_address()
+        self._fields = self._visit = self._section = None
+        if exchange is not None:
+            exchange.client_gone()
+
+    def pause_writing(self) -> None:
+        self._write_blocked = True
+        self._write_left = self._unsent()
+        self.engine.wheel.arm(self, self.engine.wheel.now + self.engine.timeouts.write_idle)
+        if self.exchange is not None:
+            self.exchange.client_blocked()
+
+    def resume_writing(self) -> None:
+        self._write_blocked = False
+        self.engine.wheel.disarm(self)
+        if self.exchange is not None:
+            self.exchange.client_resumed()
+            if self.exchange.sending:
+                self._open_window()
+        elif self.state < State.BUSY:
+            self._await_request()
+            self._read_held()
+
+    # Called by the exchange and the wheel
+
+    def visit(self, service: Service, fields: RequestFields) -> Visit:
+        """Who this is; remembered for as long as the same bytes come."""
+        name, header = service.affinity.header, b""
+        if name:
+            header = next((value for known, value in fields.affinity if known.lower() == name), b"")
+        known, wall = self._visit, self.engine.wall
+        if (
+            known is not None
+            and known[0] is service
+            and known[1] == fields.cookie
+            and known[2] == header
+            and wall < known[3].good_until
+        ):
+            return known[3]
+        visit = service.affinity.visit(fields.cookie, header, wall)
+        self._visit = (service, fields.cookie, header, visit)
+        return visit
+
+    def remembered_section(
+        self, fields: RequestFields, route: Route, visit: Visit, authority: bytes
+    ) -> bytes:
+        """The header section that was last written for a node, b"" if it is of something else."""
+        known = self._section
+        if (
+            known is not None
+            and known[0] is fields
+            and known[1] is route
+            and known[2] is visit
+            and known[3] == authority
+        ):
+            return known[4]
+        return b""
+
+    def remember_section(
+        self, fields: RequestFields, route: Route, visit: Visit, authority: bytes, section: bytes
+    ) -> None:
+        if fields is self._fields:
+            self._section = (fields, route, visit, authority, section)
+
+    def wait(self, seconds: float) -> None:
+        """For a connection to a node."""
+        self.engine.wheel.arm(self, self.engine.wheel.now + seconds)
+
+    def hold_body(self) -> None:
+        """Read no more for now: the node is not there yet, or slower."""
+        self._pause_reading()
+        if self.exchange is not None and self.exchange.upstream is not None:
+            self.engine.wheel.disarm(self)
+
+    def read_body(self) -> None:
+        """Read the request's body, or a tunnel's bytes, again."""
+        self._resume_reading()
+        if self.exchange is not None and self.exchange.sending:
+            self._open_window()
+        else:
+            self.engine.wheel.disarm(self)
+
+    def rest_of_body(self, rest: bytes) -> None:
+        self._held = rest
+        if not self._write_blocked:
+            self.engine.wheel.disarm(self)
+
+    def open_tunnel(self) -> None:
+        self.state = State.TUNNEL
+        self.engine.wheel.disarm(self)
+        held, self._held = self._held, b""
+        self._resume_reading()
+        if held and self.exchange is not None:
+            self.exchange.tunnel_to_node(held)
+
+    def finish_writing(self) -> None:
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def ended(self, keep: bool) -> None:
+        """The exchange is over."""
+        exchange, self.exchange = self.exchange, None
+        if self.state is State.CLOSED:
+            return
+        if not keep or self.engine.stopping:
+            self._close(linger=exchange is not None and exchange.sending)
+            return
+        self.state = State.IDLE
+        if self._write_blocked:
+            return
+        self._await_request()
+        if self._held and not self._reading:
+            self._read_held()
+
+    def abort(self, reset: bool) -> None:
+        """End the connection in the middle of an answer; by a reset where nothing else would show it."""
+        self.exchange = None
+        self.state = State.CLOSED
+        if reset:
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def stop(self) -> None:
+        """The process ends: a tunnel goes on for as long as it is let, anything else to the end of its answer."""
+        if self.state <= State.HEAD:
+            self._close()
+
+    def cut(self) -> None:
+        self.transport.abort()
+
+    def expired(self, now: float) -> None:
+        """Time is up."""
+        exchange = self.exchange
+        if self._write_blocked:
+            self._check_reader(now)
+        elif self.state is State.IDLE and not self._held:
+            self.transport.close()
+        elif self.state <= State.HEAD:
+            self.engine.counters.reject("head_timeout")
+            self._fail(Fault(408, "head_timeout", "The request's head took too long to arrive."))
+        elif exchange is None or self.state is State.LINGER or self._ended:
+            self.transport.abort()
+        elif exchange.upstream is None:
+            exchange.waited_too_long()
+        elif exchange.sending:
+            self._check_window(exchange)
+
+    # Private
+
+    def _read(self, data: bytes) -> None:
+        """Begin an exchange for each request in `data`, one after the other."""
+        self._reading = True
+        self._held = data
+        try:
+            while self.state <= State.HEAD and self._held and not self._write_blocked:
+                if not self._begin():
+                    break
+        except Fault as fault:
+            self._fail(fault)
+        finally:
+            self._reading = False
+
+    def _begin(self) -> bool:
+        """Take one head off what is held and start its exchange; False where there is no whole one."""
+        data = self._held
+        if data.startswith(_CRLF):  # RFC 9112 section 2.2: one empty line before a request is let pass
+            data = data[2:]
+            self._searched = 0
+        end = data.find(_END, self._searched) + 4
+        engine = self.engine
+        limits = engine.limits
+        if end < 4:
+            self._hold_head(data)
+            return False
+        if end > limits.head:
+            raise Malformed(431, "head_too_large", f"The request's head is larger than {limits.head} bytes.")
+        line = read_line(data, limits)
+        section = data[line.size : end]
+        fields = self._fields
+        if fields is None or fields.raw != section or fields.minor != line.minor:
+            fields = read_fields(section, line.minor, engine.request_kinds, limits)
+            self._fields = fields if len(section) <= _REMEMBERED else None
+        self._held = b""
+        self._searched = 0
+        self.state = State.BUSY
+        self.deadline = NEVER
+        self.exchange = exchange = Exchange(self, engine, line, fields)
+        rest = data[end:]
+        exchange.start()
+        if rest and self.exchange is exchange and exchange.sending:
+            exchange.body_received(rest)
+        elif self.state <= State.BUSY:
+            self._held = rest
+        return True
+
+    def _hold_head(self, data: bytes) -> None:
+        """An unfinished head; what can never become one is refused at once."""
+        limits = self.engine.limits
+        self._held = data
+        self._check_unfinished(data)
+        self._searched = max(0, len(data) - 3)
+        if self.state is State.IDLE and data:
+            self.state = State.HEAD
+            self.engine.wheel.arm(self, self.engine.wheel.now + self.engine.timeouts.head)
+        if len(data) > limits.head:
+            raise Malformed(431, "head_too_large", f"The request's head is larger than {limits.head} bytes.")
+
+    def _check_unfinished(self, data: bytes) -> None:
+        limits = self.engine.limits
+        if FORBIDDEN.search(data, max(0, self._searched - 1)):
+            raise Malformed(400, "bad_character", "The head holds a character that no head may hold.")
+        line_end = data.find(_CRLF)
+        if line_end >= 0:
+            if self._searched <= line_end + 1:
+                read_line(data, limits)
+        elif len(data) > limits.line:
+            raise Malformed(414, "target_too_long", f"The request line is longer than {limits.line} bytes.")
+
+    def _hold(self, data: bytes) -> None:
+        """Bytes of later requests: read on, so that the client's end is noticed, but not without bound."""
+        self._held += data
+        if len(self._held) > self.engine.limits.pipeline:
+            self._pause_reading()
+
+    def _read_held(self) -> None:
+        self._resume_reading()
+        if self._held:
+            self._read(self._held)
+
+    def _await_request(self) -> None:
+        if self._ended and not self._held:
+            self._close()
+            return
+        wheel = self.engine.wheel
+        deadline = wheel.now + self.engine.timeouts.keep_alive
+        self.deadline = deadline
+        if self.due > deadline:
+            wheel.arm(self, deadline)
+
+    def _fail(self, fault: Fault) -> None:
+        """Refuse what cannot even become an exchange; or let the exchange say it."""
+        if self.exchange is not None:
+            self.exchange.fail(fault)
+            return
+        self.engine.counters.reject(fault.reason)
+        request_id = self.engine.forwarding.new_id()
+        self.write(fault_answer(fault, self.engine.error_pages, b"", request_id, False, False))
+        self._close(linger=True)
+
+    def _close(self, linger: bool = False) -> None:
+        """Close when all is written; lingering, read away what still comes first (RFC 9112 section 9.6)."""
+        self._held = b""
+        if not linger or self._ended or not self.transport.can_write_eof():
+            self.state = State.CLOSED
+            self.transport.close()
+            return
+        self.state = State.LINGER
+        self.transport.write_eof()
+        self._resume_reading()
+        self.engine.wheel.arm(self, self.engine.wheel.now + _LINGER_SECONDS)
+
+    def _pause_reading(self) -> None:
+        if not self._read_paused and self.state is not State.CLOSED:
+            self._read_paused = True
+            self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._read_paused and self.state is not State.CLOSED:
+            self._read_paused = False
+            self.transport.resume_reading()
+
+    def _open_window(self) -> None:
+        """Give the client some time for the next part of its body."""
+        upload = self.exchange.upload if self.exchange is not None else None
+        self._window_start = upload.received if upload is not None else 0
+        self.engine.wheel.arm(self, self.engine.wheel.now + self.engine.timeouts.body_idle)
+
+    def _check_window(self, exchange: Exchange) -> None:
+        """The body must have moved, and not only by a byte a second."""
+        upload = exchange.upload
+        received = upload.received - self._window_start if upload is not None else 0
+        if received < max(1, self.engine.limits.body_rate * self.engine.timeouts.body_idle):
+            exchange.fail(Malformed(408, "body_timeout", "The request's body arrives too slowly."))
+        else:
+            self._open_window()
+
+    def _check_reader(self, now: float) -> None:
+        """A client that takes nothing for a whole `write_idle` is gone; one that takes little is slow."""
+        left = self._unsent()
+        if left == self._write_left:
+            self.engine.counters.reject("write_timeout")
+            self.transport.abort()
+            return
+        self._write_left = left
+        self.engine.wheel.arm(self, now + self.engine.timeouts.write_idle)
+
+    def _unsent(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def _admitted(self, address: str) -> bool:
+        engine, limits = self.engine, self.engine.limits
+        counters = engine.counters
+        counters.connections += 1
+        mine = engine.addresses[address] = engine.addresses.get(address, 0) + 1
+        most = limits.connections_per_address
+        if counters.connections > limits.connections:
+            self._fail(Fault(503, "connections", "Too many connections."))
+            return False
+        if most is not None and mine > most:
+            self._fail(Fault(429, "connections_per_address", "Too many connections from this address."))
+            return False
+        return True
+
+    def _forget_address(self) -> None:
+        engine = self.engine
+        engine.counters.connections -= 1
+        left = engine.addresses.get(self._counted_as, 0) - 1
+        if left > 0:
+            engine.addresses[self._counted_as] = left
+        else:
+            engine.addresses.pop(self._counted_as, None)

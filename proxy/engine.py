@@ -1,0 +1,97 @@
+"""What all client connections of a process share."""
+
+from collections.abc import Callable
+from time import monotonic, time
+from typing import Protocol
+
+from proxy.counters import ProxyCounters
+from proxy.error_pages import ErrorPages
+from proxy.fields import request_kinds, response_kinds
+from proxy.forwarding import Forwarding
+from proxy.options import Limits, ServiceOptions, Timeouts
+from proxy.record import AccessLog
+from proxy.routes import Route
+from proxy.service import Service
+from proxy.upstream import Dialer, NodeAddress
+from proxy.wheel import Timer, Wheel
+from routing.table import RouteTable
+
+
+class Connected(Protocol):
+    """A client's connection."""
+
+    def stop(self) -> None:
+        """Close, at once or with the end of the exchange that is under way."""
+
+    def cut(self) -> None:
+        """Close at once."""
+
+
+class Engine:
+    """The routes, the limits, the timer wheel and the counters. `tick` is to be called every `TICK` seconds."""
+
+    TICK = 0.1
+
+    __slots__ = (
+        "addresses",
+        "clients",
+        "counters",
+        "error_pages",
+        "forwarding",
+        "limits",
+        "log",
+        "request_kinds",
+        "response_kinds",
+        "routes",
+        "services",
+        "stopping",
+        "timeouts",
+        "wall",
+        "wheel",
+    )
+
+    def __init__(
+        self,
+        limits: Limits,
+        timeouts: Timeouts,
+        forwarding: Forwarding,
+        error_pages: ErrorPages,
+        affinity_headers: frozenset[bytes],
+        failed: Callable[[Timer, Exception], None],
+    ) -> None:
+        """`affinity_headers`: the lower-case names that any service knows its sessions by."""
+        self.limits = limits
+        self.timeouts = timeouts
+        self.forwarding = forwarding
+        self.error_pages = error_pages
+        self.request_kinds = request_kinds(affinity_headers, forwarding.request_id.lower())
+        self.response_kinds = response_kinds(affinity_headers)
+        self.wheel = Wheel(monotonic(), failed, self.TICK)
+        self.wall = int(time())  # unix seconds, as of the last tick
+        self.counters = ProxyCounters()
+        self.clients: set[Connected] = set()
+        self.addresses: dict[str, int] = {}  # how many clients each has
+        self.services: dict[str, Service] = {}
+        self.routes: RouteTable[Route] = RouteTable([])
+        self.log: AccessLog | None = None
+        self.stopping = False  # no new requests; the ones under way end
+
+    def dialer(self, address: NodeAddress, options: ServiceOptions) -> Dialer:
+        """Who opens connections to a node."""
+        return Dialer(address, options, self.wheel, self.response_kinds, self.limits)
+
+    def stop(self) -> None:
+        """Begin nothing new: idle clients are closed now, the others after the answer they wait for."""
+        self.stopping = True
+        for client in list(self.clients):
+            client.stop()
+
+    def cut(self) -> None:
+        """Close every client at once."""
+        for client in list(self.clients):
+            client.cut()
+
+    def tick(self) -> None:
+        """Look at the clocks and at what is due."""
+        self.wall = int(time())
+        self.wheel.advance(monotonic())

@@ -1,0 +1,134 @@
+"""A response's head as a node sent it: what Limpet understood, or why the node is not believed."""
+
+from proxy.faults import Malformed, NodeFault
+from proxy.fields import (
+    FieldKinds,
+    FieldList,
+    Kind,
+    read_length,
+    read_options,
+    read_section,
+    without_named,
+    write_fields,
+)
+from proxy.grammar import STATUS_LINE
+from proxy.options import Limits
+
+
+class ResponseHead:
+    """A status line and what its header section says. Immutable, so that the same bytes are read once."""
+
+    __slots__ = (
+        "affinity",
+        "chunked",
+        "close",
+        "idle_seconds",
+        "length",
+        "line",
+        "minor",
+        "passed",
+        "plain",
+        "raw",
+        "ready",
+        "set_cookies",
+        "simple",
+        "status",
+        "upgrade",
+        "via",
+    )
+
+    def __init__(self, raw: bytes, status: int, minor: int, line: bytes) -> None:
+        self.raw = raw
+        self.status = status
+        self.minor = minor
+        self.line = line  # as it is sent to the client
+        self.length = -1
+        self.chunked = False
+        self.close = minor == 0
+        self.idle_seconds = -1.0  # what `Keep-Alive: timeout=` promises
+        self.upgrade = b""
+        self.via = b""
+        self.set_cookies: list[bytes] = []
+        self.affinity: FieldList = []
+        self.plain: FieldList = []
+        self.passed = b""
+        self.simple = True  # nothing in it concerns the session or the hops
+        self.ready = b""  # the head for a client whose connection is kept, where nothing is added; b"": none
+
+
+def read_head(head: bytes, kinds: FieldKinds, limits: Limits) -> ResponseHead:
+    """A node's response head, its final empty line included. Raises NodeFault (502)."""
+    match = STATUS_LINE.match(head)
+    if match is None:
+        raise NodeFault(502, "bad_response", "The node's answer is not HTTP.")
+    minor, status, reason = match.groups()
+    line = b"HTTP/1.1 %b %b\r\n" % (status, reason or b"")
+    response = ResponseHead(head, int(status), int(minor), line)
+    try:
+        _read_fields(response, read_section(head[match.end() :], limits.headers, limits.line), kinds)
+    except Malformed as fault:
+        raise NodeFault(502, "bad_response", f"The node's answer is malformed: {fault.detail}") from fault
+    return response
+
+
+def _read_fields(response: ResponseHead, fields: FieldList, kinds: FieldKinds) -> None:
+    options: set[bytes] = set()
+    upgrades: list[bytes] = []
+    plain = response.plain
+    for field in fields:
+        kind = kinds[field[0]]
+        if not kind:
+            plain.append(field)
+        elif kind is Kind.LENGTH:
+            response.length = read_length(field[1], response.length)
+        elif kind is Kind.CONNECTION:
+            options |= read_options(field[1])
+        elif kind is Kind.SET_COOKIE:
+            response.set_cookies.append(field[1])
+        elif kind is Kind.TRANSFER_ENCODING:
+            _read_coding(response, field[1])
+        elif kind is Kind.UPGRADE:
+            upgrades.append(field[1])
+        elif kind is Kind.KEEP_ALIVE:
+            response.idle_seconds = _idle_seconds(field[1])
+        elif kind is Kind.AFFINITY:
+            response.affinity.append(field)
+        elif kind is Kind.VIA:
+            response.via = response.via + b", " + field[1] if response.via else field[1]
+    if response.chunked and response.length >= 0:
+        raise Malformed(400, "two_lengths", "Content-Length and Transfer-Encoding exclude each other.")
+    if options:
+        _apply_options(response, options, upgrades)
+    response.passed = write_fields(response.plain)
+    response.simple = not (response.set_cookies or response.affinity or response.via)
+    if response.length >= 0 and response.status != 204:
+        response.ready = b"%b%bContent-Length: %d\r\n\r\n" % (response.line, response.passed, response.length)
+
+
+def _read_coding(response: ResponseHead, value: bytes) -> None:
+    if response.minor == 0 or response.chunked or value.lower() != b"chunked":
+        raise Malformed(
+            400, "bad_transfer_encoding", "Transfer-Encoding must be `chunked`, once, in HTTP/1.1."
+        )
+    response.chunked = True
+
+
+def _apply_options(response: ResponseHead, options: set[bytes], upgrades: list[bytes]) -> None:
+    if response.minor == 0:
+        response.close = b"keep-alive" not in options
+    if b"close" in options:
+        response.close = True
+    if b"upgrade" in options:
+        response.upgrade = b", ".join(upgrades)
+    named = options - {b"close", b"keep-alive", b"upgrade"}
+    if named:
+        response.plain = without_named(response.plain, named)
+
+
+def _idle_seconds(value: bytes) -> float:
+    """The seconds of `Keep-Alive: timeout=5` (RFC 2068 section 19.7.1), -1 where it does not say."""
+    for part in value.split(b","):
+        name, _, number = part.strip(b" \t").partition(b"=")
+        if name.lower() == b"timeout" and number.isdigit() and len(number) < 9:
+            return float(number)
+    return -1.0

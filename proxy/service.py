@@ -1,0 +1,111 @@
+"""One service as it runs: its nodes with their pools, who decides between them, what is counted."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from proxy.counters import NodeCounters, ServiceCounters
+from proxy.faults import NodeFault
+from proxy.options import ServiceOptions
+from proxy.pool import Pool
+from proxy.sightings import Sightings
+from proxy.upstream import Dialer, NodeAddress, Upstream
+from routing.budget import RetryBudget
+from routing.router import Router
+from routing.view import ServiceView
+from sessions.affinity import Affinity
+from sessions.lost import LostSessions
+
+
+class Watcher(Protocol):
+    """Whoever keeps the nodes' health is told what requests meet. `suspicious[i]`: node i's failures in a row."""
+
+    suspicious: list[int]
+
+    def request_failed(self, node: int, why: str) -> None: ...
+
+    def request_passed(self, node: int) -> None: ...
+
+
+class Node:
+    """A node's connections and counters."""
+
+    __slots__ = ("address", "authority", "counters", "index", "name", "pool", "sightings")
+
+    def __init__(self, index: int, address: NodeAddress, pool: Pool[Upstream]) -> None:
+        self.index = index
+        self.name = address.name
+        self.address = address
+        self.authority = address.authority
+        self.pool = pool
+        self.counters = NodeCounters()
+        self.sightings = Sightings()
+
+
+class Service:
+    """What an exchange asks: who is this, where to, over which connection."""
+
+    __slots__ = (
+        "affinity",
+        "bounded",
+        "budget",
+        "counters",
+        "inflight",
+        "lost",
+        "name",
+        "nodes",
+        "options",
+        "router",
+        "watcher",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        addresses: Sequence[NodeAddress],
+        dialer: Callable[[NodeAddress, ServiceOptions], Dialer],
+        router: Router,
+        affinity: Affinity,
+        watcher: Watcher,
+        budget: RetryBudget,
+        options: ServiceOptions,
+    ) -> None:
+        self.name = name
+        self.router = router
+        self.affinity = affinity
+        self.watcher = watcher
+        self.budget = budget
+        self.options = options
+        self.counters = ServiceCounters()
+        self.lost = LostSessions()
+        self.inflight = [0] * len(addresses)  # exchanges by node, those that wait for a connection among them
+        self.bounded = any(address.max_connections for address in addresses)
+        self.nodes = [
+            Node(index, address, self._pool(address, dialer(address, options)))
+            for index, address in enumerate(addresses)
+        ]
+
+    def publish(self, view: ServiceView) -> None:
+        """Take a new view of the nodes' states."""
+        self.router.publish(view)
+
+    def node_down(self, node: int) -> None:
+        """End at once what waits for an answer's head from a node that was declared down."""
+        pool = self.nodes[node].pool
+        pool.close_idle()
+        fault = NodeFault(504, "node_down", "The node went down before it answered.")
+        for waiter in list(pool.waiting):
+            pool.withdraw(waiter)
+            waiter.not_connected(fault)
+        for upstream in list(pool.busy):
+            upstream.give_up_waiting(fault)
+
+    def full_nodes(self) -> int:
+        """A bit for each node at its `max_connections`."""
+        return sum(1 << node.index for node in self.nodes if node.pool.full)
+
+    def _pool(self, address: NodeAddress, dialer: Dialer) -> Pool[Upstream]:
+        pool: Pool[Upstream] = Pool(
+            dialer.dial, self.options.pool_idle, address.max_connections, self.options.queue_length
+        )
+        dialer.pool = pool
+        return pool

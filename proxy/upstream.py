@@ -1,0 +1,377 @@
+"""A connection to a node: reads its answers, and opens new ones."""
+
+import asyncio
+import select
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol, cast
+
+from proxy.body import Body, ChunkedBody, CloseBody, LengthBody
+from proxy.faults import Fault, NodeFault
+from proxy.fields import FieldKinds
+from proxy.grammar import FORBIDDEN
+from proxy.options import Limits, ServiceOptions
+from proxy.pool import Pool
+from proxy.response import ResponseHead, read_head
+from proxy.wheel import NEVER, Wheel
+
+_END = b"\r\n\r\n"
+_REMEMBERED = 4096  # a head up to this many bytes is kept, to be recognised when it comes again
+
+
+class State(IntEnum):
+    IDLE = 0  # no exchange: nothing may arrive
+    HEAD = 1  # an exchange waits for the answer's head
+    BODY = 2
+    TUNNEL = 3
+    CLOSED = 4
+
+
+class Recipient(Protocol):
+    """Who reads an answer: an exchange. What it raises goes no further than a Fault."""
+
+    bodyless: bool  # the answer to this request has no body, whatever its head says
+
+    def interim(self, head: ResponseHead) -> None: ...
+
+    def answer(self, head: ResponseHead, payload: bytes, done: bool) -> None: ...
+
+    def payload(self, data: bytes, done: bool) -> None: ...
+
+    def switched(self, head: ResponseHead, data: bytes) -> None: ...
+
+    def tunnel_to_client(self, data: bytes) -> None: ...
+
+    def node_half_closed(self) -> None: ...
+
+    def broken(self, fault: NodeFault) -> None: ...
+
+    def node_blocked(self) -> None: ...
+
+    def node_resumed(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAddress:
+    """Where a node listens: a host and port, or the path of a unix socket."""
+
+    name: str
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    max_connections: int | None = None
+
+    @property
+    def authority(self) -> bytes:
+        """What is put into Host where the client sent none."""
+        if self.path:
+            return b"localhost"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}".encode()
+
+
+class Upstream(asyncio.Protocol):
+    """One connection to a node, and the answer that is being read from it."""
+
+    __slots__ = (
+        "_body",
+        "_head",
+        "_held",
+        "_kinds",
+        "_limits",
+        "_options",
+        "_pool",
+        "_tail",
+        "deadline",
+        "due",
+        "exchange",
+        "state",
+        "transport",
+        "used",
+        "wheel",
+        "write",
+    )
+
+    def __init__(
+        self, pool: Pool["Upstream"], wheel: Wheel, kinds: FieldKinds, limits: Limits, options: ServiceOptions
+    ) -> None:
+        self._pool = pool
+        self._kinds = kinds
+        self._limits = limits
+        self._options = options
+        self._held = b""
+        self._head: ResponseHead | None = None  # the last one, in case the same bytes come again
+        self._body: Body | None = None
+        self._tail = False  # bytes came after the answer's end
+        self.wheel = wheel
+        self.exchange: Recipient | None = None
+        self.state = State.IDLE
+        self.used = False  # an answer was read from it before
+        self.deadline = NEVER
+        self.due = NEVER
+
+    # Called by the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.write = self.transport.write
+
+    def data_received(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is None:
+            self.close()  # nobody asked: never to be taken for the next request's answer
+            return
+        try:
+            if self.state is State.HEAD:
+                self._read_head(exchange, data)
+            elif self.state is State.TUNNEL:
+                exchange.tunnel_to_client(data)
+            else:
+                self._read_body(exchange, data)
+        except Fault as fault:
+            exchange.broken(NodeFault(502, fault.reason, fault.detail))
+
+    def eof_received(self) -> bool:
+        if self.state is State.TUNNEL and self.exchange is not None:
+            self.exchange.node_half_closed()
+            return True
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        exchange, state = self.exchange, self.state
+        self.state = State.CLOSED
+        self.wheel.forget(self)
+        if exchange is None:
+            self._pool.forget(self)
+        elif state is State.BODY and isinstance(self._body, CloseBody) and exc is None:
+            exchange.payload(b"", True)
+        else:
+            exchange.broken(
+                NodeFault(502, "node_closed", "The node closed the connection before its answer ended.")
+            )
+
+    def pause_writing(self) -> None:
+        if self.exchange is not None:
+            self.exchange.node_blocked()
+
+    def resume_writing(self) -> None:
+        if self.exchange is not None:
+            self.exchange.node_resumed()
+
+    # Called by the exchange, the pool and the wheel
+
+    def begin(self, exchange: Recipient) -> None:
+        """An exchange has this connection now."""
+        self.exchange = exchange
+        self.state = State.HEAD
+        self._tail = False
+
+    def await_head(self) -> None:
+        """The request is sent: the node's time to answer runs."""
+        deadline = self.wheel.now + self._options.response_timeout
+        self.deadline = deadline
+        if self.due > deadline:
+            self.wheel.arm(self, deadline)
+
+    def end(self, reusable: bool) -> None:
+        """The exchange is over; the connection goes back to the pool, or is closed."""
+        self.exchange = None
+        clean = reusable and self.state is not State.CLOSED and not self._tail and not self._held
+        self._body = None
+        self.used = True
+        self._pool.released(self, clean)
+
+    @property
+    def stale(self) -> bool:
+        """Whether it was idle before, and nothing of this answer was seen."""
+        return self.used and self.state is not State.BODY and not self._held
+
+    def readable(self) -> bool:
+        """Whether an idle connection's end, or anything else, has arrived that the loop has not yet read."""
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return self.used and bool(poll.poll(0))
+
+    def hold(self) -> None:
+        """Read no more for now: the client is slower. Its time limit runs, not the node's."""
+        if self.state is not State.CLOSED:
+            self.transport.pause_reading()
+            self.wheel.disarm(self)
+
+    def go_on(self) -> None:
+        """Read again."""
+        if self.state is not State.CLOSED:
+            self.transport.resume_reading()
+            self.wheel.arm(self, self.wheel.now + self._options.idle_timeout)
+
+    def tunnel(self, data: bytes) -> None:
+        """Pass on bytes of another protocol."""
+        self.deadline = self.wheel.now + self._options.idle_timeout
+        if data:
+            self.write(data)
+
+    def finish_writing(self) -> None:
+        """Half-close."""
+        if self.state is not State.CLOSED and self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def rest_idle(self) -> None:
+        """Wait in the pool, for less than the node's own keep-alive."""
+        self.state = State.IDLE
+        seconds = self._options.pool_keep_alive
+        if self._head is not None and self._head.idle_seconds >= 0:
+            seconds = min(seconds, max(0.0, self._head.idle_seconds - 1.0))
+        self.wheel.arm(self, self.wheel.now + seconds)
+
+    def close(self) -> None:
+        """Close at once; what is not yet written is dropped."""
+        if self.state is not State.CLOSED:
+            self.state = State.CLOSED
+            self.transport.abort()
+
+    def give_up_waiting(self, fault: NodeFault) -> None:
+        """The node is down: an answer that has not begun will not come."""
+        if self.exchange is not None and self.state is State.HEAD:
+            self.exchange.broken(fault)
+
+    def expired(self, now: float) -> None:
+        """Time is up: for an idle connection, an answer's head, or the next part of its body."""
+        exchange = self.exchange
+        if exchange is None:
+            self.close()
+        elif self.state is State.HEAD:
+            exchange.broken(NodeFault(504, "response_timeout", "The node took too long to answer."))
+        else:
+            exchange.broken(NodeFault(504, "body_timeout", "The node's answer stalled."))
+
+    # Private
+
+    def _read_head(self, exchange: Recipient, data: bytes) -> None:
+        if self._held:
+            data, self._held = self._held + data, b""
+        while self.state is State.HEAD:
+            end = data.find(_END)
+            if end < 0:
+                self._hold(data)
+                return
+            end += 4
+            head = self._head
+            if head is None or head.raw != data[:end]:
+                if end > self._limits.head:
+                    raise NodeFault(502, "response_head_too_large", "The node's answer has too large a head.")
+                head = read_head(data[:end], self._kinds, self._limits)
+                self._head = head if end <= _REMEMBERED else None
+            data = data[end:]
+            if head.status >= 200:
+                self._begin(exchange, head, data)
+                return
+            if head.status == 101:
+                self.state = State.TUNNEL
+                exchange.switched(head, data)
+                return
+            exchange.interim(head)
+            if self.exchange is not exchange or not data:
+                return
+
+    def _hold(self, data: bytes) -> None:
+        if len(data) > self._limits.head:
+            raise NodeFault(502, "response_head_too_large", "The node's answer has too large a head.")
+        if FORBIDDEN.search(data) or not b"HTTP/1."[: len(data)] == data[:7]:
+            raise NodeFault(502, "bad_response", "The node's answer is not HTTP.")
+        self._held = data
+
+    def _begin(self, exchange: Recipient, head: ResponseHead, data: bytes) -> None:
+        """The head is whole; tell the exchange, with as much of the body as is here."""
+        status, length = head.status, head.length
+        if exchange.bodyless or status == 204 or status == 304:
+            self._tail = bool(data)
+            self._answer(exchange, head, b"", True)
+        elif length >= 0 and len(data) >= length:
+            self._tail = len(data) > length
+            self._answer(exchange, head, data[:length] if self._tail else data, True)
+        else:
+            body: Body
+            if head.chunked:
+                body = ChunkedBody(trailer_limit=self._limits.line, headers=self._limits.headers)
+            else:
+                body = LengthBody(length) if length >= 0 else CloseBody()
+            self._body = body
+            payload = body.feed(data) if data else b""
+            done = body.done
+            self._tail = done and bool(body.rest)
+            self.deadline = self.wheel.now + self._options.idle_timeout
+            self._answer(exchange, head, payload, done)
+
+    def _answer(self, exchange: Recipient, head: ResponseHead, payload: bytes, done: bool) -> None:
+        self.state = State.BODY
+        exchange.answer(head, payload, done)
+
+    def _read_body(self, exchange: Recipient, data: bytes) -> None:
+        body = self._body
+        if body is None:
+            self._tail = True
+            return
+        payload = body.feed(data)
+        self.deadline = self.wheel.now + self._options.idle_timeout
+        if body.done:
+            self._tail = bool(body.rest)
+            exchange.payload(payload, True)
+        elif payload:
+            exchange.payload(payload, False)
+
+    @property
+    def trailers(self) -> list[tuple[bytes, bytes]]:
+        """The trailer fields of an answer that was read whole."""
+        return self._body.trailers if isinstance(self._body, ChunkedBody) else []
+
+    @property
+    def delimited(self) -> bool:
+        """Whether the answer's end is not the connection's."""
+        return not isinstance(self._body, CloseBody)
+
+
+class Dialer:
+    """Opens connections to one node for its pool."""
+
+    __slots__ = ("_address", "_kinds", "_limits", "_options", "_tasks", "_wheel", "pool")
+
+    def __init__(
+        self, address: NodeAddress, options: ServiceOptions, wheel: Wheel, kinds: FieldKinds, limits: Limits
+    ) -> None:
+        self._address = address
+        self._options = options
+        self._wheel = wheel
+        self._kinds = kinds
+        self._limits = limits
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.pool: Pool[Upstream]
+
+    def dial(self) -> None:
+        """Begin to connect; the pool hears of the outcome."""
+        task = asyncio.get_running_loop().create_task(self._connect())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self) -> None:
+        try:
+            async with asyncio.timeout(self._options.connect_timeout):
+                upstream = await self._open()
+        except TimeoutError:
+            self.pool.failed(
+                NodeFault(504, "connect_timeout", "The node did not accept a connection in time.")
+            )
+        except OSError:
+            self.pool.failed(NodeFault(502, "connect_failed", "The node does not accept connections."))
+        else:
+            self.pool.opened(upstream)
+
+    async def _open(self) -> Upstream:
+        loop, address = asyncio.get_running_loop(), self._address
+        if address.path:
+            _, upstream = await loop.create_unix_connection(self._protocol, address.path)
+        else:
+            _, upstream = await loop.create_connection(self._protocol, address.host, address.port)
+        return upstream
+
+    def _protocol(self) -> Upstream:
+        return Upstream(self.pool, self._wheel, self._kinds, self._limits, self._options)

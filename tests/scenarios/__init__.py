@@ -1,0 +1,1 @@
+"""One behaviour a file, with real sockets."""
