@@ -1,0 +1,1 @@
+"""Present so that `tests/sessions` never shadows the package `sessions`."""
