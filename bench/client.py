@@ -8,7 +8,7 @@ import select
 import socket
 
 from bench.answers import MARK
-from bench.work import Work
+from bench.work import SERIAL, Work
 
 BUFFER = memoryview(bytearray(512 * 1024))
 HEAD_LIMIT = 4096
@@ -33,8 +33,10 @@ class Client:
         "port",
         "request",
         "sent",
+        "serial",
         "sock",
         "started",
+        "template",
         "work",
     )
 
@@ -43,7 +45,9 @@ class Client:
         self.work = work
         self.epoll = epoll
         self.cookie = b""
-        self.request = memoryview(work.request(b""))
+        self.template = work.request(b"")
+        self.request = memoryview(self.template)
+        self.serial = 0
         self.mark = b""  # the node's, from its first answer on
         self.moved = 0  # answers of another node than the one before
         self.pending = b""  # a head that has not come whole
@@ -66,6 +70,9 @@ class Client:
     def send(self) -> None:
         """Begin the next request; what does not fit now goes when the socket takes more."""
         self.left = -1
+        if self.work.varied:
+            self.serial += 1
+            self.request = memoryview(self.template.replace(SERIAL, b"%08d" % self.serial))
         self.sent = self.sock.send(self.request)
         if self.sent < len(self.request):
             self.epoll.modify(self.sock.fileno(), WRITE)
@@ -138,4 +145,5 @@ class Client:
         ]
         if cookies:
             self.cookie = b"; ".join(cookies)
-            self.request = memoryview(self.work.request(self.cookie))
+            self.template = self.work.request(self.cookie)
+            self.request = memoryview(self.template)

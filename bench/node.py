@@ -17,30 +17,45 @@ import uvloop
 from bench.answers import BODIES, NAMES, body, mark
 
 HEAD = (
-    b"HTTP/1.1 %b\r\nServer: bench\r\nDate: " + formatdate(usegmt=True).encode() + b"\r\n"
-    b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n"
+    b"HTTP/1.1 %b\r\nServer: bench\r\nDate: %b\r\n%bContent-Type: application/octet-stream\r\n"
+    b"Content-Length: %d\r\n\r\n"
 )
 
 
-def answer(status: bytes, content: bytes) -> bytes:
-    return HEAD % (status, len(content)) + content
+class Node:
+    """What one app server says; its ready answers have the time of the second, as real ones do."""
 
+    def __init__(self, name: str) -> None:
+        self.mark = mark(name)
+        self.bodies = {b"GET " + path + b" ": body(name, path) for path in BODIES} | {b"GET /health ": b"ok"}
+        self.small = body(name, b"/64")
+        self.serial = 0
+        self.date = b""
+        self.ready: dict[bytes, bytes] = {}
+        self.tick()
 
-def ready_answers(name: str) -> dict[bytes, bytes]:
-    """What a node says to each request line's beginning; built once for all of its connections."""
-    answers = {b"GET " + path + b" ": answer(b"200 OK", body(name, path)) for path in BODIES}
-    return answers | {b"GET /health ": answer(b"200 OK", b"ok")}
+    def tick(self) -> None:
+        """A second has passed."""
+        self.date = formatdate(usegmt=True).encode()
+        self.ready = {start: self.answer(b"200 OK", content) for start, content in self.bodies.items()}
+
+    def answer(self, status: bytes, content: bytes, fields: bytes = b"") -> bytes:
+        return HEAD % (status, self.date, fields, len(content)) + content
+
+    def varied(self) -> bytes:
+        """64 bytes under a head that no answer had before."""
+        self.serial += 1
+        return self.answer(b"200 OK", self.small, b'ETag: "%08d"\r\n' % self.serial)
 
 
 class NodeProtocol(asyncio.Protocol):
     """One upstream connection: answers in order, counts what is uploaded."""
 
     transport: asyncio.WriteTransport  # uvloop's, which is none by isinstance
-    __slots__ = ("answers", "chunked", "name", "received", "remaining", "tail", "transport")
+    __slots__ = ("chunked", "node", "received", "remaining", "tail", "transport")
 
-    def __init__(self, name: str, answers: dict[bytes, bytes]) -> None:
-        self.name = name
-        self.answers = answers
+    def __init__(self, node: Node) -> None:
+        self.node = node
         self.tail = b""
         self.remaining = 0  # bytes of an upload still to come
         self.received = 0
@@ -63,16 +78,21 @@ class NodeProtocol(asyncio.Protocol):
 
     def request(self, head: bytes, rest: bytes) -> bytes:
         """Answer one head; returns what follows it."""
-        ready = self.answers.get(head[: head.index(b" ", 4) + 1])
-        if ready is not None:
-            self.send(ready)
-            return rest
-        if head.startswith(b"GET /echo "):
-            self.send(answer(b"200 OK", self.name.encode() + b"\n" + head))
-            return rest
-        if not head.startswith(b"POST /upload "):
-            self.send(answer(b"404 Not Found", b""))
-            return rest
+        node = self.node
+        ready = node.ready.get(head[: head.index(b" ", 4) + 1])
+        if ready is None:
+            if head.startswith(b"POST /upload "):
+                return self.begin_upload(head, rest)
+            if head.startswith(b"GET /varied?"):
+                ready = node.varied()
+            elif head.startswith(b"GET /echo "):
+                ready = node.answer(b"200 OK", node.mark + head)
+            else:
+                ready = node.answer(b"404 Not Found", b"")
+        self.transport.write(ready)
+        return rest
+
+    def begin_upload(self, head: bytes, rest: bytes) -> bytes:
         length = head.lower().partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]
         self.chunked = not length
         self.remaining = int(length or b"1")
@@ -93,11 +113,8 @@ class NodeProtocol(asyncio.Protocol):
             self.remaining -= taken
         if not self.remaining:
             count = b"chunked" if self.chunked else b"%d" % self.received
-            self.send(answer(b"200 OK", mark(self.name) + count))
+            self.transport.write(self.node.answer(b"200 OK", self.node.mark + count))
         return rest
-
-    def send(self, data: bytes) -> None:
-        self.transport.write(data)
 
 
 async def serve() -> None:
@@ -105,9 +122,9 @@ async def serve() -> None:
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     ports = []
-    for name in NAMES:
-        connected = partial(NodeProtocol, name, ready_answers(name))
-        server = await loop.create_server(connected, "127.0.0.1", 0, backlog=1024)
+    served = [Node(name) for name in NAMES]
+    for node in served:
+        server = await loop.create_server(partial(NodeProtocol, node), "127.0.0.1", 0, backlog=1024)
         ports.append(server.sockets[0].getsockname()[1])
     sys.stdout.write(" ".join(map(str, ports)) + "\n")
     sys.stdout.flush()
@@ -116,7 +133,8 @@ async def serve() -> None:
         try:
             await asyncio.wait_for(stop.wait(), 1)
         except TimeoutError:
-            continue
+            for node in served:
+                node.tick()
 
 
 if __name__ == "__main__":

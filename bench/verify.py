@@ -69,7 +69,7 @@ def check_visitor(port: int, cookie: str, home: bytes) -> None:
 def seen_by_node(port: int, cookie: str) -> Features:
     """The request head as it reached the node."""
     content, _ = ask(port, "GET", "/echo", cookie)
-    lines: Sequence[str] = content.decode("latin-1").split("\r\n")
+    lines: Sequence[str] = content[MARK:].decode("latin-1").split("\r\n")
     names = {line.partition(":")[0].lower() for line in lines[1:] if line}
     if "x-forwarded-for" not in names:
         raise WrongAnswer("the node was not told the client's address")

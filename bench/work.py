@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from bench.answers import UPLOAD
 
+SERIAL = b"00000000"  # replaced by a number of its own in each request of varied work
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -14,6 +16,7 @@ class Work:
     clients: int
     upload: int = 0  # bytes sent with each request
     fresh: bool = False  # a new connection for each request; the cookie stays
+    varied: bool = False  # no head like another, both ways: nothing that a proxy remembers helps it
 
     def request(self, cookie: bytes) -> bytes:
         """The whole request, with the fields that nearly every client sends."""
@@ -25,6 +28,8 @@ class Work:
             b"Accept: */*",
             b"Accept-Encoding: gzip, deflate",
         ]
+        if self.varied:
+            lines.append(b"X-Serial: " + SERIAL)
         if cookie:
             lines.append(b"Cookie: " + cookie)
         if self.upload:
@@ -38,6 +43,7 @@ class Work:
 SMALL = Work("64 bytes, keep-alive", b"/64", 32)
 ALL = (
     SMALL,
+    Work("64 bytes, no two heads alike", b"/varied?" + SERIAL, 32, varied=True),
     Work("16 KiB, keep-alive", b"/16k", 32),
     Work("1 MiB download", b"/1m", 8),
     Work("1 MiB upload", b"/upload", 8, upload=UPLOAD),

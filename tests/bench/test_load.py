@@ -12,6 +12,7 @@ from bench.work import Work
 from tests.bench.scripted import scripted
 
 ONE = Work("one client", b"/64", 1)
+VARIED = Work("one client, varied", b"/varied?00000000", 1, varied=True)
 FRESH = Work("one client, new connections", b"/64", 1, fresh=True)
 
 
@@ -86,3 +87,13 @@ def test_a_stall_is_paid_for_by_all_that_were_due() -> None:
         latencies = one.pace(rate=100_000, seconds=0.0005)  # far more than one client can send
     assert latencies == sorted(latencies)
     assert latencies[-1] > latencies[0]
+
+
+def test_varied_work_never_sends_the_same_head_twice() -> None:
+    with scripted([answer("n1")] * 5) as port, closing(Load(port, VARIED)) as one:
+        (client,) = one.clients.values()
+        sent = set()
+        for _ in range(3):
+            one.saturate(5, 1)
+            sent.add(bytes(client.request))
+    assert len(sent) == 3
