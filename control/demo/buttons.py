@@ -31,9 +31,7 @@ class Buttons:
         return web.Response(status=204)
 
 
-@asynccontextmanager
-async def serve_buttons(stage: Stage) -> AsyncIterator[None]:
-    """Serves the buttons on the socket that the stage's configuration names."""
+def make_app(stage: Stage) -> web.Application:
     buttons = Buttons(stage)
     app = web.Application()
     app.add_routes(
@@ -42,7 +40,13 @@ async def serve_buttons(stage: Stage) -> AsyncIterator[None]:
             web.post(r"/demo/{node}/{what:kill|start}", buttons.press),
         ]
     )
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    return app
+
+
+@asynccontextmanager
+async def serve_buttons(stage: Stage) -> AsyncIterator[None]:
+    """Serves the buttons on the socket that the stage's configuration names."""
+    runner = web.AppRunner(make_app(stage), access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:
         await web.UnixSite(runner, str(stage.controls)).start()

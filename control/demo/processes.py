@@ -66,5 +66,14 @@ class Child:
         except TimeoutError:
             await self.kill()
 
+    async def ended(self) -> None:
+        """Returns when it has ended, whoever ended it."""
+        await self._process.wait()
+
+    def let_go(self) -> None:
+        """Closes the pipe, as the end of the demo does; the child then ends by itself."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
     def _last_words(self) -> str:
         return self._log.read_text(errors="replace").strip()[-800:] or "it said nothing"

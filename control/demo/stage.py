@@ -94,7 +94,7 @@ class Stage:
             stack.push_async_callback(self._stop_nodes)
             await asyncio.gather(*map(self.start, COLOURS))
             limpet = await Child.start(
-                self._directory / "limpet.log", "limpet", "run", "-c", str(self._write_config())
+                self._directory / "limpet.log", "limpet", "run", "-c", str(self.write_config())
             )
             stack.push_async_callback(limpet.stop)
             await limpet.serving(self._limpet_is_ready)
@@ -132,7 +132,8 @@ class Stage:
             nodes.append(NodeNow(name, child.pid, states.get(name, "?"), **stats))
         return Now(tuple(sorted(nodes, key=lambda node: node.name)), lost)
 
-    def _write_config(self) -> Path:
+    def write_config(self) -> Path:
+        """Writes the configuration that Limpet is run with."""
         nodes = "\n".join(f'      - {{name: {name}, url: "unix:{self._socket(name)}"}}' for name in COLOURS)
         port, admin_port = self._ports
         file = self._directory / "proxy.yaml"

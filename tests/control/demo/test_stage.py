@@ -1,0 +1,63 @@
+"""What the demo starts with: ports that are free, and a configuration without a mistake."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from config.loading import load
+from control.demo.buttons import make_app
+from control.demo.processes import Child, DemoError
+from control.demo.stage import NodeNow, Now, Stage, free_port
+
+
+def test_a_free_port_is_taken_as_wanted_and_a_busy_one_replaced() -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        taken = busy.getsockname()[1]
+        assert free_port(taken) != taken
+    assert free_port(taken) == taken
+
+
+def test_the_written_configuration_is_without_a_mistake(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, 18080, 19900)
+    settings = load(stage.write_config(), {})
+    assert [node.name for node in settings.services["shop"].nodes] == ["a", "b", "c"]
+    assert [(route.path, route.service) for route in settings.routes] == [("/", "shop"), ("/demo", "buttons")]
+    assert settings.access_log.format == "off"
+
+
+async def test_the_buttons_show_the_stage_and_refuse_another_sites_page(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    stage = Stage(tmp_path, 18080, 19900)
+    stage.now = Now((NodeNow("a", 42, "up", 3, 9),), lost=1)
+    stage.events.append("something happened")
+    client = await aiohttp_client(make_app(stage))
+    told = await (await client.get("/demo/state")).json()
+    assert told["nodes"] == [{"name": "a", "pid": 42, "state": "up", "sessions": 3, "visits": 9}]
+    assert (told["lost"], told["events"]) == (1, ["something happened"])
+    assert (await client.post("/demo/z/kill")).status == 404
+    elsewhere = {"Origin": "http://elsewhere.example"}
+    assert (await client.post("/demo/a/kill", headers=elsewhere)).status == 403
+    assert (await client.post("/demo/a/kill")).status == 204  # not started: nothing to kill
+
+
+async def test_a_process_that_does_not_start_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    async def never() -> bool:
+        return False
+
+    child = await Child.start(tmp_path / "log", "node", "a", str(tmp_path / "no" / "such" / "place"))
+    with pytest.raises(DemoError, match="No such file or directory"):
+        await child.serving(never)
+    assert child.pid is None
+
+
+async def test_a_process_ends_when_the_pipe_of_the_demo_closes(tmp_path: Path) -> None:
+    child = await Child.start(tmp_path / "log", "node", "a", str(tmp_path / "a.sock"))
+    child.let_go()
+    await asyncio.wait_for(child.ended(), 20)
+    assert child.pid is None
