@@ -18,8 +18,8 @@ class Load:
         self.epoll = select.epoll()
         self.clients: dict[int, Client] = {}
         self.idle: deque[Client] = deque()
-        for _ in range(work.clients):
-            client = Client(port, work, self.epoll)
+        for number in range(work.clients):
+            client = Client(port, work, self.epoll, number)
             self.clients[client.sock.fileno()] = client
             self.idle.append(client)
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from bench.answers import BODIES, MARK, NAMES, UPLOAD, body, mark
-from bench.client import WrongAnswer
+from bench.client import WrongAnswer, own_address
 
 MARKS = {mark(name): name for name in NAMES}
 VISITORS = 12  # chance alone does not send so many to one node of three
@@ -26,11 +26,15 @@ class Features:
 
 
 def ask(
-    port: int, method: str, path: str, cookie: str = "", upload: bytes | None = None
+    port: int, method: str, path: str, cookie: str = "", upload: bytes | None = None, number: int = 0
 ) -> tuple[bytes, str]:
-    """One exchange on a connection of its own: the body, and the cookies set. Raises WrongAnswer."""
+    """One exchange on a connection of its own: the body, and the cookies set. Raises WrongAnswer.
+
+    `number` chooses the client's address.
+    """
+    source = (own_address(number), 0)
     headers = {"Host": "bench.example"} | ({"Cookie": cookie} if cookie else {})
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, 10, source)) as connection:
         connection.request(method, path, body=upload, headers=headers)
         response = connection.getresponse()
         content = response.read()
@@ -42,7 +46,7 @@ def ask(
 
 def check(port: int) -> Features:
     """Raises WrongAnswer where a contender does not do the work that is to be timed."""
-    visitors = [ask(port, "GET", "/64") for _ in range(VISITORS)]
+    visitors = [ask(port, "GET", "/64", number=number) for number in range(VISITORS)]
     if len({content[:MARK] for content, _ in visitors}) < 2:
         raise WrongAnswer("all new visitors went to one node")
     for content, cookie in visitors[:4]:
