@@ -9,11 +9,10 @@ from typing import Literal
 from control.line_writer import LineWriter
 from proxy.record import Record
 from routing.reasons import REASON_LABELS
-from sessions.flags import RequestFlag, ResponseFlag, StateFlag
-from sessions.privacy import session_hash
+from sessions.flags import REQUEST_LABELS, RESPONSE_LABELS, STATE_LABELS
 
 LONGEST = 1024  # characters of one value that a client chose
-FLAGS = tuple(tuple(flag.name for flag in kind) for kind in (RequestFlag, ResponseFlag, StateFlag))
+FLAGS = (REQUEST_LABELS, RESPONSE_LABELS, STATE_LABELS)
 UNSAFE = re.compile(r"[^ !#-\[\]-~]")  # anything but printable ASCII, and the quote and the backslash
 
 # Lines are made on the event loop, 5 us each and evenly spread: a thread that made them would take the
@@ -23,7 +22,8 @@ UNSAFE = re.compile(r"[^ !#-\[\]-~]")  # anything but printable ASCII, and the q
 class AccessLog:
     """Called with each ended exchange; hands the chosen share of them to the writer as lines.
 
-    `random` gives numbers from 0 up to 1; `sample` is the share that is logged.
+    `sample` is the share that is logged, `random` gives numbers from 0 up to 1, `pseudonym` the name that a
+    session has in logs.
     """
 
     def __init__(
@@ -31,19 +31,21 @@ class AccessLog:
         style: Literal["text", "json"],
         sample: float,
         writer: LineWriter,
+        pseudonym: Callable[[str], str],
         random: Callable[[], float],
     ) -> None:
         self._line = text_line if style == "text" else json_line
         self._sample = sample
         self._writer = writer
+        self._pseudonym = pseudonym
         self._random = random
 
     def __call__(self, record: Record) -> None:
         if self._sample >= 1.0 or self._random() < self._sample:
-            self._writer.write(self._line(record).encode("ascii"))
+            self._writer.write(self._line(record, self._pseudonym(record.session)).encode("ascii"))
 
 
-def text_line(record: Record) -> str:
+def text_line(record: Record, session: str) -> str:
     """One readable line: who, where and why, what, how much, how long (milliseconds)."""
     return (
         f"{timestamp(record.time)} {visible(record.client)} {record.service or '-'}/{record.node or '-'}"
@@ -52,12 +54,12 @@ def text_line(record: Record) -> str:
         f" in={record.bytes_in} out={record.bytes_out}"
         f" wait={milliseconds(record.wait_seconds)} first={milliseconds(record.first_seconds)}"
         f" total={milliseconds(record.total_seconds)} tries={record.tries} fault={record.fault or '-'}"
-        f" session={session(record) or '-'} id={visible(record.request_id) or '-'}"
+        f" session={session or '-'} id={visible(record.request_id) or '-'}"
         f' "{clean(record.referer)}" "{clean(record.user_agent)}"\n'
     )
 
 
-def json_line(record: Record) -> str:
+def json_line(record: Record, session: str) -> str:
     """One JSON object; a duration that never began is null. The keys are documented in docs/operating.md."""
     return (
         f'{{"time":"{timestamp(record.time)}","client":{quoted(record.client)},'
@@ -67,7 +69,7 @@ def json_line(record: Record) -> str:
         f'"version":"1.{record.minor}","bytes_in":{record.bytes_in},"bytes_out":{record.bytes_out},'
         f'"wait_ms":{number(record.wait_seconds)},"first_ms":{number(record.first_seconds)},'
         f'"total_ms":{number(record.total_seconds)},"tries":{record.tries},"fault":"{record.fault}",'
-        f'"session":"{session(record)}","request_id":{quoted(record.request_id[:LONGEST])},'
+        f'"session":"{session}","request_id":{quoted(record.request_id[:LONGEST])},'
         f'"referer":{text(record.referer)},"user_agent":{text(record.user_agent)}}}\n'
     )
 
@@ -97,10 +99,6 @@ def reason(record: Record) -> str:
 def flags(record: Record) -> str:
     """Three letters: what the request brought, what the response set, where the state was."""
     return "".join(names[flag] for names, flag in zip(FLAGS, record.flags, strict=False))
-
-
-def session(record: Record) -> str:
-    return session_hash(record.session) if record.session else ""
 
 
 def milliseconds(seconds: float) -> str:

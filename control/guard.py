@@ -4,13 +4,10 @@ import base64
 import binascii
 import hmac
 import ipaddress
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from yarl import URL
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 OPEN = ("/healthz", "/readyz")  # load balancers and orchestrators ask these, and they say nothing of interest
 CHALLENGE = 'Basic realm="limpet", charset="UTF-8"'  # so that a browser asks for the token as a password

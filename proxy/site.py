@@ -9,32 +9,39 @@ from proxy.engine import Engine
 
 
 class ProxySite(BaseSite):
-    """Listens on one TCP address and serves it with our protocol."""
+    """Listens on one TCP address, or the path of a unix socket, and serves it with our protocol."""
 
-    __slots__ = ("_engine", "_host", "_port", "clients")
+    __slots__ = ("_engine", "_host", "_path", "_port")
 
-    def __init__(self, runner: BaseRunner, engine: Engine, host: str, port: int) -> None:
+    def __init__(self, runner: BaseRunner, engine: Engine, host: str, port: int, path: str = "") -> None:
         super().__init__(runner)
         self._engine = engine
         self._host = host
         self._port = port
+        self._path = path
 
     @property
     def name(self) -> str:
         """The URL, for the log."""
+        if self._path:
+            return f"http://unix:{self._path}:"
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
 
     @property
     def port(self) -> int:
-        """The port that is bound, also where 0 was asked for."""
-        sockets = self._server.sockets if self._server is not None else ()  # type: ignore[attr-defined]
-        return int(sockets[0].getsockname()[1]) if sockets else self._port
+        """The port that is bound, also where 0 was asked for; of a unix socket 0."""
+        if self._path or self._server is None:
+            return self._port
+        return int(self._server.sockets[0].getsockname()[1])  # type: ignore[attr-defined]
 
     async def start(self) -> None:
         await super().start()
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, self._host, self._port, backlog=1024)
+        if self._path:
+            self._server = await loop.create_unix_server(self._protocol, self._path, backlog=1024)
+        else:
+            self._server = await loop.create_server(self._protocol, self._host, self._port, backlog=1024)
 
     def _protocol(self) -> Client:
         return Client(self._engine)

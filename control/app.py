@@ -1,0 +1,172 @@
+"""The admin port: metrics, health, the state of services and nodes, and the operator's commands, as JSON."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from config.units import parse_duration
+from config.values import Refused
+from control.cluster import Cluster, Watch
+from control.explain import Door, explain
+from control.guard import guard
+from control.metrics import CONTENT_TYPE, Metrics
+from control.overview import NodeFacts, node_facts, service_facts, without_nodes
+from control.page import status_page
+from proxy.engine import Engine
+from routing.states import Mode
+from sessions.privacy import Pseudonyms
+
+COMMANDS = {"drain": Mode.DRAIN, "ready": Mode.READY, "maint": Mode.MAINT}
+LARGEST_BODY = 64 * 1024  # a Cookie header to explain is the largest thing that anybody sends
+
+
+@dataclass(frozen=True)
+class Admin:
+    """What the admin port shows and changes. `cookies`: by service, the cookie its sessions are known by."""
+
+    engine: Engine
+    cluster: Cluster
+    pseudonyms: Pseudonyms
+    metrics: Metrics
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    token: bytes | None = None
+
+
+def make_app(admin: Admin) -> web.Application:
+    """The aiohttp application; errors are JSON too: `{"error": "..."}`."""
+    app = web.Application(middlewares=[errors_as_json(), guard(admin.token)], client_max_size=LARGEST_BODY)
+    pages = Pages(admin)
+    app.add_routes(
+        [
+            web.get("/", pages.status),
+            web.get("/healthz", pages.healthz),
+            web.get("/readyz", pages.readyz),
+            web.get("/metrics", pages.metrics),
+            web.get("/api/nodes", pages.nodes),
+            web.get("/api/services", pages.services),
+            web.post("/api/explain", pages.explain),
+            web.post("/api/services/{service}/nodes/{node}/{command}", pages.command),
+        ]
+    )
+    return app
+
+
+class Pages:
+    """The handlers."""
+
+    def __init__(self, admin: Admin) -> None:
+        self._admin = admin
+
+    async def status(self, request: web.Request) -> web.Response:
+        page = status_page(self._facts(), self._admin.engine.stopping)
+        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        return web.Response(text=page, content_type="text/html", headers=headers)
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """503 while stopping, and when no service at all has a node: one broken app does not take the others'
+        traffic away from this proxy."""
+        engine = self._admin.engine
+        missing = without_nodes(engine)
+        ready = not engine.stopping and len(missing) < len(engine.services)
+        word = "ready" if ready else "stopping" if engine.stopping else "no nodes"
+        return web.json_response({"status": word, "without_nodes": missing}, status=200 if ready else 503)
+
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE})
+        await response.prepare(request)
+        async for part in self._admin.metrics.exposition():
+            await response.write(part)
+        await response.write_eof()
+        return response
+
+    async def nodes(self, request: web.Request) -> web.Response:
+        return web.json_response({"nodes": self._facts()})
+
+    async def services(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            {"services": [service_facts(s) for s in self._admin.engine.services.values()]}
+        )
+
+    async def explain(self, request: web.Request) -> web.Response:
+        asked = await json_object(request)
+        given, only = asked.get("session"), asked.get("service")
+        if not isinstance(given, str) or not given:
+            raise web.HTTPBadRequest(text="`session` must be a Cookie header, a token or a session id")
+        services = [self._watch(str(only)).name] if only is not None else list(self._admin.engine.services)
+        found = []
+        for name in services:
+            door = Door(self._admin.engine.services[name], self._admin.cookies.get(name, ""))
+            if (explanation := explain(door, given, self._admin.pseudonyms)) is not None:
+                found.append(explanation)
+        return web.json_response({"found": found})
+
+    async def command(self, request: web.Request) -> web.Response:
+        watch = self._watch(request.match_info["service"])
+        name, word = request.match_info["node"], request.match_info["command"]
+        if word not in COMMANDS:
+            raise web.HTTPNotFound(text=f"no command {word}; there are {', '.join(COMMANDS)}")
+        if name not in watch.node_names:
+            raise web.HTTPNotFound(text=f"service {watch.name} has no node {name}")
+        index = watch.node_names.index(name)
+        watch.set_mode(index, COMMANDS[word], deadline(await json_object(request), word))
+        return web.json_response(node_facts(self._admin.engine.services[watch.name], watch)[index])
+
+    def _facts(self) -> list[NodeFacts]:
+        services = self._admin.engine.services
+        return [
+            fact
+            for name, watch in self._admin.cluster.watches.items()
+            for fact in node_facts(services[name], watch)
+        ]
+
+    def _watch(self, service: str) -> Watch:
+        try:
+            return self._admin.cluster.watches[service]
+        except KeyError:
+            raise web.HTTPNotFound(text=f"no service {service}") from None
+
+
+async def json_object(request: web.Request) -> dict[str, Any]:
+    """The body as a JSON object; an empty body is an empty one. Raises 400."""
+    try:
+        value = json.loads(await request.read() or b"{}")
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise web.HTTPBadRequest(text="the body must be a JSON object")
+    return value
+
+
+def deadline(asked: Mapping[str, object], command: str) -> float:
+    """Seconds until a drained node loses the sessions it has; for ever unless asked. Raises 400."""
+    value = asked.get("deadline")
+    if value is None:
+        return math.inf
+    if command != "drain":
+        raise web.HTTPBadRequest(text="only `drain` takes a deadline")
+    try:
+        return parse_duration(value)
+    except Refused as refused:
+        raise web.HTTPBadRequest(text=f"`deadline` {refused.allowed}") from None
+
+
+def errors_as_json() -> Middleware:
+    @web.middleware
+    async def convert(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPError as error:
+            headers = {
+                name: value for name, value in error.headers.items() if name in ("Allow", "WWW-Authenticate")
+            }
+            return web.json_response({"error": error.text}, status=error.status, headers=headers)
+
+    return convert

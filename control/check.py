@@ -1,0 +1,38 @@
+"""`limpet check`: what is wrong with a configuration file, and what is allowed but doubtful."""
+
+import json
+import os
+import sys
+
+from config.advice import advise
+from config.loading import read
+from config.problems import ConfigError
+from config.schema import json_schema
+
+
+def check_file(path: str) -> int:
+    """Print problems and warnings; the exit code: 0 where the file can be used, else 2."""
+    try:
+        settings, source = read(path, os.environ)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for warning in advise(settings, source):
+        print(f"warning: {warning}", file=sys.stderr)
+    nodes = sum(len(service.nodes) for service in settings.services.values())
+    counts = (
+        counted(len(settings.services), "service"),
+        counted(nodes, "node"),
+        counted(len(settings.routes), "route"),
+    )
+    print(f"{path} is fine: {', '.join(counts)}")
+    return 0
+
+
+def schema_text() -> str:
+    """The JSON Schema of the file."""
+    return json.dumps(json_schema(), indent=2)
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,165 @@
+"""The command `limpet`: what a person types, and the exit code that follows (0 fine, 1 failed, 2 usage)."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+# Each command imports what it needs when it runs, so that `limpet status` starts in a quarter of a second.
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+config_option = click.option(
+    "-c", "--config", "config", default="proxy.yaml", show_default=True, help="The configuration file."
+)
+
+
+def admin_options(command: C) -> C:
+    """Options of the commands that talk to a running Limpet."""
+    command = click.option(
+        "--admin",
+        metavar="URL",
+        help="Its admin port, instead of the one in the file: http://HOST:PORT or unix:/PATH.",
+    )(command)
+    return config_option(command)
+
+
+class Misconfigured(click.ClickException):
+    exit_code = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="limpet")
+def main() -> None:
+    """Limpet brings every user back to the node that holds their session."""
+
+
+@main.command()
+@config_option
+def run(config: str) -> None:
+    """Serve what the configuration file says, until SIGTERM or Ctrl-C."""
+    from control.run import run as serve
+
+    sys.exit(serve(config))
+
+
+@main.command()
+@config_option
+@click.option("--schema", is_flag=True, help="Print a JSON Schema of the file, for editors, and do no more.")
+def check(config: str, schema: bool) -> None:
+    """Say what is wrong with the configuration file, and what is doubtful."""
+    from control.check import check_file, schema_text
+
+    if schema:
+        click.echo(schema_text())
+        return
+    sys.exit(check_file(config))
+
+
+@main.command()
+@click.option("--port", default=8080, show_default=True, help="Where to click.")
+@click.option("--admin-port", default=9900, show_default=True, help="Where the metrics are.")
+@click.option("--seconds", type=float, help="End after this time.")
+def demo(port: int, admin_port: int, seconds: float | None) -> None:
+    """Start three small app servers and Limpet before them; kill one and see what happens."""
+    from control.demo import run as perform
+
+    sys.exit(perform(port=port, admin_port=admin_port, seconds=seconds))
+
+
+@main.command()
+@admin_options
+@click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
+def status(config: str, admin: str | None, as_json: bool) -> None:
+    """Show the nodes: their state, why, and what they are doing."""
+    from control import show
+
+    answer = call(config, admin, "GET", "/api/nodes")
+    click.echo(show.as_json(answer)) if as_json else show.nodes(answer["nodes"])
+
+
+@main.command()
+@admin_options
+@click.option("--deadline", help="After this time (30m, 2h) sessions that are left go to other nodes.")
+@click.argument("node", metavar="[SERVICE/]NODE")
+def drain(config: str, admin: str | None, deadline: str | None, node: str) -> None:
+    """Give a node no new sessions; it keeps those it has."""
+    command(config, admin, node, "drain", {"deadline": deadline} if deadline else {})
+
+
+@main.command()
+@admin_options
+@click.argument("node", metavar="[SERVICE/]NODE")
+def ready(config: str, admin: str | None, node: str) -> None:
+    """Take a node back into service."""
+    command(config, admin, node, "ready", {})
+
+
+@main.command()
+@admin_options
+@click.argument("node", metavar="[SERVICE/]NODE")
+def maint(config: str, admin: str | None, node: str) -> None:
+    """Take a node out of service: its sessions go to other nodes."""
+    command(config, admin, node, "maint", {})
+
+
+@main.command()
+@admin_options
+@click.option("--service", help="Ask this service only.")
+@click.argument("session", metavar="COOKIE|ID")
+def explain(config: str, admin: str | None, service: str | None, session: str) -> None:
+    """Say where a session is pinned, where its next request would go, and why.
+
+    COOKIE is a whole Cookie header or the value of Limpet's cookie; - reads it from standard input.
+    """
+    from control import show
+
+    given = sys.stdin.readline().strip() if session == "-" else session
+    asked = {"session": given} | ({"service": service} if service else {})
+    found = call(config, admin, "POST", "/api/explain", asked)["found"]
+    if not found:
+        raise click.ClickException("no service knows it: forged, foreign, or sealed with other secrets")
+    show.explanations(found)
+
+
+def call(config: str, admin: str | None, method: str, path: str, body: object = None) -> Any:
+    """What the running Limpet answers; its errors, and its silence, end the command."""
+    from config.problems import ConfigError
+    from control.admin_client import AdminError, call_admin, locate
+
+    try:
+        return call_admin(locate(config, admin, os.environ), method, path, body)
+    except ConfigError as error:
+        raise Misconfigured(f"{error}\n(or give --admin URL)") from None
+    except AdminError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def command(config: str, admin: str | None, named: str, word: str, body: dict[str, str]) -> None:
+    """Have the running Limpet change a node's mode, and show what came of it."""
+    from urllib.parse import quote
+
+    from control import show
+
+    service, node = full_name(named, call(config, admin, "GET", "/api/nodes")["nodes"])
+    path = f"/api/services/{quote(service, safe='')}/nodes/{quote(node, safe='')}/{word}"
+    show.nodes([call(config, admin, "POST", path, body)])
+
+
+def full_name(named: str, nodes: list[dict[str, Any]]) -> tuple[str, str]:
+    """Service and node of `SERVICE/NODE`, or of a `NODE` that only one service has."""
+    service, slash, node = named.rpartition("/")
+    found = [
+        (each["service"], each["node"])
+        for each in nodes
+        if each["node"] == node and (not slash or each["service"] == service)
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(f"{service}/{node}" for service, node in found)
+        raise click.UsageError(f"several services have a node {node}: say which of {names}")
+    names = ", ".join(f"{each['service']}/{each['node']}" for each in nodes)
+    raise click.UsageError(f"there is no node {named}; there are {names}")

@@ -1,0 +1,237 @@
+"""What Prometheus sees: the byte path's plain counters, read at each scrape in steps too small to be felt."""
+
+import asyncio
+import platform
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from importlib import metadata
+from itertools import accumulate, islice
+from typing import TypeVar
+
+from prometheus_client import ProcessCollector, generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from control.overview import ANSWER_LABELS
+from proxy.counters import DURATION_BOUNDS
+from proxy.engine import Engine
+from proxy.service import Node, Service
+from routing.reasons import REASON_LABELS
+from routing.states import STATE_LABELS, TAKES_PINNED, NodeState
+from sessions.flags import REQUEST_LABELS, RESPONSE_LABELS
+from sessions.flags import STATE_LABELS as WHERE_LABELS
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+STEP = 100  # samples: one costs 6 us to describe and encode, so a step keeps the loop for 0.6 ms
+
+T = TypeVar("T")
+Sample = tuple[tuple[str, ...], float]
+Family = type[CounterMetricFamily] | type[GaugeMetricFamily]
+
+
+class Metrics(Collector):
+    """A collector for prometheus-client whose families come in steps, and the text made of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._process = ProcessCollector(registry=None)
+        self.reload_succeeded = True
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics. A family of many samples comes as several of the same name, one after the other."""
+        yield from self._of_nodes()
+        yield from self._of_services()
+        yield from self._of_process()
+        yield from self._process.collect()
+
+    async def exposition(self) -> AsyncIterator[bytes]:
+        """The text format 0.0.4 in parts; between two of them the event loop does its other work.
+
+        Not in a thread: that would take the interpreter for 5 ms at a time.
+        """
+        last = ""
+        for metric in self.collect():
+            text = generate_latest(_Only(metric))
+            yield text.split(b"\n", 2)[2] if metric.name == last else text  # HELP and TYPE only once
+            last = metric.name
+            await asyncio.sleep(0)
+
+    def _of_nodes(self) -> Iterator[Metric]:
+        nodes = [(service, node) for service in self._engine.services.values() for node in service.nodes]
+        labels = ["service", "node"]
+        answers = (sample for service, node in nodes for sample in _answers(service.name, node))
+        own = (sample for service in self._engine.services.values() for sample in _own_answers(service))
+        yield from _steps(
+            CounterMetricFamily,
+            "limpet_requests",
+            "Exchanges by the answer's class; without a node: answered by Limpet itself.",
+            [*labels, "code"],
+            _chain(answers, own),
+        )
+        gauges: list[tuple[str, str, Callable[[Service, Node], float]]] = [
+            ("limpet_node_up", "Whether the node may be sent requests.", _up),
+            ("limpet_node_sessions", "Sessions seen in the last five to ten minutes, about.", _sessions),
+            ("limpet_node_inflight", "Exchanges under way, those that wait among them.", _inflight),
+        ]
+        for name, text, value in gauges:
+            samples = (((service.name, node.name), value(service, node)) for service, node in nodes)
+            yield from _steps(GaugeMetricFamily, name, text, labels, samples)
+        states = (
+            ((service.name, node.name, label), float(_state(service, node) == state))
+            for service, node in nodes
+            for state, label in enumerate(STATE_LABELS)
+        )
+        text = "1 for the state that the node is in."
+        yield from _steps(GaugeMetricFamily, "limpet_node_state", text, [*labels, "state"], states)
+
+    def _of_services(self) -> Iterator[Metric]:
+        services = list(self._engine.services.values())
+        for some in _groups(services, STEP // (len(DURATION_BOUNDS) + 3)):
+            yield _durations(some)
+        counters: list[tuple[str, str, list[str], Callable[[Service], Iterable[Sample]]]] = [
+            ("limpet_routing_decisions", "Why requests went where they did.", ["reason"], _decisions),
+            (
+                "limpet_affinity",
+                "Flags: what requests brought, what answers set, where the state was.",
+                ["request", "response", "state"],
+                _flags,
+            ),
+            (
+                "limpet_sessions_lost",
+                "Sessions whose node could not serve them, and their state with it.",
+                [],
+                _lost,
+            ),
+            ("limpet_upstream_retries", "Requests that were sent to another node.", [], _retries),
+            ("limpet_bytes", "From clients (in) and to clients (out).", ["direction"], _bytes),
+        ]
+        for name, text, labels, samples_of in counters:
+            samples = (sample for service in services for sample in samples_of(service))
+            yield from _steps(CounterMetricFamily, name, text, ["service", *labels], samples)
+
+    def _of_process(self) -> Iterator[Metric]:
+        counters = self._engine.counters
+        rejected = (((reason,), float(count)) for reason, count in list(counters.rejected.items()))
+        text = "Requests and connections that were refused before they reached a service."
+        yield from _steps(CounterMetricFamily, "limpet_rejected_requests", text, ["reason"], rejected)
+        yield GaugeMetricFamily(
+            "limpet_connections", "Connections of clients, open now.", counters.connections
+        )
+        yield GaugeMetricFamily(
+            "limpet_config_last_reload_success",
+            "1 if the configuration file was good when it was last read.",
+            float(self.reload_succeeded),
+        )
+        info = GaugeMetricFamily("limpet_build_info", "What is running.", labels=["version", "python"])
+        info.add_metric([version(), platform.python_version()], 1.0)
+        yield info
+
+
+class _Only:
+    """A registry of one metric."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._metric
+
+
+def version() -> str:
+    """Limpet's own version, "unknown" where it runs without being installed."""
+    try:
+        return metadata.version("limpet")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _steps(
+    family: Family, name: str, text: str, labels: list[str], samples: Iterable[Sample]
+) -> Iterator[Metric]:
+    """At least one metric, so that the name is there before anything has happened."""
+    for some in _groups(samples, STEP):
+        metric = family(name, text, labels=labels)
+        for values, number in some:
+            metric.add_metric(values, number)
+        yield metric
+
+
+def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of `size` items, the last one shorter; one empty list where there is nothing."""
+    left = iter(items)
+    group = list(islice(left, size))
+    yield group
+    while group := list(islice(left, size)):
+        yield group
+
+
+def _chain(*parts: Iterable[T]) -> Iterator[T]:
+    for part in parts:
+        yield from part
+
+
+def _answers(service: str, node: Node) -> Iterator[Sample]:
+    for label, count in zip(ANSWER_LABELS, node.counters.answers, strict=True):
+        yield (service, node.name, label), count
+
+
+def _own_answers(service: Service) -> Iterator[Sample]:
+    for label, count in zip(ANSWER_LABELS, service.counters.refused, strict=True):
+        if count:
+            yield (service.name, "", label), count
+
+
+def _state(service: Service, node: Node) -> NodeState:
+    return service.router.view.nodes[node.index].state
+
+
+def _up(service: Service, node: Node) -> float:
+    return float(TAKES_PINNED[_state(service, node)])
+
+
+def _sessions(service: Service, node: Node) -> float:
+    return node.sightings.count()
+
+
+def _inflight(service: Service, node: Node) -> float:
+    return service.inflight[node.index]
+
+
+def _durations(services: list[Service]) -> Metric:
+    text = "Seconds from a request's head to the end of its answer."
+    metric = HistogramMetricFamily("limpet_request_duration_seconds", text, labels=["service"])
+    bounds = [*map(str, DURATION_BOUNDS), "+Inf"]
+    for service in services:
+        counts = accumulate(service.counters.durations)
+        metric.add_metric(
+            [service.name], list(zip(bounds, counts, strict=True)), service.counters.duration_sum
+        )
+    return metric
+
+
+def _decisions(service: Service) -> Iterator[Sample]:
+    for label, count in zip(REASON_LABELS, service.counters.decisions, strict=True):
+        yield (service.name, label), count
+
+
+def _flags(service: Service) -> Iterator[Sample]:
+    for (request, response, state), count in list(service.counters.affinity.items()):
+        labels = REQUEST_LABELS[request], RESPONSE_LABELS[response], WHERE_LABELS[state]
+        yield (service.name, *labels), count
+
+
+def _lost(service: Service) -> Iterator[Sample]:
+    yield (service.name,), service.counters.lost
+
+
+def _retries(service: Service) -> Iterator[Sample]:
+    yield (service.name,), service.counters.retries
+
+
+def _bytes(service: Service) -> Iterator[Sample]:
+    yield (service.name, "in"), service.counters.bytes_in
+    yield (service.name, "out"), service.counters.bytes_out

@@ -1,0 +1,105 @@
+"""What the admin API says of services and nodes: plain facts, read from the live objects."""
+
+import time
+from typing import TypedDict
+
+from control.cluster import Watch
+from proxy.engine import Engine
+from proxy.service import Node, Service
+from routing.health import NodeHealth
+from routing.reasons import REASON_LABELS
+from routing.states import MODE_LABELS, STATE_LABELS, TAKES_NEW
+
+ANSWER_LABELS = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
+
+
+class NodeFacts(TypedDict):
+    """One node; `since` in unix seconds, `sessions` seen in the last five to ten minutes."""
+
+    service: str
+    node: str
+    address: str
+    state: str
+    why: str
+    since: float
+    mode: str
+    ejections: int
+    weight: int
+    share: float
+    backup: bool
+    inflight: int
+    queue: int
+    max_connections: int | None
+    connections: dict[str, int]
+    sessions: int
+    answers: dict[str, int]
+
+
+class ServiceFacts(TypedDict):
+    """One service; `available`: how many of its nodes take new sessions."""
+
+    service: str
+    strategy: str
+    nodes: int
+    available: int
+    inflight: int
+    decisions: dict[str, int]
+    retries: int
+    lost: int
+
+
+def node_facts(service: Service, watch: Watch) -> list[NodeFacts]:
+    """All nodes of a service, in configured order."""
+    ago = time.time() - time.monotonic()
+    return [
+        _node(service, node, health, ago)
+        for node, health in zip(service.nodes, watch.health.nodes, strict=True)
+    ]
+
+
+def _node(service: Service, node: Node, health: NodeHealth, ago: float) -> NodeFacts:
+    view = service.router.view.nodes[node.index]
+    pool = node.pool
+    return {
+        "service": service.name,
+        "node": node.name,
+        "address": f"unix:{node.address.path}" if node.address.path else node.authority.decode(),
+        "state": STATE_LABELS[health.state],
+        "why": health.why,
+        "since": round(health.since + ago, 3),
+        "mode": MODE_LABELS[health.mode],
+        "ejections": health.ejections,
+        "weight": view.weight,
+        "share": view.share,
+        "backup": view.backup,
+        "inflight": service.inflight[node.index],
+        "queue": pool.queued,
+        "max_connections": pool.most,
+        "connections": {"busy": len(pool.busy), "idle": len(pool.idle), "opening": pool.opening},
+        "sessions": node.sightings.count(),
+        "answers": dict(zip(ANSWER_LABELS, node.counters.answers, strict=True)),
+    }
+
+
+def service_facts(service: Service) -> ServiceFacts:
+    counters = service.counters
+    return {
+        "service": service.name,
+        "strategy": "affinity",
+        "nodes": len(service.nodes),
+        "available": available(service),
+        "inflight": sum(service.inflight),
+        "decisions": dict(zip(REASON_LABELS, counters.decisions, strict=True)),
+        "retries": counters.retries,
+        "lost": counters.lost,
+    }
+
+
+def available(service: Service) -> int:
+    """How many nodes take new sessions."""
+    return sum(TAKES_NEW[node.state] for node in service.router.view.nodes)
+
+
+def without_nodes(engine: Engine) -> list[str]:
+    """The services of which no node takes new sessions."""
+    return [name for name, service in engine.services.items() if not available(service)]
