@@ -171,9 +171,7 @@ class Client(asyncio.Protocol):
         self._visit = (service, fields.cookie, header, visit)
         return visit
 
-    def remembered_section(
-        self, fields: RequestFields, route: Route, visit: Visit, authority: bytes
-    ) -> bytes:
+    def recall_section(self, fields: RequestFields, route: Route, visit: Visit, authority: bytes) -> bytes:
         """The header section that was last written for a node, b"" if it is of something else."""
         known = self._section
         if (
@@ -186,7 +184,7 @@ class Client(asyncio.Protocol):
             return known[4]
         return b""
 
-    def remember_section(
+    def keep_section(
         self, fields: RequestFields, route: Route, visit: Visit, authority: bytes, section: bytes
     ) -> None:
         if fields is self._fields:
@@ -253,7 +251,7 @@ class Client(asyncio.Protocol):
             self.transport.close()
 
     def stop(self) -> None:
-        """The process ends: a tunnel goes on for as long as it is let, anything else to the end of its answer."""
+        """The process ends: what is under way goes on to its end, a tunnel for as long as it is let."""
         if self.state <= State.HEAD:
             self._close()
 

@@ -28,7 +28,7 @@ class Connected(Protocol):
 
 
 class Engine:
-    """The routes, the limits, the timer wheel and the counters. `tick` is to be called every `TICK` seconds."""
+    """Routes, limits, the timer wheel and the counters. `tick` is to be called every `TICK` seconds."""
 
     TICK = 0.1
 

@@ -1,4 +1,4 @@
-"""The answers that Limpet gives by itself: HTML for browsers, JSON for programs, replaceable by the operator."""
+"""What an error looks like: HTML for browsers, JSON for programs, replaceable by the operator."""
 
 import json
 from html import escape

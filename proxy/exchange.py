@@ -2,17 +2,18 @@
 
 from enum import IntEnum
 from time import monotonic
-from typing import Protocol
 
+from proxy.client_side import ClientSide
+from proxy.decision import decide
 from proxy.engine import Engine
 from proxy.faults import Blame, Fault, Malformed, NodeFault
-from proxy.fields import write_fields
 from proxy.forwarding import Peer
-from proxy.grammar import LENGTH
+from proxy.framing import CHUNKED, chunk, connection_line, framing, last_chunk
+from proxy.hops import HOPPING, last_hop, max_forwards_line
 from proxy.incoming import response_section
 from proxy.ledger import close_account
 from proxy.outgoing import request_section
-from proxy.own_answer import fault_answer, plain_answer
+from proxy.own_answer import fault_answer
 from proxy.request import IDEMPOTENT, RequestFields, RequestLine
 from proxy.response import ResponseHead
 from proxy.routes import Route
@@ -26,7 +27,6 @@ from sessions.visit import UNKNOWN, Visit
 
 GATEWAY_ERRORS = (502, 503, 504)
 _NO_VISIT = Visit("", UNKNOWN, RequestFlag.N, None, b"", b"")
-_HOPPING = frozenset((b"TRACE", b"OPTIONS"))
 _REPEATED = frozenset(("node_closed", "node_down"))  # a slow or a wrong answer would be no better elsewhere
 
 
@@ -35,49 +35,6 @@ class Phase(IntEnum):
     ANSWERING = 1
     TUNNEL = 2
     ENDED = 3
-
-
-class ClientSide(Protocol):
-    """What an exchange needs of the connection it serves."""
-
-    peer: Peer
-
-    def write(self, data: bytes) -> None: ...
-
-    def visit(self, service: Service, fields: RequestFields) -> Visit:
-        """Who this is; remembered for as long as the same bytes come."""
-
-    def remembered_section(
-        self, fields: RequestFields, route: Route, visit: Visit, authority: bytes
-    ) -> bytes:
-        """The header section for a node, b"" if it is to be written."""
-
-    def remember_section(
-        self, fields: RequestFields, route: Route, visit: Visit, authority: bytes, section: bytes
-    ) -> None: ...
-
-    def wait(self, seconds: float) -> None:
-        """Call `waited_too_long` after that time, unless `read_body` or the exchange's end comes first."""
-
-    def hold_body(self) -> None:
-        """Read no more of the body for now."""
-
-    def read_body(self) -> None:
-        """Read the body, within its time limits."""
-
-    def rest_of_body(self, rest: bytes) -> None:
-        """The body is whole; these bytes after it belong to the next request."""
-
-    def open_tunnel(self) -> None: ...
-
-    def finish_writing(self) -> None:
-        """Half-close: the other direction goes on."""
-
-    def ended(self, keep: bool) -> None:
-        """The exchange is over; the connection lives on, or is closed when what is written has been sent."""
-
-    def abort(self, reset: bool) -> None:
-        """The answer was cut short, and the client must see that."""
 
 
 class Exchange:
@@ -156,7 +113,7 @@ class Exchange:
         try:
             self.upload = begin_upload(self.fields, self.engine.limits, self.engine.request_kinds)
             self.sending = self.upload is not None
-            if self.line.method in _HOPPING and self._answered_here():
+            if self.line.method in HOPPING and self._answered_here():
                 return
             self._find_service()
             self._place()
@@ -249,13 +206,14 @@ class Exchange:
             self.client.write(b"%b%b\r\n" % (head.line, head.passed))
 
     def answer(self, head: ResponseHead, payload: bytes, done: bool) -> None:
-        """The answer's head, with as much of its body as came with it. One write."""
+        """The answer's head, with as much of its body as came with it: one write."""
         self.first_at = monotonic()
         self.head = head
         self.status = head.status
         self.phase = Phase.ANSWERING
         self._judge_node(head.status)
-        self._leave_unsent_body()
+        if self.sending:
+            self.keep = False  # the client is still sending what the node did not wait for
         start = self._response_start(head)
         if self.chunking:
             payload = self._chunk(payload, done)
@@ -345,32 +303,13 @@ class Exchange:
     # Private
 
     def _answered_here(self) -> bool:
-        """TRACE and OPTIONS count their hops (RFC 9110 section 7.6.2)."""
-        left = self.fields.max_forwards
-        if self.line.method == b"TRACE" and self.upload is not None:
-            raise Malformed(400, "trace_body", "TRACE has no body.")
-        if not left:
-            return False
-        if LENGTH.fullmatch(left) is None:
-            raise Malformed(400, "bad_max_forwards", "Max-Forwards must be one number.")
-        if int(left) > 0:
-            return False
-        self._leave_unsent_body()
-        if self.line.method == b"TRACE":
-            self._answer_here(200, b"Content-Type: message/http\r\n", self._traced())
-        else:
-            self._answer_here(204, b"Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH\r\n", b"")
-        return True
-
-    def _leave_unsent_body(self) -> None:
         if self.sending:
             self.keep = False
-
-    def _traced(self) -> bytes:
-        """The request as received, without what only its sender should know (RFC 9110 section 9.3.8)."""
-        shown = [field for field in self.fields.plain if field[0].lower() != b"authorization"]
-        line = b"TRACE %b HTTP/1.%d\r\nHost: %b\r\n" % (self.line.target, self.line.minor, self.fields.host)
-        return b"%b%b\r\n" % (line, write_fields(shown))
+        last = last_hop(self.line, self.fields, self.keep)
+        if last is None:
+            return False
+        self._end_here(*last)
+        return True
 
     def _find_service(self) -> None:
         host = self.line.authority or self.fields.host
@@ -381,7 +320,7 @@ class Exchange:
         self.route = route
         self.service = service = route.service
         self.visit = self.client.visit(service, self.fields)
-        self.session_id = self.visit.session_id
+        self.session_id = self.visit.session_id or (new_id() if service.affinity.mints else "")
 
     def _place(self) -> None:
         """Decide, and send the request there."""
@@ -393,24 +332,8 @@ class Exchange:
         self._send_to(node, reason)
 
     def _decide(self, service: Service) -> tuple[int, Reason]:
-        full = service.full_nodes() if service.bounded else 0
-        decision = self._decision(service, self.tried | full)
-        if decision[0] < 0 and full:
-            decision = self._decision(service, self.tried)
-        service.counters.decisions[decision[1]] += 1
-        return decision
-
-    def _decision(self, service: Service, tried: int) -> tuple[int, Reason]:
-        router, visit, inflight = service.router, self.visit, service.inflight
-        if visit.token is not None:  # a pinned session waits for its own node
-            return router.decide(self.session_id, visit.pin, inflight, self.tried)
-        if service.affinity.mints:
-            self.session_id = self.session_id or new_id()
-            address = self.engine.forwarding.client_address(self.client.peer, self.fields)
-            return router.decide_new(self.session_id, address, inflight, self.began, tried)
-        if self.session_id:
-            return router.decide_hashed(self.session_id, inflight, self.tried)
-        return router.decide_balanced(inflight, tried)
+        address = self.engine.forwarding.client_address(self.client.peer, self.fields)
+        return decide(service, self.visit, self.session_id, address, self.began, self.tried)
 
     def _send_to(self, node: int, reason: Reason) -> None:
         service = self._service
@@ -473,13 +396,13 @@ class Exchange:
         client, line, fields, visit = self.client, self.line, self.fields, self.visit
         route = self._route
         authority = line.authority or fields.host or route.service.nodes[self.node].authority
-        section = client.remembered_section(fields, route, visit, authority)
+        section = client.recall_section(fields, route, visit, authority)
         forwarding = self.engine.forwarding
         if not section:
             section = request_section(fields, route, visit, authority, client.peer, forwarding)
-            client.remember_section(fields, route, visit, authority, section)
+            client.keep_section(fields, route, visit, authority, section)
         if fields.max_forwards:
-            section += self._max_forwards()
+            section += max_forwards_line(line, fields)
         if not forwarding.request_id:
             return b"%b %b HTTP/1.1\r\n%b\r\n" % (line.method, line.target, section)
         return b"%b %b HTTP/1.1\r\n%b%b: %b\r\n\r\n" % (
@@ -490,12 +413,8 @@ class Exchange:
             self.request_id,
         )
 
-    def _max_forwards(self) -> bytes:
-        left = self.fields.max_forwards
-        return b"Max-Forwards: %b\r\n" % (b"%d" % (int(left) - 1) if self.line.method in _HOPPING else left)
-
     def _response_start(self, head: ResponseHead) -> bytes:
-        """Everything up to the body. The short cut is for what most answers are: nothing to add or take out."""
+        """Everything up to the body. The short cut: nothing is to be added or taken out."""
         route, engine = self._route, self.engine
         if (
             head.simple
@@ -508,8 +427,11 @@ class Exchange:
             section = head.passed
         else:
             section = self._response_section(head)
-        framing = self._framing(head)  # may find that the connection cannot be kept
-        return b"%b%b%b%b\r\n" % (head.line, section, framing, self._connection())
+        length = framing(head, self.bodyless, self.line.minor)
+        self.chunking = length is CHUNKED
+        if not length and not self.bodyless and head.status not in (204, 304):
+            self.keep = False  # only the connection's end can tell the answer's
+        return b"%b%b%b%b\r\n" % (head.line, section, length, connection_line(self.keep, self.line.minor))
 
     def _response_section(self, head: ResponseHead) -> bytes:
         route, forwarding = self._route, self.engine.forwarding
@@ -522,40 +444,17 @@ class Exchange:
         self.response_flag = answer.flag
         return response_section(head, answer, affinity.header, route.response_edit, forwarding.via)
 
-    def _framing(self, head: ResponseHead) -> bytes:
-        """RFC 9112 section 6.3, for the client's version."""
-        if head.status == 204:
-            return b""
-        if head.length >= 0:
-            return b"Content-Length: %d\r\n" % head.length
-        if self.bodyless or head.status == 304:
-            return b""
-        if self.line.minor == 1:
-            self.chunking = True
-            return b"Transfer-Encoding: chunked\r\n"
-        self.keep = False
-        return b""
-
-    def _connection(self) -> bytes:
-        if self.keep:
-            return b"" if self.line.minor == 1 else b"Connection: keep-alive\r\n"
-        return b"Connection: close\r\n"
-
     @property
     def _self_delimiting(self) -> bool:
         """Whether a client can tell by the bytes alone that the answer is not whole."""
         return self.chunking or (self.head is not None and self.head.length >= 0)
 
     def _chunk(self, data: bytes, done: bool) -> bytes:
-        """RFC 9112 section 7.1."""
-        chunk = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
         if not done:
-            return chunk
+            return chunk(data)
         trailers = self.upstream.trailers if self.upstream is not None else []
-        if not trailers:
-            return chunk + b"0\r\n\r\n"
         kinds = self.engine.response_kinds
-        return b"%b0\r\n%b\r\n" % (chunk, write_fields([field for field in trailers if not kinds[field[0]]]))
+        return last_chunk(data, [field for field in trailers if not kinds[field[0]]])
 
     def _write(self, data: bytes) -> None:
         self.bytes_out += len(data)
@@ -588,9 +487,6 @@ class Exchange:
         pages = self.engine.error_pages
         data = fault_answer(fault, pages, accept, self.request_id, self.bodyless, self.keep)
         self._end_here(fault.status, data)
-
-    def _answer_here(self, status: int, fields: bytes, body: bytes) -> None:
-        self._end_here(status, plain_answer(status, fields, body, self.bodyless, self.keep))
 
     def _end_here(self, status: int, data: bytes) -> None:
         self.phase = Phase.ENDED

@@ -1,4 +1,4 @@
-"""What can go wrong in an exchange: the status a client sees, whose fault it is, and whether it may be tried again."""
+"""What can go wrong in an exchange: the status that a client sees, and whose fault it is."""
 
 from enum import IntEnum
 

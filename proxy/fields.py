@@ -6,6 +6,8 @@ from enum import IntEnum
 from proxy.faults import Malformed
 from proxy.grammar import FIELDS, LENGTH, SECTION
 
+ONLY_CHUNKED = "Transfer-Encoding must be `chunked`, once, in HTTP/1.1."
+
 FieldList = list[tuple[bytes, bytes]]
 
 

@@ -1,8 +1,8 @@
 """RFC 9112's message heads as compiled patterns: the ABNF written down, linear by possessive quantifiers.
 
-What does not match is refused; nothing is repaired. Two leniencies, both harmless since every head is written
-anew: a response may lack the space before its empty reason phrase, and a request's query may hold the characters
-that the URL Standard lets browsers send unencoded.
+What does not match is refused; nothing is repaired. Two leniencies, both harmless since every head is
+written anew: a response may lack the space before its empty reason phrase, and a request's target may hold
+the characters that the URL Standard lets browsers send unencoded.
 """
 
 import re

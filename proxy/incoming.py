@@ -14,7 +14,7 @@ _SHARED_DIRECTIVES = (b"public", b"private", b"s-maxage", b"proxy-revalidate")
 def response_section(
     head: ResponseHead, answer: Answer, header: bytes, edit: HeaderEdit, via: bytes
 ) -> bytes:
-    """The header section for the client, without framing fields. `header`: the affinity header's name, or b""."""
+    """The header section for the client, without framing. `header`: the affinity header's name, or b""."""
     plain = head.plain
     if answer.private:
         plain = _privatized(plain)
@@ -39,7 +39,7 @@ def _affinity(given: FieldList, header: bytes, value: bytes) -> bytes:
 
 
 def _privatized(fields: FieldList) -> FieldList:
-    """The fields with every permission for shared caches taken out; `no-store` and what binds browsers stays."""
+    """Without any permission for shared caches; `no-store` and what binds browsers stays."""
     directives = [b"private"]
     for name, value in fields:
         if name.lower() == b"cache-control":

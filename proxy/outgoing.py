@@ -49,7 +49,7 @@ def _plain(fields: RequestFields, route: Route) -> bytes:
 
 
 def _affinity(given: FieldList, affinity: Affinity, visit: Visit) -> bytes:
-    """Headers that some service's affinity goes by: this one's as the node shall see it, others as they came."""
+    """Headers of some service's affinity: this one's as the node shall see it, others as they came."""
     kept = [field for field in given if field[0].lower() != affinity.header]
     own = next((name for name, _ in given if name.lower() == affinity.header), b"")
     if own and visit.header:

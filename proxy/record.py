@@ -18,9 +18,7 @@ class Record(NamedTuple):
     service: str
     node: str
     reason: int  # routing.reasons.Reason, or -1
-    flags: (
-        tuple[int, int, int] | tuple[()]
-    )  # sessions.flags: request, response, state; () before a service was found
+    flags: tuple[int, int, int] | tuple[()]  # request, response, state; () before a service was found
     session: str  # the session's id: to be logged only as a keyed hash
     bytes_in: int
     bytes_out: int

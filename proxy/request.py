@@ -4,6 +4,7 @@ from ipaddress import AddressValueError, IPv6Address
 
 from proxy.faults import Malformed
 from proxy.fields import (
+    ONLY_CHUNKED,
     FieldKinds,
     FieldList,
     Kind,
@@ -217,9 +218,7 @@ def _read_coding(fields: RequestFields, value: bytes) -> None:
     """RFC 9112 section 6.1: only `chunked`, once and last, never in HTTP/1.0."""
     codings = [coding.strip(b" \t").lower() for coding in value.split(b",")]
     if fields.minor == 0 or fields.chunked or codings.count(b"chunked") > 1 or not all(codings):
-        raise Malformed(
-            400, "bad_transfer_encoding", "Transfer-Encoding must be `chunked`, once, in HTTP/1.1."
-        )
+        raise Malformed(400, "bad_transfer_encoding", ONLY_CHUNKED)
     if codings != [b"chunked"]:
         known = all(TOKEN.fullmatch(coding) for coding in codings)
         ordered = b"chunked" not in codings or codings[-1] == b"chunked"
@@ -253,6 +252,6 @@ def _apply_options(fields: RequestFields, options: set[bytes], upgrades: list[by
 
 
 def _upgrades(values: list[bytes]) -> bytes:
-    """The protocols that a client offers; never h2c, which would speak past the proxy (RFC 9113 section 3.1)."""
+    """The protocols that a client offers; never h2c, which would speak past the proxy (RFC 9113, 3.1)."""
     offered = [protocol.strip(b" \t") for protocol in b",".join(values).split(b",")]
     return b", ".join(protocol for protocol in offered if protocol and not protocol.lower().startswith(b"h2"))

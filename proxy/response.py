@@ -2,6 +2,7 @@
 
 from proxy.faults import Malformed, NodeFault
 from proxy.fields import (
+    ONLY_CHUNKED,
     FieldKinds,
     FieldList,
     Kind,
@@ -107,9 +108,7 @@ def _read_fields(response: ResponseHead, fields: FieldList, kinds: FieldKinds) -
 
 def _read_coding(response: ResponseHead, value: bytes) -> None:
     if response.minor == 0 or response.chunked or value.lower() != b"chunked":
-        raise Malformed(
-            400, "bad_transfer_encoding", "Transfer-Encoding must be `chunked`, once, in HTTP/1.1."
-        )
+        raise Malformed(400, "bad_transfer_encoding", ONLY_CHUNKED)
     response.chunked = True
 
 

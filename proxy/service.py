@@ -17,7 +17,7 @@ from sessions.lost import LostSessions
 
 
 class Watcher(Protocol):
-    """Whoever keeps the nodes' health is told what requests meet. `suspicious[i]`: node i's failures in a row."""
+    """Who keeps the nodes' health, and is told what requests meet. `suspicious[i]`: failures in a row."""
 
     suspicious: list[int]
 

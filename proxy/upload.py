@@ -2,7 +2,8 @@
 
 from proxy.body import Body, ChunkedBody, LengthBody
 from proxy.faults import Malformed
-from proxy.fields import FieldKinds, Kind, write_fields
+from proxy.fields import FieldKinds
+from proxy.framing import chunk, last_chunk
 from proxy.options import Limits
 from proxy.request import RequestFields
 
@@ -65,8 +66,6 @@ class Upload:
         self._parts = None
 
     def _chunk(self, payload: bytes, body: ChunkedBody) -> bytes:
-        chunk = b"%x\r\n%b\r\n" % (len(payload), payload) if payload else b""
         if not body.done:
-            return chunk
-        trailers = [field for field in body.trailers if self._kinds[field[0]] is Kind.PASS]
-        return b"%b0\r\n%b\r\n" % (chunk, write_fields(trailers))
+            return chunk(payload)
+        return last_chunk(payload, [field for field in body.trailers if not self._kinds[field[0]]])
