@@ -33,18 +33,6 @@ def canonical(prefix: bytes) -> bytes:
     return _SLASHES.sub(b"/", _without_dots(_decoded(prefix))).rstrip(b"/") or b"/"
 
 
-def without_prefix(path: bytes, prefix: bytes) -> bytes:
-    """The request target's path (and query) without the prefix of the rule that it was found under.
-
-    The rest is passed on as the client wrote it, but begins with exactly one slash: a node that is asked for
-    `//host` may redirect there.
-    """
-    path, question, query = path.partition(b"?")
-    segments = canonical(prefix).rstrip(b"/").count(b"/")
-    rest = path.split(b"/", segments + 1)[segments + 1 :]
-    return b"/" + b"".join(rest).lstrip(b"/") + question + query
-
-
 def _variants(path: bytes) -> Iterator[bytes]:
     merged = _SLASHES.sub(b"/", path)
     yield path

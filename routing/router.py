@@ -106,7 +106,7 @@ class Router:
     def decide_hashed(self, key: str, inflight: Sequence[int], tried: int) -> Decision:
         """For a key that somebody else makes: the first available node in its ring order.
 
-        Bounded load does not apply and `inflight` is not looked at: nothing is pinned here, so a session whose
+        Bounded load does not apply, `inflight` is not looked at: nothing is pinned here, so a session whose
         node is passed over for its load would be lost, and back again when the load is another. Under
         `strict` only the first of all configured nodes will do, and it may be draining: the key is its pin.
         """

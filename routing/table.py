@@ -98,7 +98,7 @@ class RouteTable(Generic[T]):
         return self._exact.setdefault(name, _Paths())
 
     def _recognise(self, host: bytes) -> tuple[_Paths[T], ...]:
-        """The patterns of a host, remembered for some of them by how it was written: clients may write much."""
+        """The patterns of a host, kept as it was written, up to a limit: a client may write anything."""
         patterns = tuple(self._patterns(canonical_host(host)))
         if len(self._known) < KNOWN_HOSTS and len(host) < 256:
             self._known[host] = patterns
