@@ -1,8 +1,11 @@
 """A connection of a client: its requests in order, its time limits, its end."""
 
 import asyncio
+import fcntl
 import socket
 import struct
+import sys
+import termios
 from enum import IntEnum
 from typing import cast
 
@@ -10,6 +13,7 @@ from proxy.engine import Engine
 from proxy.exchange import Exchange
 from proxy.faults import Fault, Malformed
 from proxy.grammar import FORBIDDEN
+from proxy.ledger import log_refusal
 from proxy.own_answer import fault_answer
 from proxy.request import RequestFields, read_fields, read_line
 from proxy.routes import Route
@@ -74,7 +78,7 @@ class Client(asyncio.Protocol):
         self._read_paused = False
         self._reading = False  # in the loop over what is held
         self._write_blocked = False
-        self._write_left = 0  # unwritten bytes when that was last looked at
+        self._write_left = -1  # unacknowledged bytes when last looked at, -1: not yet
         self._window_start = 0  # body bytes received when the present window began
         self._fields: RequestFields | None = None
         self._visit: tuple[Service, bytes, bytes, Visit] | None = None
@@ -135,7 +139,7 @@ class Client(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._write_blocked = True
-        self._write_left = self._unsent()
+        self._write_left = -1
         self.engine.wheel.arm(self, self.engine.wheel.now + self.engine.timeouts.write_idle)
         if self.exchange is not None:
             self.exchange.client_blocked()
@@ -266,7 +270,6 @@ class Client(asyncio.Protocol):
         elif self.state is State.IDLE and not self._held:
             self.transport.close()
         elif self.state <= State.HEAD:
-            self.engine.counters.reject("head_timeout")
             self._fail(Fault(408, "head_timeout", "The request's head took too long to arrive."))
         elif exchange is None or self.state is State.LINGER or self._ended:
             self.transport.abort()
@@ -313,7 +316,10 @@ class Client(asyncio.Protocol):
         self._held = b""
         self._searched = 0
         self.state = State.BUSY
-        self.deadline = NEVER
+        if self._ended:
+            engine.wheel.arm(self, engine.wheel.now + _HALF_CLOSE_SECONDS)
+        else:
+            self.deadline = NEVER
         self.exchange = exchange = Exchange(self, engine, line, fields)
         rest = data[end:]
         exchange.start()
@@ -372,10 +378,10 @@ class Client(asyncio.Protocol):
         if self.exchange is not None:
             self.exchange.fail(fault)
             return
-        self.engine.counters.reject(fault.reason)
-        request_id = self.engine.forwarding.new_id()
-        self.write(fault_answer(fault, self.engine.error_pages, b"", request_id, False, False))
-        self._close(linger=True)
+        engine, request_id = self.engine, self.engine.forwarding.new_id()
+        log_refusal(engine, self.peer, request_id, fault)
+        self.write(fault_answer(fault, engine.error_pages, b"", request_id, False, False))
+        self._close(linger=fault.status not in (429, 503))
 
     def _close(self, linger: bool = False) -> None:
         """Close when all is written; lingering, read away what still comes first (RFC 9112 section 9.6)."""
@@ -415,7 +421,10 @@ class Client(asyncio.Protocol):
             self._open_window()
 
     def _check_reader(self, now: float) -> None:
-        """A client that takes nothing for a whole `write_idle` is gone; one that takes little is slow."""
+        """A client that takes nothing for a whole `write_idle` is gone; one that takes little is slow.
+
+        Looked at a second time before it is judged: while answers flow, nobody asks how much is left.
+        """
         left = self._unsent()
         if left == self._write_left:
             self.engine.counters.reject("write_timeout")
@@ -425,7 +434,11 @@ class Client(asyncio.Protocol):
         self.engine.wheel.arm(self, now + self.engine.timeouts.write_idle)
 
     def _unsent(self) -> int:
-        return self.transport.get_write_buffer_size()
+        """Bytes that the client has not acknowledged: ours, and those in the kernel's buffer, which may hold
+        megabytes that a slow reader takes minutes to make room in."""
+        queued = bytearray(4)
+        fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, queued)
+        return self.transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
 
     def _admitted(self, address: str) -> bool:
         engine, limits = self.engine, self.engine.limits

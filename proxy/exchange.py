@@ -279,8 +279,16 @@ class Exchange:
             self.client.hold_body()
 
     def node_resumed(self) -> None:
-        if self.sending or self.phase is Phase.TUNNEL:
+        upstream = self.upstream
+        if upstream is None:
+            return
+        if self.sending:
+            upstream.wheel.disarm(upstream)
             self.client.read_body()
+        elif self.phase is Phase.TUNNEL:
+            self.client.read_body()
+        elif self.phase is Phase.WAITING:
+            upstream.await_head()
 
     def fail(self, fault: Fault) -> None:
         """Tell the client what is wrong; a half answer is never made to look whole."""

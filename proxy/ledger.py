@@ -6,6 +6,7 @@ from typing import Protocol
 
 from proxy.counters import DURATION_BOUNDS
 from proxy.engine import Engine
+from proxy.faults import Fault
 from proxy.forwarding import Peer
 from proxy.record import Record
 from proxy.request import RequestFields, RequestLine
@@ -16,6 +17,30 @@ from routing.reasons import Reason
 from sessions.flags import RequestFlag, ResponseFlag, StateFlag
 from sessions.visit import Visit
 
+_NOTHING = Record(
+    time=0.0,
+    client="",
+    request_id="",
+    method=b"",
+    target=b"",
+    host=b"",
+    minor=1,
+    status=0,
+    service="",
+    node="",
+    reason=-1,
+    flags=(),
+    session="",
+    bytes_in=0,
+    bytes_out=0,
+    wait_seconds=-1.0,
+    first_seconds=-1.0,
+    total_seconds=0.0,
+    tries=0,
+    fault="",
+    user_agent=b"",
+    referer=b"",
+)
 _LOST = (Reason.FAILOVER, Reason.DRAINED)
 
 
@@ -53,8 +78,9 @@ def close_account(exchange: Ended) -> None:
     flags: tuple[int, int, int] | tuple[()] = ()
     if service is not None:
         counters = service.counters
-        counters.durations[bisect_left(DURATION_BOUNDS, seconds)] += 1
-        counters.duration_sum += seconds
+        lasted = exchange.first_at - exchange.began if exchange.status == 101 else seconds
+        counters.durations[bisect_left(DURATION_BOUNDS, lasted)] += 1
+        counters.duration_sum += lasted
         flags = _flags(exchange)
         counters.affinity[flags] = counters.affinity.get(flags, 0) + 1
         if exchange.head is not None or (exchange.node >= 0 and not exchange.status):
@@ -66,6 +92,20 @@ def close_account(exchange: Ended) -> None:
     log = exchange.engine.log
     if log is not None:
         log(_record(exchange, seconds, flags))
+
+
+def log_refusal(engine: Engine, peer: Peer, request_id: bytes, fault: Fault) -> None:
+    """Count and log what was refused before it could become an exchange."""
+    engine.counters.reject(fault.reason)
+    if engine.log is not None:
+        refused = _NOTHING._replace(
+            time=time(),
+            client=peer.address,
+            request_id=request_id.decode("latin-1"),
+            status=fault.status,
+            fault=fault.reason,
+        )
+        engine.log(refused)
 
 
 def _flags(exchange: Ended) -> tuple[int, int, int]:

@@ -52,7 +52,7 @@ class Pool(Generic[C]):
         self.waiting: deque[Waiter[C]] = deque()
 
     def acquire(self, waiter: Waiter[C]) -> C | None:
-        """An idle connection, or None: the waiter is told later. Raises NodeFault (503): the queue is full."""
+        """An idle connection, or None: the waiter hears later. Raises NodeFault (503): the queue is full."""
         if self.idle:
             connection = self.idle.pop()
             self.busy.add(connection)

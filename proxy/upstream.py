@@ -119,7 +119,7 @@ class Upstream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
         if exchange is None:
-            self.close()  # nobody asked: never to be taken for the next request's answer
+            self._drop()  # nobody asked: never to be taken for the next request's answer
             return
         try:
             if self.state is State.HEAD:
@@ -135,6 +135,8 @@ class Upstream(asyncio.Protocol):
         if self.state is State.TUNNEL and self.exchange is not None:
             self.exchange.node_half_closed()
             return True
+        if self.exchange is None:
+            self._drop()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -152,6 +154,7 @@ class Upstream(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self.exchange is not None:
+            self.await_head()  # it must read on in the time that it has to answer
             self.exchange.node_blocked()
 
     def resume_writing(self) -> None:
@@ -238,13 +241,18 @@ class Upstream(asyncio.Protocol):
         """Time is up: for an idle connection, an answer's head, or the next part of its body."""
         exchange = self.exchange
         if exchange is None:
-            self.close()
+            self._drop()
         elif self.state is State.HEAD:
             exchange.broken(NodeFault(504, "response_timeout", "The node took too long to answer."))
         else:
             exchange.broken(NodeFault(504, "body_timeout", "The node's answer stalled."))
 
     # Private
+
+    def _drop(self) -> None:
+        """Close an idle connection, and be out of the pool before anybody can take it."""
+        self._pool.forget(self)
+        self.close()
 
     def _read_head(self, exchange: Recipient, data: bytes) -> None:
         if self._held:
