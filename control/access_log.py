@@ -50,7 +50,7 @@ def text_line(record: Record, session: str) -> str:
     return (
         f"{timestamp(record.time)} {visible(record.client)} {record.service or '-'}/{record.node or '-'}"
         f" {reason(record)} {flags(record) or '-'} {record.status}"
-        f' "{clean(record.method)} {clean(record.host)} {clean(record.target)} HTTP/1.{record.minor}"'
+        f' "{clean(record.method)} {clean(record.host)} {clean(record.target)} HTTP/1.{record.minor:d}"'
         f" in={record.bytes_in} out={record.bytes_out}"
         f" wait={milliseconds(record.wait_seconds)} first={milliseconds(record.first_seconds)}"
         f" total={milliseconds(record.total_seconds)} tries={record.tries} fault={record.fault or '-'}"
@@ -66,7 +66,7 @@ def json_line(record: Record, session: str) -> str:
         f'"service":"{record.service}","node":"{record.node}","reason":"{reason(record)}",'
         f'"flags":"{flags(record)}","status":{record.status},'
         f'"method":{text(record.method)},"host":{text(record.host)},"target":{text(record.target)},'
-        f'"version":"1.{record.minor}","bytes_in":{record.bytes_in},"bytes_out":{record.bytes_out},'
+        f'"version":"1.{record.minor:d}","bytes_in":{record.bytes_in},"bytes_out":{record.bytes_out},'
         f'"wait_ms":{number(record.wait_seconds)},"first_ms":{number(record.first_seconds)},'
         f'"total_ms":{number(record.total_seconds)},"tries":{record.tries},"fault":"{record.fault}",'
         f'"session":"{session}","request_id":{quoted(record.request_id[:LONGEST])},'

@@ -47,7 +47,8 @@ def explain(door: Door, given: str, pseudonyms: Pseudonyms) -> Explanation | Non
     if visit.flag in (RequestFlag.E, RequestFlag.O):
         return _explained(door.service, visit, "expired token", pseudonyms)
     if door.service.affinity.mints and _is_id(given):
-        return _explained(door.service, visit._replace(session_id=given), "id", pseudonyms)
+        known = visit._replace(session_id=given, flag=RequestFlag.N)
+        return _explained(door.service, known, "id", pseudonyms)
     return None
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from config.advice import advise, needs_secret
-from config.loading import read
+from config.advice import needs_secret
+from config.loading import load
 from config.problems import ConfigError
 from config.settings import Settings
 from control.access_log import AccessLog
@@ -37,13 +37,11 @@ FILES_FOR_ITSELF = 100  # descriptors besides clients' connections and, for each
 def run(path: str) -> int:
     """Serve until told to stop; the exit code."""
     try:
-        settings, source = read(path, os.environ)
+        settings = load(path, os.environ)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
     with listen_to_logs():
-        for warning in advise(settings, source):
-            logger.warning("%s", warning)
         try:
             secrets = _secrets(settings, Path(path).absolute().parent)
             return _serve(settings, secrets)
