@@ -10,6 +10,7 @@ TRAILER = "RFC 9112 7.1.2"
 EMPTY_LINE = "RFC 9112 2.2: at least one empty line before a request-line is ignored"
 PIPELINE = "RFC 9112 9.3.2"
 PERSISTENCE = "RFC 9112 9.3"
+CONNECTION = "RFC 9110 7.6.1 and 5.6.1: a list may be empty"
 EXPECT = "RFC 9110 10.1.1"
 
 LENGTHS = (

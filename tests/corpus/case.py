@@ -57,6 +57,56 @@ class Accepted:
     kept: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class BadAnswer:
+    """What a node says to a GET and is not believed: 502, and its connection is closed.
+
+    `in_body`: the head is fine, so the client may have it, but never a whole answer.
+    """
+
+    name: str
+    wire: bytes
+    source: str
+    in_body: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CutAnswer:
+    """What a node says before its connection ends too early: 502, or an answer that looks cut short.
+
+    `reset`: the node's connection is reset instead of closed.
+    """
+
+    name: str
+    wire: bytes
+    source: str
+    asked: bytes = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GoodAnswer:
+    """A valid answer, however odd, and what the client must make of it.
+
+    `closes`: the node closes behind it. `reusable`: the connection to the node serves the next request too.
+    `kept`: so does the client's. `fields`: all that the client has for these names; `absent`: names without any.
+    """
+
+    name: str
+    wire: bytes
+    source: str
+    status: int = 200
+    body: bytes = b""
+    fields: Fields = ()
+    absent: tuple[bytes, ...] = ()
+    trailers: Fields = ()
+    interim: tuple[int, ...] = ()
+    asked: bytes = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
+    closes: bool = False
+    reusable: bool = True
+    kept: bool = True
+
+
 def request(
     *lines: bytes,
     method: bytes = b"GET",
@@ -77,6 +127,12 @@ def post(*lines: bytes, body: bytes = b"", version: bytes = b"HTTP/1.1") -> byte
 
 def chunked(body: bytes, *lines: bytes) -> bytes:
     return post(b"Transfer-Encoding: chunked", *lines, body=body)
+
+
+def answer(
+    *lines: bytes, status: bytes = b"200 OK", version: bytes = b"HTTP/1.1", body: bytes = b""
+) -> bytes:
+    return b"\r\n".join([version + b" " + status, *lines]) + b"\r\n\r\n" + body
 
 
 def shown(raw: bytes) -> str:
