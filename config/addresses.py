@@ -65,7 +65,7 @@ class Address:
             return value
         if isinstance(value, str) and value.startswith("unix:") and UNIX_PATH.fullmatch(value[5:]):
             return cls(path=value[5:])
-        if isinstance(value, str) and value.startswith(":"):
+        if isinstance(value, str) and value.startswith(":") and value[1:].isdecimal():
             raise Refused(f"must be HOST:PORT; for every interface write 0.0.0.0{value} or [::]{value}")
         parts = split_authority(value) if isinstance(value, str) else None
         if parts is None or parts[1] is None:

@@ -59,8 +59,8 @@ def affinity_advice(here: KeyPath, service: Service) -> Iterator[Found]:
     affinity = service.affinity
     if affinity.mode is AffinityMode.HASH:
         message = (
-            "sessions have no pin with `hash`: when a node is added, its share of all sessions moves to it and"
-            " is lost; `wrap` keeps them in place"
+            "sessions have no pin with `hash`: when a node is added, its share of all sessions moves"
+            " to it and is lost; `wrap` keeps them in place"
         )
         yield Found((*here, "mode"), message)
     if (

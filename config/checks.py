@@ -81,7 +81,7 @@ def route_problems(settings: Settings, services: Collection[str]) -> Iterator[Fo
         if route.service not in services:
             allowed = enumerated(tuple(services))
             hint = suggestion(route.service, services)
-            message = f"must be the name of a service, {allowed}, not `{route.service}`{hint}"
+            message = f"must be the name of a service, {allowed}{hint}"
             yield Found((*here, "service"), message)
         place = route.host, route.path.rstrip("/")
         if place in seen:

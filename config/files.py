@@ -43,7 +43,7 @@ class Files:
         try:
             return Secret.parse(content.strip())
         except Refused as refusal:
-            self.found.append(Found(key, f"{path}: its content {refusal.allowed}"))
+            self.found.append(Found(key, f"what the file holds {refusal.allowed}"))
             return None
 
     def _page(self, key: KeyPath, path: str | None) -> str | None:
@@ -58,7 +58,7 @@ class Files:
             with (self._folder / path).open(encoding="utf-8") as file:
                 return file.read()
         except UnicodeDecodeError:
-            self.found.append(Found(key, f"{path} is not UTF-8"))
+            self.found.append(Found(key, "the file is not UTF-8"))
         except OSError as error:
-            self.found.append(Found(key, f"{path} cannot be read: {error.strerror}"))
+            self.found.append(Found(key, f"the file cannot be read: {error.strerror}"))
         return None

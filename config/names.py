@@ -52,7 +52,7 @@ def parse_host_pattern(value: object) -> str:
     """A route's host in lower case, without the root's dot; raises Refused."""
     if not isinstance(value, str):
         raise Refused("must be a host such as shop.example.com, *.example.com or *")
-    host = value.removesuffix(".").lower()
+    host = value.lower() if value == "*." else value.lower().removesuffix(".")
     if re.search(r":[0-9]*$", host) and not host.startswith("["):
         raise Refused("must be a host without a port: a route has all ports of its host")
     if not host.isascii():

@@ -34,16 +34,18 @@ class Outcome:
         """Take out what is wrong, and note it unless it only follows from what was told before."""
         for each in errors:
             each["loc"] = self._original(each["loc"])
-        paths = [each["loc"] for each in errors]
+        wrong = self._gone | {each["loc"] for each in errors}
+        before = frozenset(self._gone)
         for each in errors:
             path = each["loc"]
             # A list is also called too short when all of its items are wrong: they are told of by themselves.
             emptied = each["type"] == "too_short" and any(
-                path == other[: len(path)] != other for other in paths
+                path == other[: len(path)] != other for other in wrong
             )
-            if not told and not emptied:
-                self.found.append(found(each, source.written))
-            self._gone.add(self._standing(path[:-1] if each["type"] == "missing" else path, source))
+            standing = self._standing(path, source)
+            if not (told or emptied or path in before):
+                self.found.append(found(each, source.written.get(standing)))
+            self._gone.add(self._standing(path[:-1], source) if each["type"] == "missing" else standing)
 
     def concluded(self, contradictions: Iterable[Found]) -> list[Found]:
         """Those that do not rest on a part that was left out, with their places in the whole tree."""

@@ -82,9 +82,9 @@ def suggestion(word: object, words: Iterable[str]) -> str:
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
-def found(error: ErrorDetails, written: dict[KeyPath, str]) -> Found:
-    """One of pydantic's errors in our words. `written` is what to show in place of a value, by path."""
-    path, value = error["loc"], written.get(error["loc"], error["input"])
+def found(error: ErrorDetails, written: str | None) -> Found:
+    """One of pydantic's errors in our words. `written` is what to show for the value, None: itself."""
+    path, value = error["loc"], error["input"] if written is None else written
     context: dict[str, Any] = error.get("ctx", {})
     match error["type"]:
         case "missing":

@@ -11,7 +11,7 @@ from config.problems import Found, KeyPath, Problem, key_name
 
 MOST_VALUES = 500_000  # far above any real file: what a few nested aliases can grow to is more
 INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+FLOAT = re.compile(r"[-+]?(?=[0-9]*[.eE])(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 WORDS = {
     "true": True,
     "True": True,
@@ -39,7 +39,7 @@ SYNTAX = (
     ("could not find expected ':'", "a key without its `:`"),
     ("unexpected end of stream", "a quote is not closed"),
     ("expected ',' or", "a bracket is not closed, or a comma is missing"),
-    ("expected a single document", "a second document begins with `---`: there can be only one"),
+    ("another document", "a second document begins with `---`: there can be only one"),
     ("cannot start any token", "a value that begins with `@`, `%` or a backquote needs quotes"),
 )
 
@@ -209,6 +209,6 @@ def plain(text: str) -> object:
         return WORDS[text]
     if len(text) < 20 and INTEGER.fullmatch(text):
         return int(text)
-    if len(text) < 40 and FLOAT.fullmatch(text) and not re.fullmatch(r"[-+]?0[0-9]+", text):
+    if len(text) < 40 and FLOAT.fullmatch(text):
         return float(text)
     return text

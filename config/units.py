@@ -11,7 +11,7 @@ __all__ = ["Address", "Duration", "DurationOrNone", "Network", "NodeUrl", "Secre
 
 DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
 SECONDS = {"d": (86400, 1), "h": (3600, 1), "m": (60, 1), "s": (1, 1), "ms": (1, 1000)}
-SIZE = re.compile(r"([0-9]{1,15}) ?(B|KB|KiB|MB|MiB|GB|GiB|TB|TiB)", re.IGNORECASE)
+SIZE = re.compile(r"([0-9]{1,18}) ?(B|KB|KiB|MB|MiB|GB|GiB|TB|TiB)", re.IGNORECASE)
 BYTES = {"TiB": 2**40, "GiB": 2**30, "MiB": 2**20, "KiB": 2**10, "B": 1} | {
     "TB": 10**12,
     "GB": 10**9,
