@@ -54,6 +54,7 @@ class Exchange:
         "fault",
         "fields",
         "first_at",
+        "half_closed",
         "head",
         "keep",
         "line",
@@ -97,6 +98,7 @@ class Exchange:
         self.tries = 0
         self.upstream: Upstream | None = None
         self.client_slow = False
+        self.half_closed = False  # one end of a tunnel has sent all it had
         self.head: ResponseHead | None = None
         self.chunking = False
         self.response_flag = ResponseFlag.N
@@ -175,6 +177,7 @@ class Exchange:
         """In a tunnel: the client sends no more."""
         if self.upstream is not None:
             self.upstream.finish_writing()
+        self._end_of_one_way()
 
     # Called by the pool
 
@@ -253,6 +256,7 @@ class Exchange:
     def node_half_closed(self) -> None:
         """In a tunnel: the node sends no more."""
         self.client.finish_writing()
+        self._end_of_one_way()
 
     def broken(self, fault: NodeFault) -> None:
         """The upstream is of no more use, and the answer is not whole."""
@@ -487,6 +491,16 @@ class Exchange:
             upstream.end(not self.sending and not head.close and upstream.delimited)
         close_account(self)
         self.client.ended(self.keep)
+
+    def _end_of_one_way(self) -> None:
+        """A tunnel is over when both ends have sent all they had."""
+        if not self.half_closed:
+            self.half_closed = True
+            return
+        self._leave_node()
+        self.phase = Phase.ENDED
+        close_account(self)
+        self.client.ended(False)
 
     def _answer_fault(self, fault: Fault) -> None:
         if isinstance(fault, Malformed) or self.sending:

@@ -66,8 +66,8 @@ def test_an_open_socket_counts_as_in_flight_until_it_closes(site: Site) -> None:
     def inflight() -> float:
         return site.limpet.metric("limpet_node_inflight", service="app")
 
-    before = inflight()
+    until(lambda: inflight() == 0, "nothing of other tests is in flight", 10)
     with open_socket(site) as socket:
         socket.recv(timeout=20)
-        assert inflight() == before + 1
-    until(lambda: inflight() == before, "the closed socket is no longer in flight")
+        assert inflight() == 1
+    until(lambda: inflight() == 0, "the closed socket is no longer in flight", 10)

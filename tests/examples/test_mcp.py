@@ -1,6 +1,7 @@
 """The real MCP client through Limpet: sessions in several processes, told apart by `Mcp-Session-Id`."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,19 @@ from mcp.client.streamable_http import streamable_http_client
 from tests.examples.running import Example, Limpet, example, limpet, until
 
 CLIENTS = 9
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+READY = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+WHICH_NODE = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "which_node"}}
+PING = {"jsonrpc": "2.0", "id": 3, "method": "ping"}
 
 
 class Scene(NamedTuple):
@@ -47,6 +61,29 @@ async def call(client: Client, tool: str, **arguments: Any) -> Any:
     return answer.structured_content["result"]
 
 
+async def post(base: str, message: dict[str, Any], session: str = "", address: str = "") -> httpx.Response:
+    """One message as it is on the wire, for what the client's own interface does not show."""
+    headers = {"Accept": "application/json, text/event-stream"}
+    if session:
+        headers["Mcp-Session-Id"] = session
+    transport = httpx.AsyncHTTPTransport(local_address=address or None)
+    async with httpx.AsyncClient(transport=transport, timeout=20, headers=headers) as http:
+        return await http.post(f"{base}/mcp", json=message)
+
+
+async def a_session_on(node: str, proxy: Limpet) -> str:
+    """The id, as a client gets it, of a session that lives on this node."""
+    for number in range(60):
+        opened = await post(proxy.url, HELLO, address=f"127.0.4.{number + 1}")
+        session: str = opened.headers["mcp-session-id"]
+        await post(proxy.url, READY, session)
+        answer = await post(proxy.url, WHICH_NODE, session)
+        [data] = [line for line in answer.text.splitlines() if line.startswith("data: {")]
+        if json.loads(data.removeprefix("data: "))["result"]["structuredContent"]["result"] == node:
+            return session
+    raise AssertionError(f"no new session in sixty was given to {node}")
+
+
 async def test_each_session_stays_in_its_process(scene: Scene) -> None:
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(connected(scene.limpet, n)) for n in range(CLIENTS)]
@@ -73,96 +110,45 @@ async def test_progress_comes_while_a_tool_works(scene: Scene) -> None:
     assert heard == [float(number) for number in range(1, 21)]
 
 
-async def test_a_client_sees_a_sealed_id_and_its_node_the_apps_own(scene: Scene) -> None:
-    hello = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "test", "version": "1"},
-        },
-    }
-    headers = {"Accept": "application/json, text/event-stream"}
-    async with httpx.AsyncClient(timeout=20, headers=headers) as http:
-        direct = await http.post(f"http://127.0.0.1:{scene.app.ports['a']}/mcp", json=hello)
-        through = await http.post(f"{scene.limpet.url}/mcp", json=hello)
-        sealed = through.headers["mcp-session-id"]
-        assert len(sealed) > len(direct.headers["mcp-session-id"]) == 32
-
-        listing = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
-        good = await http.post(f"{scene.limpet.url}/mcp", json=listing, headers={"mcp-session-id": sealed})
-        assert good.status_code == 200
-        # One bit of the seal: whoever changes it has no session with any node.
-        forged = sealed[:-1] + ("A" if sealed[-1] != "A" else "Q")
-        bad = await http.post(f"{scene.limpet.url}/mcp", json=listing, headers={"mcp-session-id": forged})
-        assert bad.status_code in (400, 404)
-
-
 async def test_the_protocol_without_sessions_is_served_by_any_node(scene: Scene) -> None:
     async with connected(scene.limpet, 0, mode="auto") as client:
         assert client.protocol_version == "2026-07-28"
         assert await call(client, "which_node") in "abc"
 
 
+async def test_a_client_sees_a_sealed_id_and_its_node_the_apps_own(scene: Scene) -> None:
+    direct = await post(f"http://127.0.0.1:{scene.app.ports['a']}", HELLO)
+    sealed = await a_session_on("a", scene.limpet)
+    assert len(sealed) > len(direct.headers["mcp-session-id"]) == 32
+    assert (await post(scene.limpet.url, PING, sealed)).status_code == 200
+    middle = len(sealed) // 2
+    forged = sealed[:middle] + ("A" if sealed[middle] != "A" else "B") + sealed[middle + 1 :]
+    assert (await post(scene.limpet.url, PING, forged)).status_code in (400, 404)
+
+
 async def test_a_strict_service_keeps_a_session_for_its_own_node(scene: Scene) -> None:
-    hello = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-    headers = {"Accept": "application/json, text/event-stream"}
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(connected(scene.limpet, n)) for n in range(CLIENTS)]
         nodes = [await call(client, "which_node") for client in clients]
-        victim = nodes[0]
         for client in clients:
             await call(client, "add_note", text="before")
-        ids = await session_ids(scene, headers)
-        scene.app.nodes[victim].kill()
-        for client, node in zip(clients, nodes, strict=True):
-            if node != victim:
-                assert await call(client, "add_note", text="after") == f"2 on node {node}"
-        async with httpx.AsyncClient(timeout=20, headers=headers) as http:
-            lost = await http.post(
-                f"{scene.limpet.url}/mcp", json=hello, headers={"mcp-session-id": ids[victim]}
-            )
-            assert lost.status_code == 503
-            assert int(lost.headers["retry-after"]) > 0
+        victim = nodes[0]
+        session = await a_session_on(victim, scene.limpet)
 
-            scene.app.start(victim)
-            scene.app.serves(victim)
-            labels = {"service": "notes", "node": victim}
-            until(lambda: scene.limpet.metric("limpet_node_up", **labels) == 1, f"{victim} is up")
-            gone = await http.post(
-                f"{scene.limpet.url}/mcp", json=hello, headers={"mcp-session-id": ids[victim]}
-            )
-            assert gone.status_code == 404  # the app's own word: MCP clients then begin a new session
+        scene.app.nodes[victim].kill()
+        others = [(client, node) for client, node in zip(clients, nodes, strict=True) if node != victim]
+        assert others
+        for client, node in others:
+            assert await call(client, "add_note", text="after") == f"2 on node {node}"
+        refused = await post(scene.limpet.url, PING, session)
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) > 0
+
+        scene.app.start(victim)
+        scene.app.serves(victim)
+        labels = {"service": "notes", "node": victim}
+        until(lambda: scene.limpet.metric("limpet_node_up", **labels) == 1, f"{victim} is up")
+        gone = await post(scene.limpet.url, PING, session)
+        assert gone.status_code == 404  # the app's own word: a client then begins a new session
     async with connected(scene.limpet, CLIENTS) as client:
         assert await call(client, "add_note", text="a new session") in {f"1 on node {n}" for n in "abc"}
-
-
-async def session_ids(scene: Scene, headers: dict[str, str]) -> dict[str, str]:
-    """A sealed session id for each node, as a client gets it."""
-    hello = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "test", "version": "1"},
-        },
-    }
-    which = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "which_node"}}
-    ids: dict[str, str] = {}
-    for number in range(60):
-        transport = httpx.AsyncHTTPTransport(local_address=f"127.0.4.{number + 1}")
-        async with httpx.AsyncClient(transport=transport, timeout=20, headers=headers) as http:
-            opened = await http.post(f"{scene.limpet.url}/mcp", json=hello)
-            session = {"mcp-session-id": opened.headers["mcp-session-id"]}
-            ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-            await http.post(f"{scene.limpet.url}/mcp", json=ready, headers=session)
-            answer = await http.post(f"{scene.limpet.url}/mcp", json=which, headers=session)
-            node = answer.text.split('"result":"')[-1][0]
-            ids[node] = session["mcp-session-id"]
-        if set(ids) == set("abc"):
-            return ids
-    raise AssertionError(f"only {sorted(ids)} got sessions")
