@@ -6,7 +6,7 @@ from itertools import combinations
 from config.addresses import Address, NodeUrl, is_loopback
 from config.affinity_checks import affinity_problems, cookie_clashes
 from config.header_checks import header_problems
-from config.problems import Found, KeyPath, suggestion
+from config.problems import Found, KeyPath, key_name, suggestion
 from config.settings import Service, Settings
 from config.units import format_duration, format_size
 from config.values import enumerated
@@ -30,13 +30,11 @@ def contradictions(settings: Settings, services: Collection[str]) -> Iterator[Fo
 
 def listener_problems(settings: Settings) -> Iterator[Found]:
     """Addresses that cannot be listened on together."""
-    places: list[tuple[KeyPath, Address]] = [
-        (("listen", index, "address"), each.address) for index, each in enumerate(settings.listen)
-    ]
-    places.append((("admin", "listen"), settings.admin.listen))
+    places: list[tuple[KeyPath, Address]] = [(("admin", "listen"), settings.admin.listen)]
+    places += [(("listen", index, "address"), each.address) for index, each in enumerate(settings.listen)]
     for (first, one), (second, other) in combinations(places, 2):
         if same_place(one, other):
-            yield Found(second, f"{other} is in use by `{first[0]}` already ({one})", (first, second))
+            yield Found(second, f"{other} is in use already: `{key_name(first)}` is {one}", (first,))
 
 
 def same_place(one: Address, other: Address) -> bool:

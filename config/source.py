@@ -122,13 +122,20 @@ class Source:
             self._refuse_whole(0, "is nested too deeply")
 
     def problem(self, found: Found) -> Problem:
-        """The same with its place: the key itself, or the nearest above it that stands in the file."""
-        path = found.path
-        while path and path not in self.lines:
-            path = path[:-1]
-        absent = found.message.startswith("is missing")
-        line = found.line or self.lines.get(path, 0)
-        return Problem(self.file, line, key_name(found.path if absent else path), found.message)
+        """The same with its line: that of the key itself, or of the nearest above it that stands in the file."""
+        standing = found.path
+        while standing and standing not in self.lines:
+            standing = standing[:-1]
+        # Below a mapping a key is absent or has its default; below anything else it is a short form's long one.
+        whole = isinstance(self._at(standing), dict)
+        line = found.line or self.lines.get(standing, 0)
+        return Problem(self.file, line, key_name(found.path if whole else standing), found.message)
+
+    def _at(self, path: KeyPath) -> object:
+        value: Any = self.tree
+        for step in path:
+            value = value[step]
+        return value
 
     def _refuse_whole(self, line: int, message: str) -> None:
         self.tree, self.lines, self.found = Broken(), {(): line}, [Found((), message)]

@@ -1,0 +1,75 @@
+"""Options that contradict each other."""
+# ruff: noqa: E501 (tables of files and messages, a case a line)
+
+import pytest
+
+from tests.config.files import SHOP, Loader, service
+
+TOKEN = "token: correct-horse-battery"
+NODE = "{{name: {}, url: 'http://127.0.0.1:{}'}}"
+
+
+def nodes(*items: str) -> str:
+    return "services:\n shop:\n  nodes:\n" + "".join(f"  - {item}\n" for item in items)
+
+
+TWO = "services:\n  a: {nodes: [{name: a, url: 'http://a'}]}\n  b: {nodes: [{name: a, url: 'http://a'}]}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TWO, "routes: is missing: with several services there must be a route to each"),
+        (TWO + "routes: []\n", "4: routes: is missing: with several services there must be a route to each"),
+        (SHOP + "routes:\n- {service: shp}\n", "3: routes[0].service: must be the name of a service, `shop`; did you mean `shop`?"),
+        (SHOP + "routes:\n- {service: shop, path: /a}\n- {service: shop, path: /a/}\n", "4: routes[1]: has the host and the path of `routes[0]`"),
+        (SHOP + "routes:\n- {service: shop, host: A.b}\n- {service: shop, host: a.B.}\n", "4: routes[1]: has the host and the path of `routes[0]`"),
+        (SHOP + "routes:\n- {service: shop, strip_prefix: true}\n", "3: routes[0].strip_prefix: has no effect with the path `/`: leave it out"),
+        (nodes(NODE.format("a", 1), NODE.format("a", 2)), "5: services.shop.nodes[1].name: must be its own: `a` is that of `nodes[0]` already"),
+        (nodes(NODE.format("a", 1), NODE.format("b", 1)), "5: services.shop.nodes[1].url: must be its own: `http://127.0.0.1:1` is that of `nodes[0]` already"),
+        (nodes("{name: a, url: 'http://a', backup: true}"), "3: services.shop.nodes: must not all be backups: at least one must be without `backup`"),
+        (nodes(NODE.format("a", 8080)), "4: services.shop.nodes[0].url: http://127.0.0.1:8080 is an address of Limpet's own"),
+        (nodes("{name: a, url: 'http://localhost:9900'}") + "admin: {listen: '0.0.0.0:9900', " + TOKEN + "}\n", "4: services.shop.nodes[0].url: http://localhost:9900 is an address of Limpet's own"),
+        (nodes("{name: a, url: unix:/x}") + "listen: unix:/x\n", "4: services.shop.nodes[0].url: unix:/x is an address of Limpet's own"),
+        (SHOP + "listen: ['127.0.0.1:80', '127.0.0.1:80']\n", "2: listen[1]: 127.0.0.1:80 is in use already: `listen[0].address` is 127.0.0.1:80"),
+        (SHOP + "listen: ['0.0.0.0:80', '127.0.0.1:80']\n", "2: listen[1]: 127.0.0.1:80 is in use already: `listen[0].address` is 0.0.0.0:80"),
+        (SHOP + "listen: 127.0.0.1:9900\n", "2: listen: 127.0.0.1:9900 is in use already: `admin.listen` is 127.0.0.1:9900"),
+        (SHOP + "listen: [unix:/x, unix:/x]\n", "2: listen[1]: unix:/x is in use already: `listen[0].address` is unix:/x"),
+        (SHOP + "limits:\n  head: 4KiB\n  line: 5KiB\n", "4: limits.line: must not be more than `limits.head`, 4KiB: a line is part of a head"),
+        (SHOP + "secrets: [correct-horse-battery]\nsecrets_file: x\n", "3: secrets_file: cannot be combined with `secrets`: give one of them"),
+        (SHOP + "admin: {" + TOKEN + ", token_file: x}\n", "2: admin.token_file: cannot be combined with `token`: give one of them"),
+        (SHOP + "admin: {listen: '0.0.0.0:9900'}\n", "2: admin.listen: other machines can reach 0.0.0.0:9900: `admin.token` (or `token_file`) must be given"),
+        (SHOP + "admin: {listen: 'admin.example:9900'}\n", "2: admin.listen: other machines can reach admin.example:9900"),
+        (service("health: {path: /, timeout: 3s}"), "2: services.shop.health.timeout: must not be more than the interval, 2s"),
+        (service("health: {interval: 5s}"), "2: services.shop.health.interval: has no effect without `path`: nodes are probed only with one"),
+        (SHOP + "admin: {listen: '127.0.0.1:8080'}\n", "listen[0].address: 127.0.0.1:8080 is in use already"),
+        (service("ejection: {base: 10m}"), "2: services.shop.ejection.longest: must not be less than `base`, 10m"),
+    ],
+)  # fmt: skip
+def test_a_contradiction_is_told(loader: Loader, text: str, message: str) -> None:
+    said = loader.problems(text)
+    told = [line for line in said if line.startswith(message)]
+    # Files that are named beside a contradiction may be missing as well.
+    assert len(told) == 1, said
+    assert all(line in told or "cannot be read" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SHOP + "listen: ['127.0.0.1:80', '127.0.0.2:80', '127.0.0.1:81', unix:/x]\n",
+        SHOP + "listen: ['127.0.0.1:0', '127.0.0.1:0']\nadmin: {listen: '127.0.0.1:0'}\n",
+        SHOP + "admin: {listen: '0.0.0.0:9900', " + TOKEN + "}\n",
+        SHOP + "admin: {listen: 'localhost:9900'}\n",
+        SHOP + "admin: {listen: unix:/run/limpet.sock}\n",
+        SHOP
+        + "routes: [{service: shop, path: /a}, {service: shop, path: /b}, {service: shop, host: a.b, path: /a}]\n",
+        SHOP + "routes: [{service: shop, path: /a, strip_prefix: true}]\n",
+        service("health: {slow_start: 10s}"),
+        service("health: {path: /healthz, interval: 1s}"),
+        nodes("{name: a, url: 'http://10.0.0.1:8080'}"),
+        nodes("{name: a, url: 'http://a'}", "{name: b, url: 'http://a:81', backup: true}"),
+    ],
+)
+def test_what_only_looks_like_one_is_fine(loader: Loader, text: str) -> None:
+    assert loader.problems(text) == []
