@@ -228,6 +228,12 @@ ACCEPTED = (
         FIELD,
         fields=((b"!#$%&'*+-.^_`|~", b"y"),),
     ),
+    good(
+        "two cookies",
+        answer(b"Set-Cookie: a=b, c; Path=/", b"Set-Cookie: d=e", FIVE, body=b"hello"),
+        COOKIE,
+        fields=((b"set-cookie", b"a=b, c; Path=/"), (b"set-cookie", b"d=e")),
+    ),
     good("an underscore", answer(b"X_Y: z", FIVE, body=b"hello"), FIELD, fields=((b"x_y", b"z"),)),
     *(
         good(
@@ -267,7 +273,7 @@ CUT = (
     CutAnswer("a length, no body", answer(FIVE), SHORT),
     CutAnswer("a length, half a body", answer(FIVE, body=b"he"), SHORT),
     CutAnswer("a length, one byte less", answer(b"Content-Length: 100000", body=b"x" * 99_999), SHORT),
-    CutAnswer("a length, HTTP/1.0", answer(FIVE, version=b"HTTP/1.0", body=b"he"), SHORT),
+    CutAnswer("a length, half a body, HTTP/1.0", answer(FIVE, version=b"HTTP/1.0", body=b"he"), SHORT),
     CutAnswer("chunked, no chunk", answer(CODED), SHORT),
     CutAnswer("chunked, half a size", answer(CODED, body=b"5"), SHORT),
     CutAnswer("chunked, a size", answer(CODED, body=b"5\r\n"), SHORT),

@@ -89,7 +89,7 @@ class GoodAnswer:
     """A valid answer, however odd, and what the client must make of it.
 
     `closes`: the node closes behind it. `reusable`: the connection to the node serves the next request too.
-    `kept`: so does the client's. `fields`: all that the client has for these names; `absent`: names without any.
+    `kept`: so does the client's. `fields`: what the client has for these names. `absent`: names without any.
     """
 
     name: str
