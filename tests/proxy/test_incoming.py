@@ -11,7 +11,7 @@ from sessions.flags import ResponseFlag
 from sessions.visit import Answer
 
 NOTHING = Answer([], b"", ResponseFlag.N, False)
-TOKEN = Answer(["t=1".encode()], b"", ResponseFlag.I, True)
+TOKEN = Answer([b"t=1"], b"", ResponseFlag.I, True)
 NO_EDIT = HeaderEdit()
 
 

@@ -39,7 +39,8 @@ def test_a_length_is_counted_and_what_follows_is_the_next_requests() -> None:
 
 def test_chunks_are_written_anew_without_extensions_and_forbidden_trailers() -> None:
     upload = some_upload(b"Transfer-Encoding: chunked")
-    wire = b"1;x=y\r\na\r\n001\r\nb\r\n0\r\nA: b\r\nHost: evil\r\nLimpet-Session: x\r\nX_Forwarded_For: y\r\n\r\nrest"
+    trailers = b"A: b\r\nHost: evil\r\nLimpet-Session: x\r\nX_Forwarded_For: y\r\n\r\n"
+    wire = b"1;x=y\r\na\r\n001\r\nb\r\n0\r\n" + trailers + b"rest"
     assert upload.feed(wire) == b"2\r\nab\r\n0\r\nA: b\r\n\r\n"
     assert (upload.whole, upload.rest, upload.received) == (True, b"rest", 2)
 
