@@ -50,7 +50,8 @@ def test_the_header_of_the_sessions_cannot_be_edited(loader: Loader) -> None:
 def test_a_field_is_named_once(loader: Loader) -> None:
     text = SHOP + "routes:\n- service: shop\n  request_headers:\n    set: {X-A: b}\n    remove: [x_a]\n"
     assert loader.problems(text) == [
-        "6: routes[0].request_headers.remove[0]: names `x_a` a second time (`_` counts as `-`, and case does not count)"
+        "6: routes[0].request_headers.remove[0]: names `x_a` a second time"
+        " (`_` counts as `-`, and case does not count)"
     ]
 
 
