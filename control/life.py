@@ -66,17 +66,17 @@ class Life:
         (self._hurry if self._stop.is_set() else self._stop).set()
 
     async def _listen(self, listen: Sequence[Address], admin: Address) -> None:
-        """The admin port first: whoever asks it before the proxy listens is told that it is not ready."""
+        """The admin port last: when it answers that the proxy is ready, that is so."""
+        for address in listen:
+            proxy = ProxySite(self._runner, self._runtime.engine, address.host, address.port, address.path)
+            await _start(proxy, address)
+            self._sites.append(proxy)
         site: web.BaseSite
         if admin.path:
             site = web.UnixSite(self._runner, admin.path)
         else:
             site = web.TCPSite(self._runner, admin.host, admin.port)
         await _start(site, admin)
-        for address in listen:
-            proxy = ProxySite(self._runner, self._runtime.engine, address.host, address.port, address.path)
-            await _start(proxy, address)
-            self._sites.append(proxy)
         served = [Address(a.host, s.port, a.path) for a, s in zip(listen, self._sites, strict=True)]
         port = site.port if isinstance(site, web.TCPSite) else 0
         _introduce(self._runtime.engine, served, Address(admin.host, port, admin.path))
