@@ -36,9 +36,10 @@ class Scene(NamedTuple):
     limpet: Limpet
 
 
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    with example("mcp", tmp_path) as app, limpet(app.config, tmp_path) as proxy:
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    directory: Path = tmp_path_factory.mktemp("mcp")
+    with example("mcp", directory) as app, limpet(app.config, directory) as proxy:
         yield Scene(app, proxy)
 
 
@@ -140,13 +141,14 @@ async def test_a_strict_service_keeps_a_session_for_its_own_node(scene: Scene) -
         assert others
         for client, node in others:
             assert await call(client, "add_note", text="after") == f"2 on node {node}"
+        labels = {"service": "notes", "node": victim}
+        until(lambda: scene.limpet.metric("limpet_node_up", **labels) == 0, f"{victim} is down")
         refused = await post(scene.limpet.url, PING, session)
         assert refused.status_code == 503
         assert int(refused.headers["retry-after"]) > 0
 
         scene.app.start(victim)
         scene.app.serves(victim)
-        labels = {"service": "notes", "node": victim}
         until(lambda: scene.limpet.metric("limpet_node_up", **labels) == 1, f"{victim} is up")
         gone = await post(scene.limpet.url, PING, session)
         assert gone.status_code == 404  # the app's own word: a client then begins a new session

@@ -60,7 +60,7 @@ def crowd(url: str, stack: ExitStack) -> list[User]:
     while any([user.before.node for user in users].count(node) < 2 for node in "abc"):
         assert len(users) < MOST_USERS, "a node gets no new users"
         user = User(len(users), url)
-        stack.enter_context(user.browser)
+        stack.callback(user.browser.close)
         users.append(user)
     return users
 
