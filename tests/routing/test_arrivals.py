@@ -47,10 +47,19 @@ def test_memory_is_bounded_and_the_latest_is_always_there(steps: list[tuple[int,
         assert arrivals.place(str(address), now) == address
 
 
-def test_what_is_over_is_forgotten_as_others_come() -> None:
+def test_what_is_over_is_forgotten_twice_as_fast_as_others_come() -> None:
     arrivals = Arrivals()
     for i in range(100):
         arrivals.remember(f"old {i}", 0, 0.0)
-    for i in range(100):
+    for i in range(60):
         arrivals.remember(f"new {i}", 0, 10.0)
-    assert len(arrivals) == 100
+    assert len(arrivals) == 60
+
+
+def test_an_address_that_came_again_is_not_the_oldest() -> None:
+    arrivals = Arrivals(limit=2)
+    arrivals.remember("a", 0, 100.0)
+    arrivals.remember("b", 1, 100.1)
+    arrivals.remember("a", 0, 100.2)
+    arrivals.remember("c", 2, 100.3)
+    assert [arrivals.place(address, 100.4) for address in "abc"] == [0, -1, 2]

@@ -47,7 +47,7 @@ def test_a_ratio_of_nothing_allows_nothing() -> None:
     assert granted(budget, 10, 5.0) == 0
 
 
-@pytest.mark.parametrize("silence", [9.0, 10.0, 11.0, 1e6])
+@pytest.mark.parametrize("silence", [9.0, 10.0, 11.0, 1e12])
 def test_requests_count_for_ten_seconds(silence: float) -> None:
     budget = RetryBudget(0.5, minimum_per_second=0)
     requested(budget, 10, 1000.0)

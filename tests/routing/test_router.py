@@ -188,13 +188,49 @@ def test_an_address_leaves_a_node_that_was_tried_in_vain() -> None:
     assert places(decider, "10.0.0.1", 5, [0, 0, 0]) == {other}
 
 
+def test_a_move_makes_no_window_longer() -> None:
+    decider, sessions = router(up(3)), ids(30)
+    for i, session in enumerate(sessions):
+        (node,) = places(decider, f"10.0.0.{i}", 1, [0, 0, 0], now=0.0)
+        decider.decide_new("x", f"10.0.0.{i}", IDLE, 1.9, 1 << node)
+        assert decider.decide_new(session, f"10.0.0.{i}", IDLE, 2.1, 0)[0] == decider.view.ring.first(session)
+
+
 def test_places_are_forgotten_when_indices_mean_other_nodes() -> None:
     decider = router(up(3))
-    for address in ("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"):
-        places(decider, address, 1, [0, 0, 0])
-    decider.publish(view([NodeView("m0")]))
-    for address in ("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"):
-        assert decider.decide_new("x", address, [9], 0.0, 0) == (0, Reason.NEW)
+    for i in range(20):
+        places(decider, f"10.0.0.{i}", 1, [0, 0, 0])
+    decider.publish(view(NodeView(f"m{i}") for i in range(3)))
+    for i, session in enumerate(ids(20, "later")):
+        assert decider.decide_new(session, f"10.0.0.{i}", IDLE, 0.1, 0)[0] == decider.view.ring.first(session)
+
+
+@pytest.mark.parametrize(
+    ("inflight", "bound", "taken"),
+    [
+        ([2, 1, 1], 1.25, True),  # 1.25 x 5 / 3, rounded up, is 3
+        ([3, 1, 1], 1.25, False),  # 1.25 x 6 / 3
+        ([3, 2, 1], 1.25, False),  # 1.25 x 7 / 3
+        ([3, 2, 2], 1.25, True),  # 1.25 x 8 / 3
+        ([1, 1, 1], 1.0, True),
+        ([2, 1, 1], 1.0, False),
+        ([5, 0, 0], 3.0, True),
+        ([1, 0, 0], 1.25, False),
+    ],
+)
+def test_the_bound_has_the_new_exchange_in_its_mean(inflight: list[int], bound: float, taken: bool) -> None:
+    decider = router(up(3), bounded_load=bound)
+    for session in SESSIONS:
+        if decider.view.ring.first(session) == 0:
+            assert (decider.decide_new(session, "", inflight, 0.0, 0)[0] == 0) is taken
+
+
+def test_the_mean_is_of_the_nodes_that_are_open() -> None:
+    decider = router(nodes(UP, UP, UP, DOWN))
+    for session in SESSIONS:
+        if decider.view.ring.first(session) == 0:
+            assert decider.decide_new(session, "", [4, 1, 100, 0], 0.0, 0b100)[0] == 1
+            assert decider.decide_new(session, "", [4, 2, 2, 100], 0.0, 0)[0] != 0
 
 
 # Slow start, and balancing.
@@ -208,8 +244,6 @@ def slow(factor: float) -> tuple[NodeView, ...]:
 @pytest.mark.parametrize("factor", [0.1, 0.5, 1.0])
 def test_a_node_in_slow_start_gets_that_part_of_its_new_sessions(factor: float) -> None:
     keys = ids(6000)
-    usual = spread(lambda s: router(up(3)).decide_new(s, "", IDLE, 0.0, 0)[0], keys[:1], 3)
-    assert sum(usual) == 1
     whole, decider = router(up(3)), router(slow(factor))
     full = spread(lambda s: whole.decide_new(s, "", IDLE, 0.0, 0)[0], keys, 3)[2]
     part = spread(lambda s: decider.decide_new(s, "", IDLE, 0.0, 0)[0], keys, 3)[2]
@@ -228,6 +262,14 @@ def test_nodes_that_came_up_together_share_as_ever() -> None:
     usual = router(up(3))
     for session in SESSIONS:
         assert together.decide_new(session, "", IDLE, 0.0, 0) == usual.decide_new(session, "", IDLE, 0.0, 0)
+
+
+def test_a_slow_start_is_relative_to_the_fastest() -> None:
+    keys, whole = ids(6000), router(up(3))
+    decider = router(replace(node, share=share) for node, share in zip(up(3), (0.5, 0.5, 0.1), strict=True))
+    full = spread(lambda s: whole.decide_new(s, "", IDLE, 0.0, 0)[0], keys, 3)[2]
+    part = spread(lambda s: decider.decide_new(s, "", IDLE, 0.0, 0)[0], keys, 3)[2]
+    assert part == pytest.approx(full / 5, rel=0.1)
 
 
 def test_an_idle_service_is_balanced_by_weight() -> None:
