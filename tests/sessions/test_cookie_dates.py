@@ -15,6 +15,7 @@ from sessions.cookie_dates import LAST, read_date, write_date
         b"  15 nov 2023 12:34:56",
         b"12:34:56 2023 November 15",
         b"Wed, 15 Nov 2023 12:34:56 +0100",  # browsers know no zones
+        b"12:34:56 15 Nov 2023 01:02:03",
         b"15th 12:34:56x Nov 2023x",
     ],
 )

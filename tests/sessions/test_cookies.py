@@ -18,6 +18,8 @@ others = st.from_regex(rb"\A ?[a-r][^;]{0,12}\Z").filter(lambda pair: pair.strip
         (b"a=1; b=2", [], b"a=1; b=2"),
         (b"sid=x", [b"x"], b""),
         (b"sid=x;", [b"x"], b""),
+        (b"sid=x; ;; ", [b"x"], b""),
+        (b"SID=sid; a=1", [], b"SID=sid; a=1"),
         (b"sid=x; a=1", [b"x"], b"a=1"),
         (b"a=1; sid=x", [b"x"], b"a=1"),
         (b"a=1; sid=x; b=2", [b"x"], b"a=1; b=2"),

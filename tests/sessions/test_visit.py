@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sessions.flags import RequestFlag, ResponseFlag
 from sessions.token import NODE_GONE, Token
-from sessions.visit import Ages, Visit, due, first_valid, next_token
+from sessions.visit import Ages, Visit, due, first_valid, next_token, stranger
 
 NOW = 1_700_000_000
 DAY = 86400
@@ -86,6 +86,12 @@ def test_where_none_is_valid_the_most_telling_flag_is_given() -> None:
     assert first_valid([None, None], AGES, NOW) == (-1, None, RequestFlag.I)
     assert first_valid([idle, None], AGES, NOW).flag is RequestFlag.E
     assert first_valid([None, old, idle], AGES, NOW).flag is RequestFlag.O
+
+
+def test_what_was_refused_is_not_remembered_and_what_was_not_there_is() -> None:
+    assert stranger(RequestFlag.N, b"a=1", b"", NOW).good_until > NOW + 1000 * DAY
+    for flag in (RequestFlag.I, RequestFlag.E, RequestFlag.O):
+        assert stranger(flag, b"a=1", b"", NOW).good_until == NOW
 
 
 def test_a_token_is_due_when_it_is_new_changed_or_an_eighth_of_its_idle_time_old() -> None:

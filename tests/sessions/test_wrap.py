@@ -211,6 +211,14 @@ def test_a_cookie_too_long_for_browsers_is_counted_and_logged(caplog: pytest.Log
     assert wrap.visit(answer.set_cookies[0], b"", NOW).cookie == b"sid=" + b"x" * (fits + 1)
 
 
+def test_quotes_count_towards_the_length() -> None:
+    wrap = wrapper()
+    for length, oversized in ((4011, 0), (4012, 1)):  # two quotes, and two characters to remember them
+        answer = wrap.answer(NOBODY, ID, 1, [b'sid="' + b"x" * length + b'"'], b"", NOW, False)
+        assert len(answer.set_cookies[0]) == 4096 + len(b"=") + oversized
+        assert wrap.oversized == oversized
+
+
 def test_another_secret_or_a_missing_node() -> None:
     cookie = held(b"sid=x")
     assert wrapper(secret=b"t" * 16).visit(cookie, b"", NOW).flag is RequestFlag.I
