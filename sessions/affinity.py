@@ -33,7 +33,7 @@ class Affinity(Protocol):
         """
 
     def quiet(self, visit: Visit, node: int, now: int) -> bool:
-        """True when an answer without Set-Cookie needs no token, whatever else it holds.
+        """True when an answer with neither Set-Cookie nor `self.header` needs no token.
 
         The hot path's short cut: `answer` is left out.
         """

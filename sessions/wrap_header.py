@@ -38,7 +38,7 @@ class WrappedHeader:
         return Visit(token.id, token.node, flag, token, cookie, value, good_until, sealed=header, value=value)
 
     def quiet(self, visit: Visit, node: int, now: int) -> bool:
-        return False  # the answer's own header decides
+        return True  # a token is set only round the header, never by itself
 
     def answer(
         self,

@@ -71,7 +71,7 @@ def test_an_answer_without_the_header_is_left_alone() -> None:
     seen = WRAP.visit(b"", held(), NOW)
     for visit in (NOBODY, seen):
         assert WRAP.answer(visit, ID, 2, [b"a=1"], b"", NOW, False) == ([b"a=1"], b"", ResponseFlag.N, False)
-        assert not WRAP.quiet(visit, 1, NOW), "only the answer's header can tell"
+        assert WRAP.quiet(visit, 2, NOW + LIFETIME)
 
 
 def test_a_client_is_told_the_very_id_that_it_has() -> None:
