@@ -4,8 +4,8 @@ import asyncio
 import gc
 import logging
 import os
-import random
 import resource
+import secrets as random_bytes
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,6 @@ from config.advice import needs_secret
 from config.loading import load
 from config.problems import ConfigError
 from config.settings import Settings
-from control.access_log import AccessLog
 from control.app import Admin, make_app
 from control.life import Life, ListenError
 from control.line_writer import LineWriter
@@ -25,7 +24,7 @@ from control.metrics import Metrics
 from control.notify import Notifier
 from control.own_secret import SecretError, own_secret
 from control.speech import listen_to_logs
-from control.wiring import Runtime, build
+from control.wiring import Runtime, access_log, build
 from proxy.wheel import Timer
 from sessions.privacy import Pseudonyms
 
@@ -58,7 +57,7 @@ def _secrets(settings: Settings, folder: Path) -> Sequence[bytes]:
     if settings.secrets:
         return [secret.encode() for secret in settings.secrets]
     if not any(needs_secret(service.affinity) for service in settings.services.values()):
-        return [random.SystemRandom().randbytes(32)]  # nothing is sealed; it names sessions in the log
+        return [random_bytes.token_bytes(32)]  # nothing is sealed; it names sessions in the log
     secret, path = own_secret(folder)
     logger.warning("no `secrets` given: using the one in %s; several proxies need the same one", path)
     return [secret]
@@ -80,11 +79,8 @@ async def _live(
     settings: Settings, secrets: Sequence[bytes], pseudonyms: Pseudonyms, writer: LineWriter | None
 ) -> int:
     runtime = build(settings, secrets, _timer_broke)
-    if writer is not None and settings.access_log.format != "off":
-        log = settings.access_log
-        runtime.engine.log = AccessLog(
-            settings.access_log.format, log.sample, writer, pseudonyms.session_hash, random.random
-        )
+    if writer is not None:
+        runtime.engine.log = access_log(settings.access_log, writer, pseudonyms.session_hash)
     app = make_app(_admin(settings, runtime, pseudonyms))
     life = Life(runtime, web.AppRunner(app, access_log=None, shutdown_timeout=1.0), Notifier(os.environ))
     gc.freeze()  # what was made so far stays: no collection needs to look at it again

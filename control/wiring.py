@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from config import settings as file
 from config.addresses import NodeUrl
+from control.access_log import AccessLog
 from control.cluster import Cluster, Watch
+from control.line_writer import LineWriter
 from control.probes import Target
 from proxy.engine import Engine
 from proxy.error_pages import ErrorPages
@@ -63,6 +65,13 @@ def build(
     targets = [target for name, service in settings.services.items() for target in _targets(name, service)]
     cookies = {name: _cookie(name, service.affinity) for name, service in settings.services.items()}
     return Runtime(engine, Cluster(watches, targets), cookies)
+
+
+def access_log(log: file.AccessLog, writer: LineWriter, pseudonym: Callable[[str], str]) -> AccessLog | None:
+    """What the byte path calls with each ended exchange; None where nothing is logged."""
+    if log.format == "off":
+        return None
+    return AccessLog(log.format, log.sample, writer, pseudonym, random.random)
 
 
 def _limits(limits: file.Limits) -> Limits:

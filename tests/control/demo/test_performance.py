@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.examples.running import free_port, until
@@ -77,7 +78,13 @@ def test_without_a_terminal_it_tells_the_story(tmp_path: Path) -> None:
         output, _ = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, output
     assert f"http://127.0.0.1:{port}/" in output
-    for said in ("everybody stays on their node", "kill -9", "lost, and counted", "nobody is moved"):
+    for said in (
+        "everybody stays on their node",
+        "kill -9",
+        "limpet_sessions_lost_total",
+        "nobody is moved",
+        "All as told",
+    ):
         assert said in output
     assert list(tmp_path.iterdir()) == []
 
@@ -133,10 +140,12 @@ class Terminal:
         os.write(self._master, key.encode())
 
 
-def test_keys_kill_a_node_and_bring_it_back(tmp_path: Path) -> None:
+def test_keys_and_the_pages_buttons_kill_a_node_and_bring_it_back(tmp_path: Path) -> None:
     master, slave = pty.openpty()
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
-        command(free_port(), None),
+        command(port, None),
         stdin=slave,
         stdout=slave,
         stderr=slave,
@@ -152,6 +161,13 @@ def test_keys_kill_a_node_and_bring_it_back(tmp_path: Path) -> None:
         terminal.press("2")
         terminal.waits_for("b is back")
         terminal.waits_for("b is up")
+        httpx.post(f"{url}/demo/c/kill", headers={"Origin": url}).raise_for_status()
+        terminal.waits_for("c killed")
+        httpx.post(f"{url}/demo/c/start", headers={"Origin": url}).raise_for_status()
+        terminal.waits_for("c is back")
+        assert (
+            httpx.post(f"{url}/demo/c/kill", headers={"Origin": "http://elsewhere.test"}).status_code == 403
+        )
         terminal.press("q")
         assert process.wait(PATIENCE_SECONDS) == 0
     finally:
