@@ -118,7 +118,7 @@ class Stage:
             return
         sessions = (await self._stats(name)).get("sessions", 0)
         await self._nodes[name].kill()
-        self._tell(f"{name} killed, and the {sessions} sessions in its memory with it")
+        self._tell(f"{name} killed; sessions in its memory: {sessions}")
 
     def runs(self, name: str) -> bool:
         return name in self._nodes and self._nodes[name].pid is not None

@@ -78,8 +78,8 @@ class Story:
         self._check(all(visitor.count == 4 for visitor in others), "nobody else notices")
         await self._until(lambda now: now.lost == len(hit), f"Limpet counts {len(hit)} sessions lost")
         self._console.print(
-            f"   [b]{len(hit)}[/b] sessions were in {victim}'s memory only: lost, and counted "
-            f"(limpet_sessions_lost_total {self._stage.now.lost})."
+            f"   Lost: [b]{len(hit)}[/b], kept in {victim}'s memory only. "
+            f"Counted: limpet_sessions_lost_total {self._stage.now.lost}."
         )
         await self._until(lambda now: state_of(now, victim) == "down", f"Limpet sees {victim} down")
 
@@ -133,6 +133,8 @@ async def tell_story(stage: Stage, console: Console) -> bool:
             await stack.enter_async_context(visitor.browser)
         story = Story(stage, console, visitors)
         await story.tell()
+    if not story.failures:
+        console.print("\nAll as told. In a terminal, keys kill the nodes and bring them back.")
     for claim in story.failures:
         console.print(f"[red]not so: {claim}[/red]")
     return not story.failures
