@@ -22,11 +22,12 @@ class Failed(Exception):
 
 
 class Spent(NamedTuple):
-    """CPU seconds: of the precise clock, and the two of the sampled ones that split it."""
+    """CPU seconds, of the precise clock and of the two sampled ones that split it; and seconds of waiting."""
 
     total: float
     user: float
     system: float
+    waited: float  # for the core, while somebody else had it
 
     def since(self, before: "Spent") -> "Spent":
         return Spent(*(now - then for now, then in zip(self, before, strict=True)))
@@ -46,13 +47,14 @@ def spent(pid: int) -> Spent:
     The total is the process's CPU clock, exact to nanoseconds (clock_getcpuclockid(3) computes this number);
     user and system are what the scheduler's ticks saw, good for the proportion only.
     """
-    total = user = system = 0.0
+    total = user = system = waited = 0.0
     for member in family(pid):
         total += time.clock_gettime((~member << 3) | 2)
         fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
         user += int(fields[11]) / TICKS
         system += int(fields[12]) / TICKS
-    return Spent(total, user, system)
+        waited += int(Path(f"/proc/{member}/schedstat").read_text().split()[1]) / 1e9
+    return Spent(total, user, system, waited)
 
 
 @contextmanager

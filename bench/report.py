@@ -9,6 +9,7 @@ from bench.rounds import Pace, Turns
 from bench.verify import Features
 
 REFERENCE = "HAProxy"
+DISTURBED = 0.1  # share of the time
 NOTES = """\
 How to read it: CPU is user and system time of the proxy's process as the kernel counts it, in microseconds
 for each request, the median of the rounds; in brackets its ratio to HAProxy in the same round, again the
@@ -95,7 +96,18 @@ def table(turns: Turns) -> str:
                 f"{middle(own, lambda turn: turn.busy):.0%}",
             ]
         )
-    return markdown(rows)
+    return markdown(rows) + disturbance(turns)
+
+
+def disturbance(turns: Turns) -> str:
+    """A warning, where the machine had other work to do."""
+    worst = max(middle(own, lambda turn: turn.waited) for own in turns.values())
+    if worst < DISTURBED:
+        return ""
+    return (
+        f"\n\nNot a quiet machine: a proxy waited {worst:.0%} of the time for its core. Measure again: who waits"
+        "\nfinds more to do at once when it wakes up, and the ratios say little."
+    )
 
 
 def beside_table(beside: Sequence[Beside]) -> str:

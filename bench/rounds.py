@@ -30,6 +30,7 @@ class Turn:
     user: float
     system: float
     busy: float  # share of its core
+    waited: float  # share of the time that it could have run and others did
     moved: int  # answers of another node than the client's last one: 0, or it is not sticky
     latencies: tuple[float, ...] = ()  # seconds; paced runs only
 
@@ -59,7 +60,8 @@ def timed(one: Running, load: Load, run: Callable[[], tuple[int, tuple[float, ..
     each = used.total / max(1, requests) * 1e6
     user = used.user / ((used.user + used.system) or 1.0)
     busy = used.total / seconds
-    return Turn(requests, seconds, each, each * user, each * (1 - user), busy, load.moved, latencies)
+    waited = used.waited / seconds
+    return Turn(requests, seconds, each, each * user, each * (1 - user), busy, waited, load.moved, latencies)
 
 
 def saturated_turn(one: Running, work: Work, seconds: float) -> Turn:

@@ -7,7 +7,7 @@ from bench.rounds import Turn
 
 
 def turn(cpu: float) -> Turn:
-    return Turn(requests=10, seconds=2.0, cpu=cpu, user=cpu, system=0.0, busy=1.0, moved=0)
+    return Turn(requests=10, seconds=2.0, cpu=cpu, user=cpu, system=0.0, busy=1.0, waited=0.0, moved=0)
 
 
 def test_ratios_are_of_the_same_round() -> None:

@@ -29,6 +29,7 @@ def test_the_cpu_of_children_counts(tmp_path: Path) -> None:
         os.kill(child, 15)
     assert used.total > 0.2
     assert abs(used.user + used.system - used.total) < 0.1
+    assert used.waited >= 0
 
 
 def test_what_was_started_is_ended_even_if_it_will_not(tmp_path: Path) -> None:
