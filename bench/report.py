@@ -105,8 +105,8 @@ def disturbance(turns: Turns) -> str:
     if worst < DISTURBED:
         return ""
     return (
-        f"\n\nNot a quiet machine: a proxy waited {worst:.0%} of the time for its core. Measure again: who waits"
-        "\nfinds more to do at once when it wakes up, and the ratios say little."
+        f"\n\nNot a quiet machine: a proxy waited {worst:.0%} of the time for its core. Measure again: who"
+        "\nwaits finds more to do at once when it wakes up, and the ratios say little."
     )
 
 
