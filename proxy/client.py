@@ -103,7 +103,10 @@ class Client(asyncio.Protocol):
         if state is State.IDLE and not self._held:
             self._read(data)
         elif state <= State.HEAD:
-            self._read(self._held + data)
+            if self._write_blocked:
+                self._hold(data)
+            else:
+                self._read(self._held + data)
         elif state is State.BUSY:
             exchange = self.exchange
             if exchange is not None and exchange.sending:
@@ -235,7 +238,7 @@ class Client(asyncio.Protocol):
         if self.state is State.CLOSED:
             return
         if not keep or self.engine.stopping:
-            self._close(linger=exchange is not None and exchange.sending)
+            self._close(linger=bool(self._held) or (exchange is not None and exchange.sending))
             return
         self.state = State.IDLE
         if self._write_blocked:
@@ -313,7 +316,7 @@ class Client(asyncio.Protocol):
         if fields is None or fields.raw != section or fields.minor != line.minor:
             fields = read_fields(section, line.minor, engine.request_kinds, limits)
             self._fields = fields if len(section) <= _REMEMBERED else None
-        self._held = b""
+        self._held = data[end:]
         self._searched = 0
         self.state = State.BUSY
         if self._ended:
@@ -321,12 +324,10 @@ class Client(asyncio.Protocol):
         else:
             self.deadline = NEVER
         self.exchange = exchange = Exchange(self, engine, line, fields)
-        rest = data[end:]
         exchange.start()
-        if rest and self.exchange is exchange and exchange.sending:
+        if self._held and self.exchange is exchange and exchange.sending:
+            rest, self._held = self._held, b""
             exchange.body_received(rest)
-        elif self.state <= State.BUSY:
-            self._held = rest
         return True
 
     def _hold_head(self, data: bytes) -> None:
@@ -359,9 +360,12 @@ class Client(asyncio.Protocol):
             self._pause_reading()
 
     def _read_held(self) -> None:
-        self._resume_reading()
+        if len(self._held) <= self.engine.limits.pipeline:
+            self._resume_reading()
         if self._held:
             self._read(self._held)
+        if self.state is State.HEAD:
+            self._resume_reading()  # the rest of it is yet to come
 
     def _await_request(self) -> None:
         if self._ended and not self._held:

@@ -113,8 +113,8 @@ class Exchange:
     def start(self) -> None:
         """Find out where the request goes, and send it there."""
         try:
+            self.sending = self.fields.chunked or self.fields.length > 0  # also where it is refused
             self.upload = begin_upload(self.fields, self.engine.limits, self.engine.request_kinds)
-            self.sending = self.upload is not None
             if self.line.method in HOPPING and self._answered_here():
                 return
             self._find_service()
