@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -13,6 +13,7 @@ from control.wiring import Runtime, build
 from proxy.engine import Engine
 from proxy.record import Record
 from proxy.site import ProxySite
+from routing.states import NodeState
 
 SECRET = b"a secret for the tests, long enough"
 PATIENCE = 10.0  # seconds that anything may take before a test fails; nothing waits for it to pass
@@ -26,9 +27,37 @@ class RunningProxy:
         self.engine: Engine = runtime.engine
         self.port = site.port
         self.records = records
+        self.wires: list[Wire] = []
 
     async def connect(self) -> "Wire":
-        return Wire(*await asyncio.open_connection("127.0.0.1", self.port))
+        """A client; it closes at the end of the test at the latest."""
+        wire = Wire(*await asyncio.open_connection("127.0.0.1", self.port))
+        self.wires.append(wire)
+        return wire
+
+    def at_rest(self) -> bool:
+        """Nothing is under way, and nothing of what was has been left behind."""
+        engine = self.engine
+        pools = [node.pool for running in engine.services.values() for node in running.nodes]
+        return not (
+            engine.clients
+            or engine.counters.connections
+            or engine.addresses
+            or any(sum(running.inflight) for running in engine.services.values())
+            or any(pool.busy or pool.waiting or pool.opening for pool in pools)
+        )
+
+    def state_of(self, node: str, service: str = "") -> NodeState:
+        """What the byte path goes by."""
+        name = service or next(iter(self.engine.services))
+        view = self.engine.services[name].router.view
+        return next(known.state for known in view.nodes if known.name == node)
+
+    async def settle(self) -> None:
+        """Close the clients; everything must come to its end by itself."""
+        for wire in self.wires:
+            await wire.close()
+        await eventually(self.at_rest)
 
     async def ask(self, data: bytes) -> bytes:
         """Send bytes on a connection of its own and return all that comes until it is closed."""
@@ -49,6 +78,20 @@ class Wire:
 
     def write(self, data: bytes) -> None:
         self.writer.write(data)
+
+    async def send(self, data: bytes) -> None:
+        """Write, and wait until the other side has taken most of it."""
+        self.writer.write(data)
+        await asyncio.wait_for(self.writer.drain(), PATIENCE)
+
+    async def exchange(self, data: bytes) -> tuple[bytes, bytes]:
+        """Send a request; its answer's head and body."""
+        self.writer.write(data)
+        return await self.read_response(head_only=data.startswith(b"HEAD "))
+
+    def reset(self) -> None:
+        """Be gone at once."""
+        self.writer.transport.abort()
 
     async def read_all(self) -> bytes:
         """Everything until the other side closes; a reset ends it too."""
@@ -99,16 +142,24 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 class RawNode:
-    """A node that handles each connection as the test says, in raw bytes."""
+    """A node that handles each connection as the test says, in raw bytes.
+
+    `connections`: how many there were; `open`: how many the handler still works on.
+    """
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections = 0
+        self.open = 0
         self.port = 0
 
-    async def start(self, port: int = 0) -> None:
+    async def start(self, port: int = 0, path: str = "") -> None:
+        """Listen on a port of 127.0.0.1 or, with `path`, on a unix socket."""
+        if path:
+            self._server = await asyncio.start_unix_server(self._serve, path)
+            return
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -121,6 +172,7 @@ class RawNode:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open += 1
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -129,8 +181,70 @@ class RawNode:
         except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            self.open -= 1
             self._tasks.discard(task)
             writer.close()
+
+
+class Startable(Protocol):
+    """Any node."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+@contextlib.asynccontextmanager
+async def started(*nodes: Startable) -> AsyncIterator[None]:
+    """The nodes, up for as long as the block lasts."""
+    async with contextlib.AsyncExitStack() as stack:
+        for node in nodes:
+            await node.start()
+            stack.push_async_callback(node.stop)
+        yield
+
+
+async def read_request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """The next request on a node's connection: its head, and its body as it is on the wire."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    lower = head.lower()
+    if b"\r\ncontent-length: " in lower:
+        return head, await reader.readexactly(
+            int(lower.partition(b"\r\ncontent-length: ")[2].split(b"\r", 1)[0])
+        )
+    body = b""
+    if b"\r\ntransfer-encoding: chunked" in lower:
+        while size := int((line := await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
+            body += line + await reader.readexactly(size + 2)
+        body += line
+        while line != b"\r\n":
+            line = await reader.readuntil(b"\r\n")
+            body += line
+    return head, body
+
+
+def ok(body: bytes = b"ok", *fields: bytes) -> bytes:
+    """A whole answer, with these header lines."""
+    lines = b"".join(field + b"\r\n" for field in fields)
+    return b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (lines, len(body), body)
+
+
+class Recorder(RawNode):
+    """A node that answers every request alike and keeps them all, as (head, body)."""
+
+    def __init__(self, answer: bytes = ok()) -> None:
+        super().__init__(self._record)
+        self.answer = answer
+        self.requests: list[tuple[bytes, bytes]] = []
+
+    async def _record(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            self.requests.append(await read_request(reader))
+            writer.write(self.answer)
+
+    @property
+    def heads(self) -> list[bytes]:
+        return [head for head, _ in self.requests]
 
 
 class AppNode:
@@ -166,19 +280,50 @@ def named_node(name: str) -> AppNode:
     return app_node(answer)
 
 
-def service(ports: list[int], **options: Any) -> dict[str, Any]:
+def service(ports: Sequence[int], **options: Any) -> dict[str, Any]:
     """A service's settings with nodes `a`, `b`, `c`... on these ports."""
-    nodes = [{"name": chr(97 + i), "url": f"http://127.0.0.1:{port}"} for i, port in enumerate(ports)]
-    return {"nodes": nodes, **options}
+    return {"nodes": [node_settings(chr(97 + i), port) for i, port in enumerate(ports)], **options}
+
+
+def node_settings(name: str, port: int, **options: Any) -> dict[str, Any]:
+    """One node's settings."""
+    return {"name": name, "url": f"http://127.0.0.1:{port}", **options}
+
+
+@contextlib.asynccontextmanager
+async def proxied(
+    node: "RawNode | AppNode", settings: dict[str, Any] | None = None, **options: Any
+) -> AsyncIterator[RunningProxy]:
+    """A proxy before one node; `settings` of the file, `options` of its only service."""
+    async with (
+        started(node),
+        running_proxy({"app": service([node.port], **options)}, **settings or {}) as proxy,
+    ):
+        yield proxy
+
+
+def header(head: bytes, name: bytes) -> list[bytes]:
+    """All values of a header field, in order."""
+    fields = [line.partition(b": ") for line in head.split(b"\r\n")[1:]]
+    return [value for known, _, value in fields if known.lower() == name.lower()]
+
+
+def cookie_of(head: bytes) -> bytes:
+    """The first cookie that a response sets, as the client sends it back."""
+    return header(head, b"Set-Cookie")[0].partition(b";")[0]
 
 
 @contextlib.asynccontextmanager
 async def running_proxy(services: dict[str, Any], **settings: Any) -> AsyncIterator[RunningProxy]:
-    """A proxy on a port of its own, from settings as in the file; probes run where a service asks for them."""
+    """A proxy on a port of its own, from settings as in the file; afterwards nothing may be left of what was.
+
+    Probes run where a service asks for them.
+    """
     first = next(iter(services))
     settings.setdefault("routes", [{"service": first}])
     loaded = Settings.model_validate({"services": services, **settings})
-    failures: list[Exception] = []
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
     runtime = build(loaded, [SECRET], lambda timer, error: failures.append(error))
     records: list[Record] = []
     runtime.engine.log = records.append
@@ -188,9 +333,13 @@ async def running_proxy(services: dict[str, Any], **settings: Any) -> AsyncItera
     await site.start()
     ticking = asyncio.create_task(_tick(runtime.engine))
     runtime.cluster.start()
+    proxy = RunningProxy(runtime, site, records)
     try:
-        yield RunningProxy(runtime, site, records)
+        yield proxy
+        await proxy.settle()
     finally:
+        for wire in proxy.wires:
+            wire.reset()
         await runtime.cluster.stop()
         ticking.cancel()
         runtime.engine.stop()
@@ -199,8 +348,15 @@ async def running_proxy(services: dict[str, Any], **settings: Any) -> AsyncItera
         for running in runtime.engine.services.values():
             for node in running.nodes:
                 node.pool.close_idle()
+        await eventually(lambda: not armed(runtime.engine))
         await runner.cleanup()
+        asyncio.get_running_loop().set_exception_handler(None)
         assert failures == []
+
+
+def armed(engine: Engine) -> int:
+    """How many timers the wheel holds."""
+    return sum(map(len, engine.wheel._buckets))
 
 
 async def _tick(engine: Engine) -> None:

@@ -1,12 +1,6 @@
 """A user who has a token is served by the node that it names, on any connection."""
 
-from tests.scenarios.harness import named_node, running_proxy, service
-
-
-def cookie_of(head: bytes) -> bytes:
-    """The cookie that a response sets, as the client sends it back."""
-    lines = [line for line in head.split(b"\r\n") if line.lower().startswith(b"set-cookie: ")]
-    return lines[0].split(b": ", 1)[1].partition(b";")[0]
+from tests.scenarios.harness import cookie_of, named_node, running_proxy, service
 
 
 async def test_every_request_with_the_cookie_goes_to_one_node() -> None:
