@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from config.problems import Found, KeyPath, Problem, key_name
-from config.reach import reachable_services
+from config.reach import Reach
 from config.settings import Affinity, AffinityMode, Service, Settings
 from config.source import Source
 from config.units import format_duration
@@ -26,7 +26,7 @@ def general(settings: Settings) -> Iterator[Found]:
             "none given: Limpet makes one and keeps it beside the file; several proxies need the same one"
         )
         yield Found(("secrets",), message)
-    for name in settings.services.keys() - reachable_services(settings):
+    for name in sorted(settings.services.keys() - Reach(settings).from_anywhere()):
         yield Found(("services", name), "no route leads here: it gets no requests")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from config.problems import Found, KeyPath
-from config.reach import reached_by_host
+from config.reach import Reach
 from config.settings import Affinity, AffinityMode, Settings
 from config.units import format_duration
 from config.values import enumerated
@@ -97,7 +97,7 @@ def domain_problems(settings: Settings, name: str) -> Iterator[tuple[str, str]]:
 def cookie_clashes(settings: Settings) -> Iterator[Found]:
     """Two services that one browser would visit with the same cookie: each would undo what the other set."""
     told: set[tuple[str, str]] = set()
-    for host, names in reached_by_host(settings).items():
+    for host, names in Reach(settings).by_host():
         for first, second in combinations(names, 2):
             one, other = settings.services[first].affinity, settings.services[second].affinity
             name = token_cookie(first, one)

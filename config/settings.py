@@ -1,7 +1,7 @@
 """The shape of the settings: every section, option, default and bound that `proxy.yaml` may hold."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,7 +31,19 @@ Port = Annotated[int, integer(1, 65535)]
 class Section(BaseModel):
     """A part of the file: unknown keys are mistakes, and nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+S = TypeVar("S", bound=Section)
+
+
+def defaults_of(section: type[S], description: str) -> S:
+    """A section that the file may leave out.
+
+    Its defaults are not validated: with `defer_build`, only the validator of the whole is then ever built
+    (docs/decisions/0002-pydantic-settings.md says what that saves).
+    """
+    return cast(S, Field(default_factory=section.model_construct, description=description))
 
 
 class AffinityMode(StrEnum):
@@ -211,23 +223,21 @@ class Service(Section):
     """Some nodes that serve one application."""
 
     nodes: tuple[Node, ...] = Field(min_length=1, description="The app servers.")
-    affinity: Affinity = Field(Affinity(), description="How requests are recognised as one user's.")
-    balance: Balance = Field(Balance(), description="How new sessions are spread over the nodes.")
-    sessions: Sessions = Field(Sessions(), description="Where the state of sessions is kept.")
+    affinity: Affinity = defaults_of(Affinity, "How requests are recognised as one user's.")
+    balance: Balance = defaults_of(Balance, "How new sessions are spread over the nodes.")
+    sessions: Sessions = defaults_of(Sessions, "Where the state of sessions is kept.")
     on_unavailable: Literal["redispatch", "strict"] = Field(
         "redispatch",
         description="A session whose node is away: `redispatch` it to another, or answer 503 (`strict`).",
     )
-    health: Health = Field(Health(), description="Active probes; off without a path.")
-    ejection: Ejection = Field(
-        Ejection(), description="Passive health: a node that fails requests is left alone for a while."
+    health: Health = defaults_of(Health, "Active probes; off without a path.")
+    ejection: Ejection = defaults_of(
+        Ejection, "Passive health: a node that fails requests is left alone for a while."
     )
-    timeouts: ServiceTimeouts = Field(ServiceTimeouts(), description="How long a node may take.")
-    queue: Queue = Field(Queue(), description="Who waits when a node is at its `max_connections`.")
-    pool: Pool = Field(Pool(), description="Idle connections kept to each node.")
-    retries: Retries = Field(
-        Retries(), description="When a request that failed on one node is tried on another."
-    )
+    timeouts: ServiceTimeouts = defaults_of(ServiceTimeouts, "How long a node may take.")
+    queue: Queue = defaults_of(Queue, "Who waits when a node is at its `max_connections`.")
+    pool: Pool = defaults_of(Pool, "Idle connections kept to each node.")
+    retries: Retries = defaults_of(Retries, "When a request that failed on one node is tried on another.")
 
 
 class HeaderEdit(Section):
@@ -244,8 +254,8 @@ class Route(Section):
     host: HostPattern = Field("*", description="A host, `*.example.com` for all under it, or `*` for any.")
     path: RoutePath = Field("/", description="Paths that begin with these segments: `/app` has `/app/x`.")
     strip_prefix: Flag = Field(False, description="Take `path` off before the node sees the request.")
-    request_headers: HeaderEdit = Field(HeaderEdit(), description="Changes to what the node gets.")
-    response_headers: HeaderEdit = Field(HeaderEdit(), description="Changes to what the client gets.")
+    request_headers: HeaderEdit = defaults_of(HeaderEdit, "Changes to what the node gets.")
+    response_headers: HeaderEdit = defaults_of(HeaderEdit, "Changes to what the client gets.")
 
 
 class Listener(Section):
@@ -349,7 +359,7 @@ class Settings(Section):
         min_length=1,
         description="Where clients are served: an address, or a list of them.",
     )
-    admin: Admin = Field(Admin(), description="Metrics, state and commands for operators.")
+    admin: Admin = defaults_of(Admin, "Metrics, state and commands for operators.")
     secrets: tuple[Secret, ...] = Field(
         (), description="Keys of the tokens, at least 16 bytes each: the first signs, all verify."
     )
@@ -360,8 +370,8 @@ class Settings(Section):
     routes: tuple[Route, ...] = Field(
         (), description="Which requests go to which service; not needed where there is only one."
     )
-    timeouts: Timeouts = Field(Timeouts(), description="What a client may take its time for.")
-    limits: Limits = Field(Limits(), description="What one client may ask for, and all together.")
-    forwarded: Forwarded = Field(Forwarded(), description="What nodes are told about the client.")
-    access_log: AccessLog = Field(AccessLog(), description="A line for each exchange.")
-    error_pages: ErrorPages = Field(ErrorPages(), description="Your own pages for errors.")
+    timeouts: Timeouts = defaults_of(Timeouts, "What a client may take its time for.")
+    limits: Limits = defaults_of(Limits, "What one client may ask for, and all together.")
+    forwarded: Forwarded = defaults_of(Forwarded, "What nodes are told about the client.")
+    access_log: AccessLog = defaults_of(AccessLog, "A line for each exchange.")
+    error_pages: ErrorPages = defaults_of(ErrorPages, "Your own pages for errors.")

@@ -122,11 +122,11 @@ class Source:
             self._refuse_whole(0, "is nested too deeply")
 
     def problem(self, found: Found) -> Problem:
-        """The same with its line: that of the key itself, or of the nearest above it that stands in the file."""
+        """The same with its line: that of the key itself, or of the nearest above it that the file has."""
         standing = found.path
         while standing and standing not in self.lines:
             standing = standing[:-1]
-        # Below a mapping a key is absent or has its default; below anything else it is a short form's long one.
+        # Below a mapping a key is absent or a default; below anything else it is a short form's long one.
         whole = isinstance(self._at(standing), dict)
         line = found.line or self.lines.get(standing, 0)
         return Problem(self.file, line, key_name(found.path if whole else standing), found.message)
