@@ -217,7 +217,8 @@ class Client(asyncio.Protocol):
 
     def rest_of_body(self, rest: bytes) -> None:
         self._held = rest
-        if not self._write_blocked:
+        waiting = self.exchange is not None and self.exchange.upstream is None  # its time in the queue runs on
+        if not self._write_blocked and not waiting:
             self.engine.wheel.disarm(self)
 
     def open_tunnel(self) -> None:

@@ -137,7 +137,8 @@ class Exchange:
             self.sending = False
             self.client.rest_of_body(upload.rest)
         if upstream is None:
-            self.client.hold_body()
+            if self.sending:  # a whole one is read past, so that the client's leaving is noticed
+                self.client.hold_body()
             return
         upstream.write(part)
         self._forget_unrepeatable()
