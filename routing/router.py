@@ -127,13 +127,12 @@ class Router:
         if not open_nodes:
             return NOBODY
         nodes, sums = self._sums if open_nodes == self._everyone else _sums(self._shares, open_nodes)
-        last = len(nodes) - 1
-        at = min(bisect_right(sums, self._random() * sums[last]), last)
+        at = bisect_right(sums, self._random() * sums[-1])
         below = sums[at - 1] if at else 0.0
-        rest = self._random() * (sums[last] - sums[at] + below)  # the second is drawn from all but the first
+        rest = self._random() * (sums[-1] - sums[at] + below)  # the second is drawn from all but the first
         if rest >= below:
             rest += sums[at] - below
-        first, second = nodes[at], nodes[min(bisect_right(sums, rest), last)]
+        first, second = nodes[at], nodes[min(bisect_right(sums, rest), len(nodes) - 1)]
         if inflight[second] * self._shares[first] < inflight[first] * self._shares[second]:
             return second, Reason.BALANCED
         return first, Reason.BALANCED

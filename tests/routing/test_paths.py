@@ -48,6 +48,7 @@ def test_plain_paths_are_read_in_one_way(path: bytes) -> None:
         (b"/a%5cb", {b"/a%5cb", b"/a/b"}),
         (b"/a//../b", {b"/a//../b", b"/a/b", b"/a/../b", b"/b"}),
         (b"/x%2fy/../b", {b"/x%2fy/../b", b"/b", b"/x/y/../b", b"/x/b"}),
+        (b"/a//b//..", {b"/a//b//..", b"/a//b/", b"/a/b/", b"/a/b/..", b"/a/"}),
         (b"/a/..//b", {b"/a/..//b", b"/a/../b", b"/b", b"//b"}),
     ],
 )
