@@ -41,6 +41,10 @@ def service_advice(here: KeyPath, service: Service) -> Iterator[Found]:
     if service.health.path is None:
         message = "no `path`: a node that is down shows only when requests to it fail"
         yield Found((*here, "health"), message)
+    hosts = [node.url.host or "127.0.0.1" for node in service.nodes]
+    if service.health.port is not None and len(set(hosts)) < len(hosts):
+        message = "two nodes have the same host: both are asked at this port, and are well or not together"
+        yield Found((*here, "health", "port"), message)
     if service.pool.idle and service.pool.keep_alive > 2:
         shown = format_duration(service.pool.keep_alive)
         message = (

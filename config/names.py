@@ -9,9 +9,9 @@ from config.addresses import HOST_LABEL, HOST_NAME, is_ip
 from config.values import Parsed, Refused, parsed, text
 
 TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]"  # RFC 9110 section 5.6.2
-SEGMENT = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-F]{2})"  # pchar, RFC 3986 section 3.3
+LITERAL = r"[A-Za-z0-9._~!$&'()*+,=:@-]"  # pchar (RFC 3986 section 3.3) without the `;` of parameters
+SEGMENT = rf"(?:{LITERAL}|%[0-9A-F]{{2}})"
 HOSTS = re.compile(rf"\*|\[[0-9A-Fa-f:.]+\]|(?:\*\.)?{HOST_LABEL}(?:\.{HOST_LABEL})*")
-UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 Name = Annotated[
     str,
@@ -84,14 +84,17 @@ def parse_route_path(value: object) -> str:
     """A route's path, in the form that targets are brought into before they are compared; raises Refused."""
     if not isinstance(value, str) or not re.fullmatch(rf"(?:/{SEGMENT}*)+", value):
         raise Refused(
-            "must be a path that begins with `/`, without `?`, `#`, spaces or a `%` of lower-case digits"
+            "must be a path that begins with `/`, in ASCII, without `?`, `#`, `;` or spaces, `%` as `%C3%A9`"
         )
     if re.search(r"//|/\.{1,2}(?:/|$)", value):
         raise Refused("must not hold empty, `.` or `..` segments: targets are compared without them")
     for digits in re.findall(r"%([0-9A-F]{2})", value):
-        if int(digits, 16) in UNRESERVED:
+        character = chr(int(digits, 16))
+        if re.fullmatch(LITERAL, character):
+            raise Refused(f"must not encode what needs no encoding: write `{character}` for `%{digits}`")
+        if character in "/\\":
             raise Refused(
-                f"must not encode what needs no encoding: write `{chr(int(digits, 16))}` for `%{digits}`"
+                f"must not hold `%{digits}`: some servers take it for a `/`, so nothing would match"
             )
     return value
 

@@ -70,6 +70,13 @@ def test_secrets_are_not_missed_where_nothing_is_sealed(loader: Loader) -> None:
     assert advice(loader, text) == []
 
 
+def test_nodes_of_one_host_share_a_port_for_probes(loader: Loader) -> None:
+    text = QUIET.format("").replace("path: /healthz", "path: /healthz, port: 9000")
+    (said,) = advice(loader, text)
+    assert said.startswith("7: services.shop.health.port: two nodes have the same host")
+    assert advice(loader, text.replace("127.0.0.1:9002", "127.0.0.2:9002")) == []
+
+
 def test_a_service_out_of_reach(loader: Loader) -> None:
     more = "routes:\n  - {service: shop}\n"
     other = "  other: {nodes: [{name: a, url: 'http://a'}, {name: b, url: 'http://b'}], health: {path: /}}\n"

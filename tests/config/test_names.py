@@ -4,9 +4,12 @@ import contextlib
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from config.names import StatusRange, parse_domain, parse_host_pattern, parse_route_path
 from config.values import Refused
+from routing.paths import canonical, readings
+from routing.table import RouteTable, Rule
 from tests.config.test_units import GARBAGE
 
 
@@ -52,7 +55,9 @@ def test_what_is_no_host_is_refused(written: object, message: str) -> None:
     assert message in refusal.value.allowed
 
 
-@pytest.mark.parametrize("path", ["/", "/app", "/app/", "/a/b.c/~x", "/a%2Fb", "/caf%C3%A9", "/a:b@c;d=1,2"])
+@pytest.mark.parametrize(
+    "path", ["/", "/app", "/app/", "/a/b.c/~x", "/.well-known", "/caf%C3%A9", "/a:b@c=1,2", "/a%3Bb"]
+)
 def test_paths(path: str) -> None:
     assert parse_route_path(path) == path
 
@@ -66,7 +71,11 @@ def test_paths(path: str) -> None:
         ("/a#b", "begins with `/`"),
         ("/a b", "begins with `/`"),
         ("/é", "begins with `/`"),
-        ("/a%2fb", "begins with `/`"),
+        ("/caf%c3%a9", "`%` as `%C3%A9`"),
+        ("/a;b", "without `?`, `#`, `;`"),
+        ("/a%2Fb", "some servers take it for a `/`"),
+        ("/a%5Cb", "some servers take it for a `/`"),
+        ("/a%24b", "write `$` for `%24`"),
         ("/a%", "begins with `/`"),
         ("/a//b", "must not hold empty"),
         ("/a/./b", "must not hold empty"),
@@ -79,6 +88,25 @@ def test_what_is_no_path_is_refused(path: object, message: str) -> None:
     with pytest.raises(Refused) as refusal:
         parse_route_path(path)
     assert message in refusal.value.allowed
+
+
+ROUTE_PATHS = st.from_regex(r"\A(?:/(?:[ab.$;]|%(?:2F|24|41|C3|3B|00)){0,4}){1,3}\Z")
+
+
+@given(ROUTE_PATHS, ROUTE_PATHS)
+def test_paths_that_differ_are_different_rules(one: str, other: str) -> None:
+    for path in (one, other):
+        try:
+            parse_route_path(path)
+        except Refused:
+            return
+        assert readings(path.encode()) == {canonical_but_slash(path)}
+    if one.rstrip("/") != other.rstrip("/"):
+        RouteTable([Rule("*", one, 1), Rule("*", other, 2)])  # raises ValueError for two of one path
+
+
+def canonical_but_slash(path: str) -> bytes:
+    return canonical(path.encode()).rstrip(b"/") + (b"/" if path.endswith("/") else b"")
 
 
 def test_domains() -> None:
