@@ -309,9 +309,9 @@ class Client(asyncio.Protocol):
         if end < 4:
             self._hold_head(data)
             return False
+        line = read_line(data, limits)
         if end > limits.head:
             raise Malformed(431, "head_too_large", f"The request's head is larger than {limits.head} bytes.")
-        line = read_line(data, limits)
         section = data[line.size : end]
         fields = self._fields
         if fields is None or fields.raw != section or fields.minor != line.minor:
