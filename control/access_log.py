@@ -88,7 +88,7 @@ def visible(value: str) -> str:
 
 def text(value: bytes) -> str:
     """Bytes that a client chose as a JSON string, read as ISO 8859-1."""
-    return quoted(value[:LONGEST].decode("latin-1")).replace("\x7f", "\\u007f")
+    return quoted(value[:LONGEST].decode("latin-1"))
 
 
 def reason(record: Record) -> str:

@@ -113,6 +113,27 @@ def test_a_line_cut_by_a_full_disk_does_not_swallow_the_next(
     assert (tmp_path / "log").read_bytes() == b"fir\nsecond\n"
 
 
+def test_what_comes_while_the_last_write_is_under_way_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, writing, go_on = os.write, threading.Event(), threading.Event()
+
+    def slow(file: int, data: bytes) -> int:
+        writing.set()
+        go_on.wait(5)
+        return real(file, data)
+
+    monkeypatch.setattr("control.line_writer.os.write", slow)
+    writer = LineWriter(str(tmp_path / "log"))
+    writer.write(b"first\n")
+    assert writing.wait(5)
+    writer.write(b"second\n")
+    writer.close(timeout=0.01)
+    go_on.set()
+    writer.close()
+    assert (tmp_path / "log").read_bytes() == b"first\nsecond\n"
+
+
 def test_a_file_that_cannot_be_opened_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         LineWriter(str(tmp_path / "no" / "log"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from control.own_secret import SHORTEST, SecretError, own_secret
+from control.own_secret import SHORTEST, SecretError, _make, own_secret
 
 
 def test_made_once_and_kept(tmp_path: Path) -> None:
@@ -31,6 +31,12 @@ def test_proxies_that_start_at_once_agree(tmp_path: Path) -> None:
         made = list(pool.map(lambda _: own_secret(tmp_path)[0], range(64)))
     assert len(set(made)) == 1
     assert [path.name for path in (tmp_path / ".limpet").iterdir()] == ["secret"]
+
+
+def test_who_comes_second_takes_what_is_there(tmp_path: Path) -> None:
+    first, path = own_secret(tmp_path)
+    _make(path)
+    assert own_secret(tmp_path)[0] == first
 
 
 def test_one_that_others_can_read_is_refused(tmp_path: Path) -> None:
