@@ -217,7 +217,9 @@ class Client(asyncio.Protocol):
 
     def rest_of_body(self, rest: bytes) -> None:
         self._held = rest
-        waiting = self.exchange is not None and self.exchange.upstream is None  # its time in the queue runs on
+        waiting = (
+            self.exchange is not None and self.exchange.upstream is None
+        )  # its time in the queue runs on
         if not self._write_blocked and not waiting:
             self.engine.wheel.disarm(self)
 
@@ -251,12 +253,12 @@ class Client(asyncio.Protocol):
     def abort(self, reset: bool) -> None:
         """End the connection in the middle of an answer; by a reset where nothing else would show it."""
         self.exchange = None
-        self.state = State.CLOSED
         if reset:
+            self.state = State.CLOSED
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.transport.abort()
         else:
-            self.transport.close()
+            self._shut()
 
     def stop(self) -> None:
         """The process ends: what is under way goes on to its end, a tunnel for as long as it is let."""
@@ -269,10 +271,10 @@ class Client(asyncio.Protocol):
     def expired(self, now: float) -> None:
         """Time is up."""
         exchange = self.exchange
-        if self._write_blocked:
+        if self._write_blocked or (self.state >= State.LINGER and self.transport.get_write_buffer_size()):
             self._check_reader(now)
         elif self.state is State.IDLE and not self._held:
-            self.transport.close()
+            self._shut()
         elif self.state <= State.HEAD:
             self._fail(Fault(408, "head_timeout", "The request's head took too long to arrive."))
         elif exchange is None or self.state is State.LINGER or self._ended:
@@ -392,13 +394,20 @@ class Client(asyncio.Protocol):
         """Close when all is written; lingering, read away what still comes first (RFC 9112 section 9.6)."""
         self._held = b""
         if not linger or self._ended or not self.transport.can_write_eof():
-            self.state = State.CLOSED
-            self.transport.close()
+            self._shut()
             return
         self.state = State.LINGER
         self.transport.write_eof()
         self._resume_reading()
         self.engine.wheel.arm(self, self.engine.wheel.now + _LINGER_SECONDS)
+
+    def _shut(self) -> None:
+        """Close when all is written, if the client takes it."""
+        self.state = State.CLOSED
+        if self.transport.get_write_buffer_size():
+            self._write_left = -1
+            self.engine.wheel.arm(self, self.engine.wheel.now + self.engine.timeouts.write_idle)
+        self.transport.close()
 
     def _pause_reading(self) -> None:
         if not self._read_paused and self.state is not State.CLOSED:

@@ -227,10 +227,13 @@ class Upstream(asyncio.Protocol):
         self.wheel.arm(self, self.wheel.now + seconds)
 
     def close(self) -> None:
-        """Close at once; what is not yet written is dropped."""
-        if self.state is not State.CLOSED:
-            self.state = State.CLOSED
+        """Close at once, and drop what is not yet written; but a tunnel's last bytes are still its node's."""
+        if self.state is State.TUNNEL:
+            self.wheel.arm(self, self.wheel.now + self._options.response_timeout)
+            self.transport.close()
+        elif self.state is not State.CLOSED:
             self.transport.abort()
+        self.state = State.CLOSED
 
     def give_up_waiting(self, fault: NodeFault) -> None:
         """The node is down: an answer that has not begun will not come."""
@@ -240,7 +243,9 @@ class Upstream(asyncio.Protocol):
     def expired(self, now: float) -> None:
         """Time is up: for an idle connection, an answer's head, or the next part of its body."""
         exchange = self.exchange
-        if exchange is None:
+        if self.state is State.CLOSED:
+            self.transport.abort()
+        elif exchange is None:
             self._drop()
         elif self.state is State.HEAD:
             exchange.broken(NodeFault(504, "response_timeout", "The node took too long to answer."))
@@ -369,7 +374,7 @@ class Dialer:
                 NodeFault(504, "connect_timeout", "The node did not accept a connection in time.")
             )
         except OSError:
-            self.pool.failed(NodeFault(502, "connect_failed", "The node does not accept connections."))
+            self.pool.failed(NodeFault(503, "connect_failed", "The node does not accept connections."))
         else:
             self.pool.opened(upstream)
 
