@@ -26,7 +26,6 @@ class ServiceCounters:
         "duration_sum",
         "durations",
         "lost",
-        "oversized",
         "refused",
         "retries",
     )
@@ -39,7 +38,6 @@ class ServiceCounters:
         self.refused = [0] * 6  # answers that Limpet gave by itself, by status class
         self.retries = 0
         self.lost = 0  # sessions whose node was gone, with their state
-        self.oversized = 0  # wrapped cookies too long for a browser to keep
         self.bytes_in = 0  # from clients
         self.bytes_out = 0  # to clients
 

@@ -58,7 +58,7 @@ class Route:
         rest = target[len(self.prefix) :]
         if not target.startswith(self.prefix) or rest[:1] not in (b"", b"/", b"?"):
             raise Malformed(400, "bad_target", "The path's prefix is spelled in an unusual way.")
-        return rest if rest.startswith(b"/") else b"/" + rest
+        return b"/" + rest.lstrip(b"/")  # `//host` would be another host to an app that redirects there
 
 
 def _plain(name: bytes) -> bytes:

@@ -11,7 +11,14 @@ from proxy.service import Service
 
 @pytest.mark.parametrize(
     ("target", "stripped"),
-    [(b"/app", b"/"), (b"/app/", b"/"), (b"/app/x?y", b"/x?y"), (b"/app?y", b"/?y"), (b"*", b"*")],
+    [
+        (b"/app", b"/"),
+        (b"/app/", b"/"),
+        (b"/app/x?y", b"/x?y"),
+        (b"/app?y", b"/?y"),
+        (b"*", b"*"),
+        (b"/app//evil.com", b"/evil.com"),
+    ],
 )
 def test_the_prefix_is_taken_off_a_target(target: bytes, stripped: bytes) -> None:
     assert Route(cast(Service, None), b"/app").target(target) == stripped
