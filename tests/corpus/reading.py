@@ -141,7 +141,7 @@ def pieces(wire: bytes, bytewise: bool) -> list[bytes]:
     return singly + [wire[index : index + 997] for index in range(2000, len(wire), 997)]
 
 
-async def send(writer: asyncio.StreamWriter, wire: bytes, bytewise: bool) -> None:
+async def send(writer: asyncio.StreamWriter, wire: bytes, bytewise: bool, ends: bool = False) -> None:
     """Write it until the other side has closed; the loop turns after each piece, so that it arrives alone."""
     for piece in pieces(wire, bytewise):
         if writer.transport.is_closing():
@@ -150,3 +150,5 @@ async def send(writer: asyncio.StreamWriter, wire: bytes, bytewise: bool) -> Non
         await asyncio.sleep(0)
     with contextlib.suppress(ConnectionError):
         await writer.drain()
+        if ends and not writer.transport.is_closing():
+            writer.write_eof()

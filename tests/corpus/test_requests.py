@@ -3,103 +3,26 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
 
 from tests.corpus import accepted_heads, accepted_messages, chunks, codings, fields, hosts, lengths, lines
 from tests.corpus.case import NEXT, Accepted, Refused, Seen, request
-from tests.corpus.reading import CutShort, Message, Stream, send
-from tests.scenarios.harness import RawNode, running_proxy, service
+from tests.corpus.reading import Message, Stream, send
+from tests.corpus.recording import BODY_LIMIT, Bench, exchange, recording_bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-BODY_LIMIT = 100_000
 REFUSED = tuple(case for table in (lengths, codings, chunks, fields, hosts, lines) for case in table.CASES)
 ACCEPTED = (*accepted_heads.CASES, *accepted_messages.CASES)
 AGAIN = request(target=b"/again")
 
 
-class RecordingNode:
-    """Answers each request with its own method and target, and keeps what it has seen."""
-
-    def __init__(self) -> None:
-        self.raw = RawNode(self._serve)
-        self.heads: list[Message] = []
-        self.whole: list[Message] = []
-        self.busy = 0
-
-    def clear(self) -> None:
-        self.heads.clear()
-        self.whole.clear()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        stream = Recorded(reader, self)
-        with contextlib.suppress(CutShort):
-            while (message := await stream.request()) is not None:
-                self.whole.append(message)
-                method, target, _ = message.start.split(b" ")
-                body = b"%b %b" % (method, target)
-                head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-                writer.write(head if method == b"HEAD" else head + body)
-
-
-class Recorded(Stream):
-    """Notes each head as soon as it is there, whatever becomes of its body."""
-
-    def __init__(self, reader: asyncio.StreamReader, node: RecordingNode) -> None:
-        super().__init__(reader)
-        self._node = node
-
-    async def head(self) -> Message | None:
-        message = await super().head()
-        if message is not None:
-            self._node.heads.append(message)
-        return message
-
-
-@dataclass
-class Bench:
-    """The proxy's port and its node."""
-
-    port: int
-    node: RecordingNode
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bench() -> AsyncIterator[Bench]:
-    node = RecordingNode()
-    await node.raw.start()
-    async with running_proxy({"app": service([node.raw.port])}, limits={"body": BODY_LIMIT}) as proxy:
-        yield Bench(proxy.port, node)
-    await node.raw.stop()
-
-
-@dataclass
-class Outcome:
-    """What a client got: its answers, and whether the connection ended."""
-
-    answers: list[Message] = field(default_factory=list)
-    cut: bool = False
-
-
-async def exchange(bench: Bench, wire: bytes, bytewise: bool) -> Outcome:
-    """Send it and read answers until the connection ends."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", bench.port)
-    sending = asyncio.create_task(send(writer, wire, bytewise))
-    stream, outcome = Stream(reader), Outcome()
-    try:
-        while (answer := await stream.answer()) is not None:
-            outcome.answers.append(answer)
-    except CutShort:
-        outcome.cut = True
-    finally:
-        await sending
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-    return outcome
+    async with recording_bench() as running:
+        yield running
 
 
 def both_ways(cases: tuple[Refused, ...] | tuple[Accepted, ...]) -> list[object]:
