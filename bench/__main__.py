@@ -68,7 +68,7 @@ def quick(options: argparse.Namespace) -> None:
         running = start(stack, chosen(options), Path(folder), ports)
         verified(running)
         turns = rounds.saturated(running, work.SMALL, options.rounds, options.seconds)
-        print(report.table(turns))
+        print(report.table(turns), report.disturbance([turns]), sep="\n")
 
 
 def full(options: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """The table, for the terminal and for bench/results.md."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench import machine
@@ -96,16 +96,16 @@ def table(turns: Turns) -> str:
                 f"{middle(own, lambda turn: turn.busy):.0%}",
             ]
         )
-    return markdown(rows) + disturbance(turns)
+    return markdown(rows)
 
 
-def disturbance(turns: Turns) -> str:
-    """A warning, where the machine had other work to do."""
-    worst = max(middle(own, lambda turn: turn.waited) for own in turns.values())
+def disturbance(rows: Iterable[Turns]) -> str:
+    """A warning where the machine had other work to do; else nothing."""
+    worst = max(middle(own, lambda turn: turn.waited) for turns in rows for own in turns.values())
     if worst < DISTURBED:
         return ""
     return (
-        f"\n\nNot a quiet machine: a proxy waited {worst:.0%} of the time for its core. Measure again: who"
+        f"Not a quiet machine: a proxy waited {worst:.0%} of the time for its core. Measure again: who"
         "\nwaits finds more to do at once when it wakes up, and the ratios say little."
     )
 
@@ -131,12 +131,10 @@ def document(
     arguments: Sequence[str],
 ) -> str:
     """All of bench/results.md."""
-    parts = [
-        "# Bench results",
-        f"`{' '.join(['python -m bench', *arguments])}`",
-        main_table(rows, paces),
-        NOTES,
-    ]
+    command = " ".join(["python -m bench", *arguments])
+    parts = ["# Bench results", f"`{command}`", main_table(rows, paces)]
+    parts += [warning] if (warning := disturbance(rows.values())) else []
+    parts.append(NOTES)
     parts.append("\n".join(f"- {line}" for line in machine.described()))
     parts.append(
         "\n".join(f"- {name}: {versions[name]}; {one.described()}" for name, one in features.items())
