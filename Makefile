@@ -12,9 +12,9 @@ $(VENV)/.run: pyproject.toml
 	$(BIN)/pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml
+$(VENV)/.test: pyproject.toml sdk/python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[test]'
+	$(BIN)/pip install --quiet --editable '.[test]' --editable sdk/python
 	@touch $(VENV)/.run $@
 
 demo: $(VENV)/.run

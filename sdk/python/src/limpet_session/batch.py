@@ -1,0 +1,141 @@
+"""Reads and answers the lines of a batch: many operations in one body, each with a status of its own."""
+
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+from limpet_session import headers
+from limpet_session.headers import TTL_LIMIT, Malformed
+from limpet_session.record import VERSION_LIMIT
+from limpet_session.rules import Verdict
+
+Value = object
+Line = dict[str, Value]
+
+
+class Put(NamedTuple):
+    """Take a copy."""
+
+    id: str
+    version: int
+    state: bytes
+    ttl: int
+
+
+class Touch(NamedTuple):
+    """Keep a copy alive."""
+
+    id: str
+    version: int
+    ttl: int
+
+
+class End(NamedTuple):
+    """Remember the end."""
+
+    id: str
+    ttl: int
+
+
+class Get(NamedTuple):
+    """Tell the state."""
+
+    id: str
+
+
+class Fence(NamedTuple):
+    """Let nothing below `number` in; `ttl` 0: for as long as the session is kept."""
+
+    id: str
+    number: int
+    ttl: int
+
+
+class Bad(NamedTuple):
+    """A line that is none of these."""
+
+    id: str | None
+    why: str
+
+
+Operation = Put | Touch | End | Get | Fence
+_FORMS = "a line must have an id and one of version and ttl, with or without state; end; get; fence"
+
+
+def read_lines(body: bytes) -> list[Operation | Bad]:
+    """One for each line that is not empty."""
+    return [_read_line(line) for line in body.split(b"\n") if line.strip()]
+
+
+def _read_line(raw: bytes) -> Operation | Bad:
+    try:
+        line: Value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return Bad(None, "a line must be a JSON object")
+    if not isinstance(line, dict):
+        return Bad(None, "a line must be a JSON object")
+    name = line.get("id")
+    try:
+        return _operation(headers.session_id(name if isinstance(name, str) else ""), line)
+    except Malformed as error:
+        return Bad(name if isinstance(name, str) else None, str(error))
+
+
+def _operation(name: str, line: Line) -> Operation:
+    forms = [form for form in ("version", "end", "get", "fence") if form in line]
+    readers: dict[str, Callable[[str, Line], Operation]] = {
+        "version": _copy,
+        "end": _end,
+        "get": _get,
+        "fence": _fence,
+    }
+    if len(forms) != 1:
+        raise Malformed(_FORMS)
+    return readers[forms[0]](name, line)
+
+
+def _copy(name: str, line: Line) -> Operation:
+    version, ttl = _integer(line, "version", 1, VERSION_LIMIT), _integer(line, "ttl", 1, TTL_LIMIT)
+    if "state" not in line:
+        return Touch(name, version, ttl)
+    state = line["state"]
+    if not isinstance(state, str):
+        raise Malformed("state must be base64 with padding")
+    return Put(name, version, headers.unpack(state, "state"), ttl)
+
+
+def _end(name: str, line: Line) -> Operation:
+    if line["end"] is not True:
+        raise Malformed("end must be true")
+    return End(name, _integer(line, "ttl", 1, TTL_LIMIT))
+
+
+def _get(name: str, line: Line) -> Operation:
+    if line["get"] is not True:
+        raise Malformed("get must be true")
+    return Get(name)
+
+
+def _fence(name: str, line: Line) -> Operation:
+    number = _integer(line, "fence", 1, VERSION_LIMIT)
+    return Fence(name, number, _integer(line, "ttl", 1, TTL_LIMIT) if "ttl" in line else 0)
+
+
+def _integer(line: Line, name: str, least: int, limit: int) -> int:
+    value = line.get(name)
+    if type(value) is not int or not least <= value < limit:  # `True` is an int, and not meant
+        raise Malformed(f"{name} must be an integer from {least} to {limit - 1}")
+    return value
+
+
+def write_line(name: str | None, verdict: Verdict, error: str = "") -> bytes:
+    """An operation's answer as one line."""
+    line: Line = {"id": name, "status": verdict.status}
+    if verdict.version:
+        line["version"] = verdict.version
+    if verdict.status == 200:
+        line["serving"] = verdict.serving
+        line["state"] = headers.pack(verdict.state).decode()
+    if error:
+        line["error"] = error
+    return json.dumps(line, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,38 @@
+"""What a node knows of one session."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+VERSION_LIMIT = 2**53  # versions and fences are below it: exact in a double, so in JavaScript and in Lua
+
+
+class Need(StrEnum):
+    """What a node asks of the proxy instead of an answer."""
+
+    ID = "id"  # the session has ended: send the request again with a new id
+    STATE = "state"  # this node may not serve it from what it has
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One session as this node has it. `version` 0: no state, only a fence or the mark of an end."""
+
+    ttl: int  # seconds, as last told by the proxy
+    expires: float  # when it may be forgotten, in the seconds of the node's clock
+    version: int = 0
+    state: bytes = b""
+    # The version with which this node began to serve; 0: it only holds a copy. A request may save
+    # only while this is what it was when the request came in.
+    since: int = 0
+    fence: int = 0  # the highest it has been given
+    ended: bool = False
+
+    @property
+    def serving(self) -> bool:
+        """Whether requests may be answered from it."""
+        return self.since > 0
+
+    @property
+    def mark(self) -> int:
+        """What a newer owner's number must be above."""
+        return max(self.version, self.fence)

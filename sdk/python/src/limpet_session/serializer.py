@@ -1,0 +1,59 @@
+"""Between the app's dict and the contract's bytes: the format, and what becomes of two writes at once."""
+
+import json
+from typing import Any, Protocol
+
+Data = dict[str, Any]
+
+
+class Serializer(Protocol):
+    """A format of session states. Equal data should give equal bytes: what differs is copied anew."""
+
+    def dumps(self, data: Data) -> bytes:
+        """Never called with an empty dict, which is no bytes at all."""
+
+    def loads(self, state: bytes) -> Data:
+        """The inverse; what it raises becomes the answer 500."""
+
+
+class JsonSerializer:
+    """JSON: nothing in a state can run code, and every other language reads it."""
+
+    def dumps(self, data: Data) -> bytes:
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def loads(self, state: bytes) -> Data:
+        data = json.loads(state)
+        if not isinstance(data, dict):
+            raise ValueError("the state of a session must be a JSON object")
+        return data
+
+
+class Format:
+    """A serializer for which no state is the empty session, and that can bring two writes together."""
+
+    def __init__(self, serializer: Serializer) -> None:
+        self._serializer = serializer
+
+    def pack(self, data: Data) -> bytes:
+        """The state of a session."""
+        # A subclass of dict may have a form of its own in some formats.
+        return self._serializer.dumps(dict(data)) if data else b""
+
+    def unpack(self, state: bytes) -> Data:
+        """A session from its state."""
+        return self._serializer.loads(state) if state else {}
+
+    def merge(self, base: bytes, mine: bytes, theirs: bytes) -> bytes:
+        """`theirs` with every key as in `mine` that differs between `base` and `mine`.
+
+        Keys are the topmost ones; where both wrote the same key the later save wins. Values are compared
+        in their packed form, since in Python `1 == True`.
+        """
+        before, after, merged = self.unpack(base), self.unpack(mine), self.unpack(theirs)
+        for key in before.keys() - after.keys():
+            merged.pop(key, None)
+        for key, value in after.items():
+            if key not in before or self.pack({key: value}) != self.pack({key: before[key]}):
+                merged[key] = value
+        return self.pack(merged)

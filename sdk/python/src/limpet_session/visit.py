@@ -1,0 +1,194 @@
+"""One request's session, from its admission to the response head: the same for every framework's shell."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from limpet_session import headers, rules
+from limpet_session.errors import SessionClosed, SessionTooLarge
+from limpet_session.headers import Header
+from limpet_session.record import Need
+from limpet_session.rules import Request, Saved, Ticket, Write
+from limpet_session.serializer import Format
+from limpet_session.session import Session
+from limpet_session.storage import Storage
+
+log = logging.getLogger("limpet_session")
+
+DISCARDED = 503  # the status of a discarded save: 409 would say that the app has not run
+
+
+class Answer(NamedTuple):
+    """What a response head gets: headers, and another status unless it is 0."""
+
+    headers: list[Header]
+    status: int = 0
+
+
+class Life(Protocol):
+    """What a shell does with a session, in this order. Made by `Node.open`."""
+
+    session: Session
+
+    def finish(self) -> Answer:
+        """The app sends its response head: save, and close the session. Raises SessionError, or what the
+        serializer raises; then nothing has changed, and the next head is answered without saving."""
+
+    def abandon(self) -> Answer:
+        """The app has failed without a response head: save nothing."""
+
+    def leave(self) -> None:
+        """The head has been sent, or never will be. May be called again."""
+
+    def check(self) -> None:
+        """The app has returned. Raises SessionClosed where it wrote inside a value after the head."""
+
+
+class Counters:
+    """What has happened to saves, since the start."""
+
+    __slots__ = ("discarded", "renewed", "saved", "unchanged")
+
+    def __init__(self) -> None:
+        self.saved = 0
+        self.unchanged = 0
+        self.renewed = 0
+        self.discarded = 0
+
+
+class Shared(NamedTuple):
+    """What all visits of a node have in common."""
+
+    storage: Storage
+    format: Format
+    limit: int  # bytes of state
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    leave: Callable[[str], None]
+    counters: Counters
+
+
+class Visit:
+    """The session of a request that the proxy sent, and that this node may serve."""
+
+    __slots__ = ("_inside", "_over", "_request", "_sealed", "_shared", "_ticket", "session")
+
+    def __init__(self, shared: Shared, request: Request, ticket: Ticket) -> None:
+        self._shared = shared
+        self._request = request
+        self._ticket = ticket
+        self._inside = True  # counted among the running ones
+        self._over = False  # no more saving
+        self._sealed: bytes | None = None  # the state as the app left it, once the session is closed
+        self.session = Session(shared.format.unpack(ticket.state), request.stale)
+
+    def finish(self) -> Answer:
+        if self._over:
+            return self.abandon()
+        self._over = True
+        answer = self._settle(self._shared.format.pack(self.session))
+        self.session.close()
+        return answer
+
+    def abandon(self) -> Answer:
+        self._over = True
+        self.session.close()
+        return Answer(self._told(Saved(self._ticket.version, self._ticket.state)))
+
+    def leave(self) -> None:
+        if self._inside:
+            self._inside = False
+            self._shared.leave(self._request.id)
+
+    def check(self) -> None:
+        if self._sealed is not None and self._shared.format.pack(self.session) != self._sealed:
+            raise SessionClosed
+
+    def _settle(self, mine: bytes) -> Answer:
+        session, base = self.session, self._ticket.state
+        if len(mine) > self._shared.limit and mine != base:
+            raise SessionTooLarge(len(mine), self._shared.limit)
+        write = Write(base, mine, session.replaced, self._shared.format.merge, self._shared.limit)
+        if session.ended or (session.replaced and base and not mine):
+            answer = self._end()
+        elif session.renewed:
+            answer = self._renew(write)
+        elif mine == base and not session.replaced:
+            self._shared.counters.unchanged += 1
+            answer = Answer(self._told(Saved(self._ticket.version, base)))
+        else:
+            answer = self._save(write)
+        self._sealed = mine
+        return answer
+
+    def _save(self, write: Write) -> Answer:
+        shared, request, now = self._shared, self._request, self._shared.clock()
+        rule = partial(rules.save, since=self._ticket.since, write=write, ttl=request.ttl, now=now)
+        saved = shared.storage.change(request.id, now, rule)
+        if saved is None:
+            return self._discard("write")
+        shared.counters.saved += 1
+        return Answer(self._told(saved))
+
+    def _end(self) -> Answer:
+        request, now = self._request, self._shared.clock()
+        rule = partial(rules.leave, since=self._ticket.since, ttl=request.ttl, now=now)
+        if not self._shared.storage.change(request.id, now, rule):
+            return self._discard("logout")
+        return Answer([self._version(self._ticket.version), (headers.END, b"1")])
+
+    def _renew(self, write: Write) -> Answer:
+        shared, request, now = self._shared, self._request, self._shared.clock()
+        new_id = shared.new_id()
+        rule = partial(rules.renew, since=self._ticket.since, write=write, ttl=request.ttl, now=now)
+        saved = shared.storage.renew(request.id, new_id, now, rule)
+        if saved is None:
+            return self._discard("login")
+        shared.counters.renewed += 1
+        return Answer([*self._told(saved), (headers.RENEW, new_id.encode())])
+
+    def _discard(self, what: str) -> Answer:
+        self._shared.counters.discarded += 1
+        log.warning("a %s was discarded: the session has ended or moved to another node meanwhile", what)
+        told = [self._version(self._ticket.version), (headers.NEED, Need.STATE.encode())]
+        return Answer(told, DISCARDED)
+
+    def _told(self, saved: Saved) -> list[Header]:
+        """The version, and the state where the proxy cannot have it and a header can hold it."""
+        told = [self._version(saved.version)]
+        if saved.version > max(self._request.version, 1) and len(saved.state) <= headers.STATE_IN_HEADER:
+            told.append((headers.STATE, headers.pack(saved.state)))
+        return told
+
+    def _version(self, version: int) -> Header:
+        return headers.VERSION, b"%d" % version
+
+
+class Unkept:
+    """The session of a request that came without the proxy: there is no id under which to keep it."""
+
+    _warned = False  # once a process
+
+    def __init__(self) -> None:
+        self.session = Session()
+
+    def finish(self) -> Answer:
+        if self.session and not Unkept._warned:
+            Unkept._warned = True
+            log.warning(
+                "a session was written in a request that did not come through Limpet (no right Limpet-Key), "
+                "so it is not kept; send requests through the proxy, and check that its node_keys and the "
+                "keys given here are the same. This is said once"
+            )
+        return self.abandon()
+
+    def abandon(self) -> Answer:
+        self.session.close()
+        return Answer([])
+
+    def leave(self) -> None:
+        """Nobody waits for it."""
+
+    def check(self) -> None:
+        """Nothing of it is kept anyway."""
