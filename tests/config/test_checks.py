@@ -30,6 +30,7 @@ TWO = "services:\n  a: {nodes: [{name: a, url: 'http://a'}]}\n  b: {nodes: [{nam
         (nodes("{name: a, url: 'http://a', backup: true}"), "3: services.shop.nodes: must not all be backups: at least one must be without `backup`"),
         (nodes(NODE.format("a", 8080)), "4: services.shop.nodes[0].url: http://127.0.0.1:8080 is an address of Limpet's own"),
         (nodes("{name: a, url: 'http://localhost:9900'}") + "admin: {listen: '0.0.0.0:9900', " + TOKEN + "}\n", "4: services.shop.nodes[0].url: http://localhost:9900 is an address of Limpet's own"),
+        (nodes(NODE.format("a", 80)) + "listen: 'localhost:80'\n", "4: services.shop.nodes[0].url: http://127.0.0.1:80 is an address of Limpet's own"),
         (nodes("{name: a, url: unix:/x}") + "listen: unix:/x\n", "4: services.shop.nodes[0].url: unix:/x is an address of Limpet's own"),
         (SHOP + "listen: ['127.0.0.1:80', '127.0.0.1:80']\n", "2: listen[1]: 127.0.0.1:80 is in use already: `listen[0].address` is 127.0.0.1:80"),
         (SHOP + "listen: ['0.0.0.0:80', '127.0.0.1:80']\n", "2: listen[1]: 127.0.0.1:80 is in use already: `listen[0].address` is 0.0.0.0:80"),
