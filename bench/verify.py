@@ -22,7 +22,8 @@ class Features:
 
     def described(self) -> str:
         hidden = "its cookie hidden from the node" if self.hides_cookie else "its cookie shown to the node"
-        return f"adds {', '.join(self.forwarded) or 'nothing'}; {hidden}; `{self.cookie}`"
+        name = self.cookie.partition("=")[0]
+        return f"adds {', '.join(self.forwarded)}; {hidden}; cookie `{name}`, {len(self.cookie)} bytes"
 
 
 def ask(
