@@ -105,7 +105,7 @@ class Life:
                 while engine.clients and not self._hurry.is_set():  # noqa: ASYNC110 - nobody tells us
                     await asyncio.sleep(GLANCE_SECONDS)
         if engine.clients:
-            logger.warning("cut %d clients off", len(engine.clients))
+            logger.warning("cut off connections of clients: %d", len(engine.clients))
             engine.cut()
 
     async def _end(self) -> None:

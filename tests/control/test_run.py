@@ -85,7 +85,7 @@ async def test_what_is_under_way_ends_within_the_grace(tmp_path: Path) -> None:
         app.let_go.set()
         assert await asking == (200, "whole")
         assert await limpet.ended() == 0
-        assert "cut" not in limpet.err
+        assert "cut off" not in limpet.err
 
 
 async def test_an_idle_connection_delays_nothing(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ async def test_an_idle_connection_delays_nothing(tmp_path: Path) -> None:
         limpet.signal(signal.SIGINT)
         assert await asyncio.wait_for(reader.read(), 5) == b""
         assert await limpet.ended() == 0
-        assert "cut" not in limpet.err
+        assert "cut off" not in limpet.err
         writer.close()
 
 
@@ -108,7 +108,9 @@ async def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
         await limpet.says("stopping")
         limpet.signal(signal.SIGTERM)
         assert await limpet.ended() == 0
-        assert "cut 1 clients off" in limpet.err
+        assert "cut off connections of clients: 1" in limpet.err
+        assert " 0 " in limpet.out
+        assert "fault=client_gone" in limpet.out
         with pytest.raises(aiohttp.ClientError):
             await asking
 
@@ -121,7 +123,7 @@ async def test_when_the_grace_is_over_it_ends_all_the_same(tmp_path: Path) -> No
             await asyncio.wait_for(app.arrived.wait(), 10)
             limpet.signal(signal.SIGTERM)
             assert await limpet.ended() == 0
-            assert "cut 1 clients off" in limpet.err
+            assert "cut off connections of clients: 1" in limpet.err
             with pytest.raises(aiohttp.ClientError):
                 await asking
 
