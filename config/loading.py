@@ -38,7 +38,7 @@ def read(path: str | Path, env: Mapping[str, str]) -> tuple[Settings, Source]:
 def text_of(path: Path) -> str:
     """The content of a file; raises ConfigError where it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError([Problem(str(path), line, "", "is not UTF-8")]) from None

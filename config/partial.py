@@ -21,16 +21,16 @@ class Outcome:
         self._gone: set[KeyPath] = {
             self._standing(each.path, source) for each in source.found if not each.line
         }
-        for attempt in range(ROUNDS):
+        for _ in range(ROUNDS):
             if () in self._gone:
                 return
             try:
                 self.settings = Settings.model_validate(self._sound(source.tree, ()))
                 return
             except ValidationError as error:
-                self._leave_out(error.errors(include_url=False), source, told=attempt > 0)
+                self._leave_out(error.errors(include_url=False), source)
 
-    def _leave_out(self, errors: list[ErrorDetails], source: Source, *, told: bool) -> None:
+    def _leave_out(self, errors: list[ErrorDetails], source: Source) -> None:
         """Take out what is wrong, and note it unless it only follows from what was told before."""
         for each in errors:
             each["loc"] = self._original(each["loc"])
@@ -43,7 +43,7 @@ class Outcome:
                 path == other[: len(path)] != other for other in wrong
             )
             standing = self._standing(path, source)
-            if not (told or emptied or path in before):
+            if not (emptied or path in before):
                 self.found.append(found(each, source.written.get(standing)))
             self._gone.add(self._standing(path[:-1], source) if each["type"] == "missing" else standing)
 
