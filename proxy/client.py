@@ -204,12 +204,14 @@ class Client(asyncio.Protocol):
     def hold_body(self) -> None:
         """Read no more for now: the node is not there yet, or slower."""
         self._pause_reading()
-        if self.exchange is not None and self.exchange.upstream is not None:
+        if self.exchange is not None and self.exchange.upstream is not None and not self._write_blocked:
             self.engine.wheel.disarm(self)
 
     def read_body(self) -> None:
         """Read the request's body, or a tunnel's bytes, again."""
         self._resume_reading()
+        if self._write_blocked:
+            return  # the time to read what it is sent runs
         if self.exchange is not None and self.exchange.sending:
             self._open_window()
         else:

@@ -142,8 +142,8 @@ class Exchange:
             return
         upstream.write(part)
         self._forget_unrepeatable()
-        if not self.sending:
-            upstream.await_head()
+        if not self.sending and self.phase is Phase.WAITING:
+            upstream.start_clock()
 
     def client_gone(self) -> None:
         """The client has closed: the node need not go on."""
@@ -194,7 +194,7 @@ class Exchange:
             self._forget_unrepeatable()
             self.client.read_body()
         if not self.sending:
-            upstream.await_head()
+            upstream.start_clock()
 
     def not_connected(self, fault: NodeFault) -> None:
         """Nothing was sent: any request may be tried elsewhere."""
@@ -287,13 +287,12 @@ class Exchange:
         upstream = self.upstream
         if upstream is None:
             return
-        if self.sending:
+        if self.sending and self.phase is Phase.WAITING:
             upstream.wheel.disarm(upstream)
-            self.client.read_body()
-        elif self.phase is Phase.TUNNEL:
-            self.client.read_body()
         elif self.phase is Phase.WAITING:
-            upstream.await_head()
+            upstream.start_clock()
+        if self.sending or self.phase is Phase.TUNNEL:
+            self.client.read_body()
 
     def fail(self, fault: Fault) -> None:
         """Tell the client what is wrong; a half answer is never made to look whole."""
@@ -332,6 +331,7 @@ class Exchange:
         self.line.target = route.target(self.line.target)
         self.route = route
         self.service = service = route.service
+        service.counters.bytes_in += self.bytes_in
         self.visit = self.client.visit(service, self.fields)
         self.session_id = self.visit.session_id or (new_id() if service.affinity.mints else "")
 
@@ -498,6 +498,8 @@ class Exchange:
         if not self.half_closed:
             self.half_closed = True
             return
+        if self.upstream is not None:
+            self.upstream.finish()
         self._leave_node()
         self.phase = Phase.ENDED
         close_account(self)
@@ -515,6 +517,8 @@ class Exchange:
         self.phase = Phase.ENDED
         self.status = status
         self.bytes_out += len(data)
+        if self.service is not None:
+            self.service.counters.bytes_out += len(data)
         self.client.write(data)
         close_account(self)
         self.client.ended(self.keep)

@@ -125,6 +125,7 @@ class Upstream(asyncio.Protocol):
             if self.state is State.HEAD:
                 self._read_head(exchange, data)
             elif self.state is State.TUNNEL:
+                self.start_clock()
                 exchange.tunnel_to_client(data)
             else:
                 self._read_body(exchange, data)
@@ -154,7 +155,7 @@ class Upstream(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self.exchange is not None:
-            self.await_head()  # it must read on in the time that it has to answer
+            self.start_clock()  # it must read on in the time that it has to answer
             self.exchange.node_blocked()
 
     def resume_writing(self) -> None:
@@ -167,11 +168,14 @@ class Upstream(asyncio.Protocol):
         """An exchange has this connection now."""
         self.exchange = exchange
         self.state = State.HEAD
+        self.deadline = NEVER  # its time runs when the request is sent
         self._tail = False
 
-    def await_head(self) -> None:
-        """The request is sent: the node's time to answer runs."""
-        deadline = self.wheel.now + self._options.response_timeout
+    def start_clock(self) -> None:
+        """From now on the node's time runs: to answer, or to go on with what it has begun."""
+        options = self._options
+        seconds = options.response_timeout if self.state is State.HEAD else options.idle_timeout
+        deadline = self.wheel.now + seconds
         self.deadline = deadline
         if self.due > deadline:
             self.wheel.arm(self, deadline)
@@ -209,7 +213,7 @@ class Upstream(asyncio.Protocol):
 
     def tunnel(self, data: bytes) -> None:
         """Pass on bytes of another protocol."""
-        self.deadline = self.wheel.now + self._options.idle_timeout
+        self.start_clock()
         if data:
             self.write(data)
 
@@ -227,13 +231,17 @@ class Upstream(asyncio.Protocol):
         self.wheel.arm(self, self.wheel.now + seconds)
 
     def close(self) -> None:
-        """Close at once, and drop what is not yet written; but a tunnel's last bytes are still its node's."""
-        if self.state is State.TUNNEL:
+        """Close at once; what is not yet written is dropped."""
+        if self.state is not State.CLOSED:
+            self.state = State.CLOSED
+            self.transport.abort()
+
+    def finish(self) -> None:
+        """A tunnel has ended: close when its last bytes are written, which are still the node's."""
+        if self.state is not State.CLOSED:
+            self.state = State.CLOSED
             self.wheel.arm(self, self.wheel.now + self._options.response_timeout)
             self.transport.close()
-        elif self.state is not State.CLOSED:
-            self.transport.abort()
-        self.state = State.CLOSED
 
     def give_up_waiting(self, fault: NodeFault) -> None:
         """The node is down: an answer that has not begun will not come."""
@@ -249,6 +257,8 @@ class Upstream(asyncio.Protocol):
             self._drop()
         elif self.state is State.HEAD:
             exchange.broken(NodeFault(504, "response_timeout", "The node took too long to answer."))
+        elif self.state is State.TUNNEL:
+            exchange.broken(NodeFault(504, "tunnel_timeout", "Nothing moved in the tunnel for too long."))
         else:
             exchange.broken(NodeFault(504, "body_timeout", "The node's answer stalled."))
 
@@ -312,7 +322,8 @@ class Upstream(asyncio.Protocol):
             payload = body.feed(data) if data else b""
             done = body.done
             self._tail = done and bool(body.rest)
-            self.deadline = self.wheel.now + self._options.idle_timeout
+            if not done:
+                self.wheel.arm(self, self.wheel.now + self._options.idle_timeout)
             self._answer(exchange, head, payload, done)
 
     def _answer(self, exchange: Recipient, head: ResponseHead, payload: bytes, done: bool) -> None:
