@@ -66,6 +66,31 @@ def garbled(draw: st.DrawFn, wires: st.SearchStrategy[bytes], most: int = 3) -> 
     return wire
 
 
+WEIGHTY_LINES = st.sampled_from(
+    [
+        b"Content-Length: 0",
+        b"content-length:5",
+        b"Content-Length: 17",
+        b"Transfer-Encoding: chunked",
+        b"transfer-encoding:\tCHUNKED",
+        b"Transfer-Encoding: identity",
+        b"Content_Length: 5",
+        b"Host: b.example",
+        b"host:b.example",
+        b"Connection: close, Host",
+    ]
+)
+
+
+@st.composite
+def with_weighty_lines(draw: st.DrawFn, wires: st.SearchStrategy[bytes]) -> bytes:
+    """A valid head with lines in it that decide where the message ends or whose it is, perhaps once more."""
+    lines = draw(wires).removesuffix(b"\r\n\r\n").split(b"\r\n")
+    for line in draw(st.lists(WEIGHTY_LINES, min_size=1, max_size=2)):
+        lines.insert(draw(st.integers(1, len(lines))), line)
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
 @st.composite
 def in_pieces(draw: st.DrawFn, wire: bytes) -> list[bytes]:
     """The same bytes as they may come off a connection; no piece is empty."""
