@@ -16,10 +16,10 @@ def response_section(
 ) -> bytes:
     """The header section for the client, without framing. `header`: the affinity header's name, or b""."""
     plain = head.plain
-    if answer.private:
-        plain = _privatized(plain)
     if edit:
         plain = edit.apply(plain)
+    if answer.private:  # last: whatever the node and the route say
+        plain = _privatized(plain)
     parts = [write_fields(plain)]
     parts += [b"Set-Cookie: %b\r\n" % value for value in answer.set_cookies]
     if head.affinity:

@@ -41,6 +41,11 @@ def test_an_answer_with_a_token_is_for_one_client_alone(said: tuple[bytes, ...],
     assert sorted(lines) == [b"Cache-Control: " + becomes, b"Set-Cookie: t=1"]
 
 
+def test_not_even_a_route_makes_a_token_public() -> None:
+    edit = HeaderEdit([("Cache-Control", "public, max-age=60")])
+    assert section_of(TOKEN, edit=edit) == [b"Cache-Control: private, max-age=60", b"Set-Cookie: t=1"]
+
+
 def test_an_answer_without_a_token_keeps_what_it_said() -> None:
     lines = (b"Cache-Control: public", b"Expires: x")
     assert section_of(NOTHING, *lines) == list(lines)
