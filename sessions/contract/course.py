@@ -1,0 +1,267 @@
+"""The course of one exchange under the contract: what is sent with it, and what each answer leads to.
+
+A driver does what a step says and tells the course how it went, until a step RELEASEs the node's answer to
+the client or REFUSEs it. Nothing here knows of connections: a step is a tuple, and every loop has an end.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from sessions.contract.headers import NO_HANDOVER, NO_VERSION, Need, Told, request_fields
+from sessions.contract.messages import Answer, Kind
+from sessions.contract.searching import Found, Where
+from sessions.contract.settling import Settled
+from sessions.contract.versions import fencing_number
+
+MOST_SENDS = 5  # of one request; then 502
+MOST_OVERWRITES = 3  # of one write, with on_conflict: last
+
+
+class Do(IntEnum):
+    """What the driver does next, and what it then calls."""
+
+    SEND = 0  # the request to `node`, with `fields()`; then `told` or `failed`
+    SEARCH = 1  # for `session_id`; then `found`
+    RENAME = 2  # draw a new id and decide for a new session; then `renamed`
+    PUT = 3  # `state` as `version` to `node`; then `put`
+    FETCH = 4  # the state from `node` (GET); then `fetched`
+    SETTLE = 5  # `state` as `version` of `session_id`, its pin being `node`; then `settled`
+    END = 6  # mark `session_id` as ended at its copies and the store; then `marked`
+    RELEASE = 7  # the answer goes to the client, with the token that `keep` says
+    REFUSE = 8  # the client gets `status` instead, for the reason `why`
+
+
+class Keep(IntEnum):
+    """What becomes of the client's token when the answer is released."""
+
+    NONE = 0  # none is to be set: a request with a dead id, that wrote nothing
+    TOKEN = 1  # as always: set where something in it has changed, or it is due
+    WRITTEN = 2  # a write is in it
+    DELETE = 3  # the session is over
+
+
+class Why(IntEnum):
+    """Why an answer was refused: the metric, and what the log says."""
+
+    NOT_FOUND_YET = 0  # somebody who may hold the session has not answered: Retry-After 1
+    CONFLICT = 1  # another node's writes won: look who serves the session, point the token there
+    OVER = 2  # the session has ended meanwhile; END it at `node` too
+    UNPROTECTED = 3  # on_unprotected: refuse
+    NO_CONTRACT = 4  # the node does not take part: down (no contract)
+    BROKEN = 5  # the node has broken the contract
+    STATE_MISSING = 6  # the state of a write cannot be fetched
+    STATE_TOO_LARGE = 7
+    NEED_FOREVER = 8
+
+
+class Step(NamedTuple):
+    """What to do. Fields that the action does not name are empty."""
+
+    do: Do
+    node: int = -1
+    session_id: str = ""
+    version: int = 0
+    state: bytes = b""
+    keep: Keep = Keep.NONE
+    unprotected: bool = False  # RELEASE: to be said in the token
+    status: int = 0
+    why: Why = Why.BROKEN
+
+
+class Terms(NamedTuple):
+    """What a service's settings say about exchanges."""
+
+    key: bytes  # the first of node_keys
+    ttl: int  # seconds
+    most_state: int  # bytes
+    refuse_unprotected: bool = False
+    overwrite: bool = False  # on_conflict: last
+
+
+class Course:
+    """One exchange. `version`, `unprotected`: the token's; `minted`: the id was made for this request."""
+
+    __slots__ = (
+        "_ending",
+        "_expected",
+        "_fresh",
+        "_handover",
+        "_overwrites",
+        "_sends",
+        "_short",
+        "_state",
+        "_terms",
+        "_unprotected",
+        "_version",
+        "_written",
+        "found_last",
+        "node",
+        "session_id",
+    )
+
+    def __init__(self, terms: Terms, session_id: str, version: int, unprotected: bool, minted: bool) -> None:
+        self._terms = terms
+        self.session_id = session_id
+        self.node = -1
+        self.found_last: Found | None = None  # for the metrics: how the last search ended
+        self._expected = 0 if minted else version
+        self._version = self._expected  # the oldest that may be seen; or that of the state handed over
+        self._unprotected = unprotected
+        self._fresh = False  # the client's id was dead, this one replaces it
+        self._handover = NO_HANDOVER
+        self._sends = 0
+        self._ending = ""  # the id whose end is to be marked before the answer goes out
+        self._written = 0  # the version that the client's token gets, and its state
+        self._state = b""
+        self._overwrites = 0
+        self._short = False  # something of it had nobody to hold it
+
+    # Before the node
+
+    def begin(self, node: int, settled_there: bool) -> Step:
+        """`node`: the router's choice. `settled_there`: it is the token's node, or the id was minted."""
+        self.node = node
+        return self._send() if settled_there else self._search()
+
+    def fields(self) -> bytes:
+        """The request's `Limpet-*` lines."""
+        return request_fields(
+            self._terms.key, self.session_id, self._version, self._terms.ttl, self._handover
+        )
+
+    def found(self, found: Found) -> Step:
+        """A search has ended."""
+        self.found_last = found
+        self.node = found.node
+        if found.where is Where.ENDED:
+            return Step(Do.RENAME)
+        if found.where is Where.NOT_YET:
+            return self._refuse(503, Why.NOT_FOUND_YET)
+        self._handover = found.handover
+        self._version = self._expected if found.where is Where.SERVED else found.version
+        if found.put is not None:
+            return Step(Do.PUT, found.node, self.session_id, found.version, found.put)
+        return self._send()
+
+    def put(self, answer: Answer | None) -> Step:
+        """The state was put before the request; None: no answer. What stands against it is searched for."""
+        if answer is not None and answer.kind is Kind.TAKEN:
+            return self._send()
+        if answer is not None and answer.kind is Kind.ENDED:
+            return Step(Do.RENAME)
+        return self._search()
+
+    def renamed(self, session_id: str, node: int) -> Step:
+        """The request goes out again as a new session's."""
+        self.session_id = session_id
+        self.node = node
+        self._version = self._expected = 0
+        self._unprotected = False
+        self._fresh = True
+        self._handover = NO_HANDOVER
+        return self._send()
+
+    def moved(self, node: int) -> Step:
+        """It has failed without an answer and may be repeated: `node` is the router's next choice."""
+        self.node = node
+        if not self._expected:
+            return self._send()  # minted: nobody has it
+        return self._search()
+
+    # After the node
+
+    def told(self, status: int, told: Told) -> Step:
+        """The node's response head. (One that breaks the grammar is for `broken`.)"""
+        if told.need is not Need.NOTHING:
+            return self._needed(status, told.need)
+        version = told.version
+        if version == NO_VERSION:
+            return self._refuse(502, Why.NO_CONTRACT)
+        if version < max(self._version, self._handover.number, 1):
+            return self._refuse(502, Why.BROKEN)
+        if told.renewed:
+            self._ending, self.session_id = self.session_id, told.renewed
+        elif told.ended:
+            self._ending = self.session_id
+            return self._mark()
+        elif version == 1 or (version == self._version and not self._unprotected):
+            return self._release(version)  # the hot path: nothing new, or nothing to copy
+        return self._settle(version, told.state)
+
+    def broken(self) -> Step:
+        """The head's `Limpet-*` fields are not what the contract allows."""
+        return self._refuse(502, Why.BROKEN)
+
+    def fetched(self, answer: Answer | None) -> Step:
+        """The state that the head left out; None: no answer. A later version contains the one told."""
+        if answer is not None and answer.kind is Kind.ENDED:
+            return self._refuse(503, Why.OVER)
+        if answer is None or answer.kind is not Kind.HELD or answer.version < self._written:
+            return self._refuse(502, Why.STATE_MISSING)
+        return self._settle(answer.version, answer.state)
+
+    def settled(self, verdict: Settled, winner: int = 0) -> Step:
+        """The write is safe, or is not. `winner`: of a conflict, what stood against it."""
+        if verdict is Settled.CONFLICT:
+            return self._overwrite(winner) if self._terms.overwrite else self._refuse(503, Why.CONFLICT)
+        if verdict is Settled.ENDED:
+            return self._refuse(503, Why.OVER)
+        self._short = verdict is Settled.UNPROTECTED
+        if self._short and self._terms.refuse_unprotected:
+            return self._refuse(503, Why.UNPROTECTED)
+        if self._ending:
+            return self._mark()
+        return self._release(self._written)
+
+    def marked(self) -> Step:
+        """The end has been remembered by all who were left to remember it."""
+        if self._ending == self.session_id:
+            return Step(Do.RELEASE, self.node, self.session_id, 0, b"", Keep.DELETE)
+        return self._release(self._written)
+
+    # Private
+
+    def _send(self) -> Step:
+        self._sends += 1
+        if self._sends > MOST_SENDS:
+            return self._refuse(502, Why.NEED_FOREVER)
+        return Step(Do.SEND, self.node, self.session_id)
+
+    def _search(self) -> Step:
+        return Step(Do.SEARCH, self.node, self.session_id)
+
+    def _needed(self, status: int, need: Need) -> Step:
+        """A 409 comes from before the app has run; with another status a write was discarded after it has."""
+        if status != 409:
+            return self._refuse(503, Why.CONFLICT)
+        if self._sends >= MOST_SENDS:
+            return self._refuse(502, Why.NEED_FOREVER)
+        return Step(Do.RENAME) if need is Need.ID else self._search()
+
+    def _settle(self, version: int, state: bytes | None) -> Step:
+        self._written = version
+        self._state = state or b""
+        if state is None:
+            return Step(Do.FETCH, self.node, self.session_id, version)
+        if len(state) > self._terms.most_state:
+            return self._refuse(502, Why.STATE_TOO_LARGE)
+        return Step(Do.SETTLE, self.node, self.session_id, version, state)
+
+    def _overwrite(self, winner: int) -> Step:
+        """Store it above the other's. Bounded, since another may do the same at that moment."""
+        self._overwrites += 1
+        if self._overwrites > MOST_OVERWRITES:
+            return self._refuse(503, Why.CONFLICT)
+        self._written = fencing_number(max(winner, self._written), 0)
+        return Step(Do.SETTLE, self.node, self.session_id, self._written, self._state)
+
+    def _mark(self) -> Step:
+        return Step(Do.END, self.node, self._ending)
+
+    def _release(self, version: int) -> Step:
+        written = version > self._expected and version > 1
+        keep = Keep.WRITTEN if written else Keep.NONE if self._fresh else Keep.TOKEN
+        return Step(Do.RELEASE, self.node, self.session_id, version, b"", keep, self._short)
+
+    def _refuse(self, status: int, why: Why) -> Step:
+        return Step(Do.REFUSE, self.node, self.session_id, status=status, why=why)

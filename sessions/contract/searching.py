@@ -1,0 +1,273 @@
+"""Where a session is: asked of all who may hold it, then fenced, so that nothing acknowledged is missed.
+
+First everybody is asked (GET). Is it served by a node that may take requests, it stays there. Otherwise all
+are fenced with a new number, and the highest version that the fences return is what the new owner gets: a
+write acknowledged before its copy's fence is among them, one after it is refused.
+"""
+
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from typing import NamedTuple
+
+from sessions.contract.headers import NO_HANDOVER, STATE_IN_HEADER, Handover
+from sessions.contract.messages import STORE, UNKNOWN, Action, Answer, Call, Kind
+from sessions.contract.versions import VersionsExhausted, fencing_number, lineage
+
+MOST_ROUNDS = 4  # then 503
+_LONGEST_PAUSE = 0.05  # seconds, times the round: for rivals to get out of each other's way
+
+
+class Around(NamedTuple):
+    """What the proxy knows of the session's possible holders at this moment."""
+
+    order: tuple[int, ...]  # all configured nodes in the id's ring order
+    up: frozenset[int]  # targets that must answer: nodes that pass their probes whatever their mode, STORE
+    ready: frozenset[int]  # nodes that may take requests
+    given_up: frozenset[int]  # targets that have been down for `give_up`
+    heir: int  # the node that takes the session over; -1: nobody can
+
+
+class Rules(NamedTuple):
+    """What a service's settings say about searches."""
+
+    replicas: int
+    store: bool  # a store may hold the session
+    # How many holders of an acknowledged write may be missing while one more still has it: `replicas`, or 1
+    # where the store alone may hold a copy.
+    tolerated: int
+    sticky: bool = (
+        True  # False: the store alone says where a session is, and whoever gets a request takes it over
+    )
+    on_stale_empty: bool = False
+
+
+class Where(IntEnum):
+    """How a search ended."""
+
+    SERVED = 0  # by `node`: send it there
+    TAKEOVER = 1  # `node` gets the newest
+    NEW = 2  # never written, so nothing is missing
+    LOST = 3
+    STALE = 4  # `node` gets the newest that there is
+    ENDED = 5
+    NOT_YET = 6  # 503: somebody who may hold it has not answered
+
+
+class Found(NamedTuple):
+    """The end of a search."""
+
+    where: Where
+    node: int = -1
+    version: int = 0  # the oldest that the node may serve: `Limpet-Version`
+    handover: Handover = NO_HANDOVER
+    put: bytes | None = None  # a state too large for a header: to be PUT as `version` before the request
+    source: int = -2  # who had it: node index or STORE
+
+
+class _Phase(IntEnum):
+    ASKING = 0
+    FENCING = 1
+    PAUSING = 2
+
+
+class Search:
+    """One search for one session. `around` is to be replaced whenever something in it changes.
+
+    `expected`: the token's version, which may be raised while the search goes on; `pin`: the token's node,
+    below 0 for none. `draw`: a random integer below 4096. `look_only`: never fence, only see who serves it. After
+    each call: where `found` is set, it is over; where `pause` is above 0, call `start` again after so many
+    seconds.
+    """
+
+    __slots__ = (
+        "_answers",
+        "_draw",
+        "_highest",
+        "_look_only",
+        "_number",
+        "_phase",
+        "_pin",
+        "_rounds",
+        "_rules",
+        "_waiting",
+        "around",
+        "expected",
+        "found",
+        "pause",
+    )
+
+    def __init__(
+        self,
+        rules: Rules,
+        around: Around,
+        pin: int,
+        expected: int,
+        draw: Callable[[], int],
+        look_only: bool = False,
+    ) -> None:
+        self._rules = rules
+        self.around = around
+        self.expected = expected
+        self.found: Found | None = None
+        self.pause = 0.0
+        self._pin = pin
+        self._draw = draw
+        self._look_only = look_only
+        self._rounds = 0
+        self._number = 0
+        self._highest = 0  # of all versions and fences heard of
+        self._phase = _Phase.PAUSING
+        self._answers: dict[int, Answer] = {}
+        self._waiting: set[int] = set()
+
+    def start(self) -> list[Action]:
+        """Begin, or begin again after a pause."""
+        self.pause = 0.0
+        self._rounds += 1
+        self._answers = {}
+        if not self._rules.sticky:
+            return self._fence() if STORE in self.around.up else self._end(Found(Where.NOT_YET))
+        near = {self._pin, *self.around.order[: self._rules.replicas + 2]} & set(self.around.order)
+        return self._ask(near | {STORE} if self._rules.store else near)
+
+    def answered(self, target: int, answer: Answer) -> list[Action]:
+        """`target` has answered the last call that it was sent."""
+        if target not in self._waiting:
+            return []
+        self._waiting.discard(target)
+        self._highest = max(self._highest, answer.version)
+        if answer.kind is Kind.ENDED:
+            return self._end(Found(Where.ENDED))
+        if answer.kind is Kind.REFUSED:
+            return self._again(rival=True)
+        held = self._answers.setdefault(target, UNKNOWN)
+        if answer.kind is Kind.HELD and answer.version >= held.version:
+            self._answers[target] = answer
+        return self._next() if not self._waiting else []
+
+    def silent(self, target: int) -> list[Action]:
+        """`target` has not answered, or not understandably: accepted only where it is down by now."""
+        if target not in self._waiting:
+            return []
+        self._waiting.discard(target)
+        if target in self.around.up:
+            return self._again(rival=False)
+        if (
+            self._answers.get(target) is UNKNOWN
+        ):  # it may have been given a copy since; one that it had is good
+            del self._answers[target]
+        return self._next() if not self._waiting else []
+
+    # Private
+
+    def _ask(self, targets: Iterable[int]) -> list[Action]:
+        self._phase = _Phase.ASKING
+        self._waiting = {target for target in targets if target in self.around.up}
+        return [Action(Call.GET, target) for target in sorted(self._waiting)] or self._next()
+
+    def _next(self) -> list[Action]:
+        """All who were asked have answered."""
+        if self._phase is _Phase.FENCING:
+            return self._hand_over()
+        server = self._server()
+        if server >= 0:
+            return self._end(Found(Where.SERVED, server, self.expected, source=server))
+        if self._newest().version < max(self.expected, 1):
+            others = self.around.up & self._holders() - self._answers.keys()
+            if others:
+                return self._ask(others)
+        if self._look_only or self.around.heir < 0 or not self._may_conclude():
+            return self._end(Found(Where.NOT_YET))
+        return self._fence()
+
+    def _fence(self) -> list[Action]:
+        try:
+            self._number = fencing_number(max(self.expected, self._highest), self._draw())
+        except VersionsExhausted:
+            return self._end(Found(Where.ENDED))
+        self._phase = _Phase.FENCING
+        targets = {*self._answers, self.around.heir} if self._rules.sticky else {STORE}
+        self._waiting = targets & self.around.up
+        return [Action(Call.FENCE, target, self._number) for target in sorted(self._waiting)]
+
+    def _hand_over(self) -> list[Action]:
+        heir, newest = self.around.heir, self._newest()
+        if (
+            heir not in self._answers and self._rules.sticky
+        ):  # it has gone down, or another has come first, since the fences went out
+            return self._again(rival=False)
+        if not self._may_conclude():
+            return self._end(Found(Where.NOT_YET))
+        return self._end(self._conclusion(heir, newest))
+
+    def _conclusion(self, heir: int, newest: Answer) -> Found:
+        expected, number = self.expected, self._number
+        if newest.version >= max(expected, 1):
+            return self._given(Where.TAKEOVER, heir, newest, 0)
+        if not newest.version:
+            where = Where.LOST if expected > 1 else Where.NEW
+            return Found(where, heir, 0, Handover(number))
+        if self._rules.on_stale_empty:
+            return Found(Where.STALE, heir, expected, Handover(number, b"", expected))
+        return self._given(Where.STALE, heir, newest, expected)
+
+    def _given(self, where: Where, heir: int, newest: Answer, stale_of: int) -> Found:
+        """The newest: the heir has it, or gets it with the request, or by a PUT before that."""
+        own = self._answers.get(heir, UNKNOWN)
+        version, state, number = newest.version, newest.state, self._number
+        source = self._source(newest)
+        if own.version == version and own.state == state:
+            return Found(where, heir, version, Handover(number, None, stale_of), source=source)
+        if len(state) <= STATE_IN_HEADER:
+            return Found(where, heir, version, Handover(number, state, stale_of), source=source)
+        # The heir is fenced, so it takes nothing below the fence, and a takeover has to be above what it holds:
+        # the state goes as version `number`, which nobody else can use, and is taken over with the one above.
+        return Found(where, heir, number, Handover(number + 1, None, stale_of), state, source)
+
+    def _server(self) -> int:
+        """A ready node that serves the session as new as expected, and has not been overtaken; or -1."""
+        serving = [
+            (answer.version, target)
+            for target, answer in self._answers.items()
+            if answer.serving and target in self.around.ready
+        ]
+        version, node = max(serving, default=(0, -1))
+        overtaken = lineage(version) < lineage(self._newest().version)
+        return -1 if version < self.expected or overtaken else node
+
+    def _newest(self) -> Answer:
+        return max(self._answers.values(), key=lambda answer: answer.version, default=UNKNOWN)
+
+    def _source(self, newest: Answer) -> int:
+        return next(target for target, answer in self._answers.items() if answer is newest)
+
+    def _holders(self) -> set[int]:
+        """Everybody who may hold the session."""
+        if not self._rules.sticky:
+            return {STORE}
+        return {*self.around.order, STORE} if self._rules.store else set(self.around.order)
+
+    def _may_conclude(self) -> bool:
+        """Whether what was found is all that there is. Silence is not an answer."""
+        if self._newest().version >= max(self.expected, 1):
+            return True
+        missing = self._holders() - self._answers.keys() - self.around.given_up
+        # Of a token of version 1 nobody has to have anything. But an old token of a session written since looks
+        # the same: so many may be missing as leave one holder of that write among those who answered.
+        return len(missing) <= (self._rules.tolerated if self.expected <= 1 else 0)
+
+    def _again(self, rival: bool) -> list[Action]:
+        """Search again: at once after a silence, which took its time; a little later after a rival's 409."""
+        self._waiting = set()
+        if self._rounds >= MOST_ROUNDS:
+            return self._end(Found(Where.NOT_YET))
+        if not rival:
+            return self.start()
+        self._phase = _Phase.PAUSING
+        self.pause = _LONGEST_PAUSE * self._rounds * (1 + self._draw()) / 4096
+        return []
+
+    def _end(self, found: Found) -> list[Action]:
+        self._waiting = set()
+        self.found = found
+        return []

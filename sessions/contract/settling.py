@@ -1,0 +1,112 @@
+"""When a version of a session is safe: held by its copies or the store, or contained in a later one.
+
+A hot path: each write makes one of these.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+
+from sessions.contract.messages import STORE, Answer, Kind
+from sessions.contract.versions import superseded
+
+
+class Settled(IntEnum):
+    """What became of a write."""
+
+    PENDING = 0
+    SETTLED = 1
+    CONFLICT = 2  # another owner's is newer: it is not acknowledged
+    ENDED = 3  # the session is over: it is not acknowledged
+    UNPROTECTED = 4  # nobody is left who could hold it
+
+
+class Settling:
+    """One version of one session on its way to its copies.
+
+    `candidates`: the available nodes in the session id's ring order, the pin left out; for the strategy
+    `store` STORE alone. `replicas`: how many of them must hold it. `fallback`: whether STORE may, where too
+    few of them do. Targets that a method returns are to be sent the version.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_candidates",
+        "_fallback",
+        "_heard",
+        "_missing",
+        "deadline",
+        "verdict",
+        "version",
+        "winner",
+    )
+
+    def __init__(
+        self, version: int, replicas: int, candidates: Iterator[int], fallback: bool = False
+    ) -> None:
+        self.version = version
+        self.verdict = Settled.PENDING
+        self.winner = 0  # of a conflict: the version or fence that stood against this one
+        self.deadline = 0.0
+        self._missing = replicas
+        self._candidates = candidates
+        self._fallback = fallback
+        self._asked: dict[int, float] = {}  # who has neither answered nor been given up, and until when
+        self._heard: set[int] = set()  # who has answered: a late answer counts, and counts once
+
+    def start(self, now: float, ack_timeout: float) -> list[int]:
+        """Whom to send it to first. Without anybody the verdict is UNPROTECTED at once."""
+        self.deadline = now + ack_timeout
+        return self._more()
+
+    def answered(self, target: int, answer: Answer) -> list[int]:
+        """`target` has answered, in time or not."""
+        if self.verdict or target in self._heard:
+            return []
+        self._asked.pop(target, None)
+        kind = answer.kind
+        if kind is Kind.TAKEN or (kind is Kind.REFUSED and superseded(self.version, answer.version)):
+            self._heard.add(target)
+            self._missing -= 1
+            if self._missing <= 0 or target == STORE:
+                self.verdict = Settled.SETTLED
+        elif kind is Kind.REFUSED:
+            self.verdict = Settled.CONFLICT
+            self.winner = answer.version
+        elif kind is Kind.ENDED:
+            self.verdict = Settled.ENDED
+        else:  # not an answer to a PUT
+            return self._more()
+        return []
+
+    def silent(self, target: int) -> list[int]:
+        """`target` cannot be reached, or its time is up: the next in order."""
+        if self.verdict or self._asked.pop(target, None) is None:
+            return []
+        return self._more()
+
+    def tick(self, now: float, ack_timeout: float) -> list[int]:
+        """Give up those whose time is up. `deadline` is when to call this next."""
+        late = [target for target, until in self._asked.items() if until <= now]
+        if self.verdict or not late:
+            return []
+        for target in late:
+            del self._asked[target]
+        self.deadline = now + ack_timeout
+        return self._more()
+
+    def _more(self) -> list[int]:
+        """Ask as many as are still missing; the store when the nodes run out."""
+        asked, targets = self._asked, []
+        while len(asked) < self._missing:
+            target = next(self._candidates, None)
+            if target is None:
+                break
+            asked[target] = self.deadline
+            targets.append(target)
+        if len(asked) < self._missing and self._fallback:
+            self._fallback = False
+            asked[STORE] = self.deadline
+            targets.append(STORE)
+        if not asked:
+            self.verdict = Settled.UNPROTECTED
+        return targets
