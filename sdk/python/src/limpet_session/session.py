@@ -1,9 +1,12 @@
 """The session as an app sees it: a dict that can be ended, renewed, and written while it can be saved."""
 
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import Any, Self, SupportsIndex
 
 from limpet_session.errors import SessionClosed
 from limpet_session.serializer import Data
+
+_PLAIN = frozenset({str, int, float, bool, type(None), bytes})  # values that nobody can write into
 
 
 class Session(dict[str, Any]):
@@ -35,6 +38,16 @@ class Session(dict[str, Any]):
         self.mark_modified()
         self.renewed = True
 
+    @property
+    def nested(self) -> bool:
+        """Whether something in it may have been written without the session's noticing."""
+        return self.accessed and not _PLAIN.issuperset(map(type, super().values()))
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it may differ from what it was: if not, nobody has to look."""
+        return self.modified or self.nested
+
     def mark_accessed(self) -> None:
         """Starlette calls this when `request.session` is read."""
         self.accessed = True
@@ -48,6 +61,43 @@ class Session(dict[str, Any]):
     def close(self) -> None:
         """From now on every write raises."""
         self._closed = True
+
+    # Every way to a value counts as access, those of C code (`dict(session)`, json) too: they go through
+    # these methods once `__iter__` is not dict's own.
+
+    def __getitem__(self, key: str) -> Any:
+        self.accessed = True
+        return super().__getitem__(key)
+
+    def __iter__(self) -> Iterator[str]:
+        self.accessed = True
+        return super().__iter__()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.accessed = True
+        return super().get(key, default)
+
+    def keys(self) -> KeysView[str]:  # type: ignore[override]
+        self.accessed = True
+        return super().keys()
+
+    def values(self) -> ValuesView[Any]:  # type: ignore[override]
+        self.accessed = True
+        return super().values()
+
+    def items(self) -> ItemsView[str, Any]:  # type: ignore[override]
+        self.accessed = True
+        return super().items()
+
+    def copy(self) -> Data:
+        self.accessed = True
+        return dict(self)
+
+    def __or__(self, other: Any, /) -> Any:
+        return self.copy() | other
+
+    def __ror__(self, other: Any, /) -> Any:
+        return other | self.copy()
 
     def clear(self) -> None:
         self.mark_modified()
@@ -72,6 +122,7 @@ class Session(dict[str, Any]):
         return super().popitem()
 
     def setdefault(self, key: str, default: Any = None) -> Any:
+        self.accessed = True
         if key not in self:
             self.mark_modified()
         return super().setdefault(key, default)
@@ -80,7 +131,7 @@ class Session(dict[str, Any]):
         self.mark_modified()
         super().update(*args, **kwargs)
 
-    def __ior__(self, other: Any, /) -> Self:  # type: ignore[override, misc]
+    def __ior__(self, other: Any, /) -> Self:  # type: ignore[override]
         self.mark_modified()
         super().__ior__(other)
         return self

@@ -87,7 +87,8 @@ class Visit:
         if self._over:
             return self.abandon()
         self._over = True
-        answer = self._settle(self._shared.format.pack(self.session))
+        state = self._shared.format.pack(self.session) if self.session.suspect else self._ticket.state
+        answer = self._settle(state)
         self.session.close()
         return answer
 
@@ -102,7 +103,8 @@ class Visit:
             self._shared.leave(self._request.id)
 
     def check(self) -> None:
-        if self._sealed is not None and self._shared.format.pack(self.session) != self._sealed:
+        late = self._sealed is not None and self.session.nested
+        if late and self._shared.format.pack(self.session) != self._sealed:
             raise SessionClosed
 
     def _settle(self, mine: bytes) -> Answer:

@@ -1,0 +1,1 @@
+"""Tests of the SDKs, against the frameworks they are for."""
