@@ -138,7 +138,7 @@ async def json_object(request: web.Request) -> dict[str, Any]:
     """The body as a JSON object; an empty body is an empty one. Raises 400."""
     try:
         value = json.loads(await request.read() or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise web.HTTPBadRequest(text="the body must be a JSON object")

@@ -36,7 +36,8 @@ class NodeFacts(TypedDict):
 
 
 class ServiceFacts(TypedDict):
-    """One service; `available`: how many of its nodes take new sessions."""
+    """One service. `available`: how many of its nodes take new sessions; `oversized_cookies`: sealed ones that
+    are too long for browsers."""
 
     service: str
     strategy: str
@@ -46,6 +47,7 @@ class ServiceFacts(TypedDict):
     decisions: dict[str, int]
     retries: int
     lost: int
+    oversized_cookies: int
 
 
 def node_facts(service: Service, watch: Watch) -> list[NodeFacts]:
@@ -92,6 +94,7 @@ def service_facts(service: Service) -> ServiceFacts:
         "decisions": dict(zip(REASON_LABELS, counters.decisions, strict=True)),
         "retries": counters.retries,
         "lost": counters.lost,
+        "oversized_cookies": service.affinity.oversized,
     }
 
 
