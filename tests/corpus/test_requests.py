@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.corpus import accepted_heads, accepted_messages, chunks, codings, fields, hosts, lengths, lines
-from tests.corpus.case import NEXT, Accepted, Refused, Seen, request
+from tests.corpus.case import NEXT, Accepted, Refused, Seen, chunked, post, request
 from tests.corpus.reading import Message, Stream, send
 from tests.corpus.recording import BODY_LIMIT, Bench, exchange, recording_bench
 
@@ -82,6 +82,40 @@ async def test_accepted(bench: Bench, case: Accepted, bytewise: bool) -> None:
     assert len(bench.node.whole) == len(case.seen) + case.kept
     for message, seen in zip(received, case.seen, strict=True):
         check_seen(message, seen)
+
+
+WITH_LENGTH = post(b"Content-Length: 5", body=b"hello")
+WITH_CHUNKS = chunked(b"5;a=b\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n")
+
+
+@pytest.mark.parametrize("wire", [WITH_LENGTH, WITH_CHUNKS])
+async def test_a_request_cut_short_anywhere_is_no_request(bench: Bench, wire: bytes) -> None:
+    bench.node.clear()
+    outcomes = await asyncio.gather(
+        *(exchange(bench, wire[:cut], False, ends=True) for cut in range(1, len(wire)))
+    )
+    assert {answer.status for outcome in outcomes for answer in outcome.answers} == {400}
+    assert bench.node.whole == []
+
+
+async def test_a_request_may_be_split_anywhere(bench: Bench) -> None:
+    bench.node.clear()
+    wire = WITH_LENGTH + WITH_CHUNKS + request(b"Connection: close", target=b"/last")
+
+    async def in_two(cut: int) -> list[bytes]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", bench.port)
+        stream, answers = Stream(reader), []
+        await send(writer, wire[:cut], False)
+        await send(writer, wire[cut:], False)
+        while (answer := await stream.answer()) is not None:
+            answers.append(answer.body)
+        writer.close()
+        return answers
+
+    answers = await asyncio.gather(*(in_two(cut) for cut in range(1, len(wire))))
+    assert set(map(tuple, answers)) == {(b"POST /", b"POST /", b"GET /last")}
+    bodies = sorted(message.body for message in bench.node.whole)
+    assert bodies == [b""] * len(answers) + [b"hello"] * 2 * len(answers)
 
 
 async def test_a_body_above_the_limit_is_refused(bench: Bench) -> None:
