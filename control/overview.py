@@ -36,8 +36,8 @@ class NodeFacts(TypedDict):
 
 
 class ServiceFacts(TypedDict):
-    """One service. `available`: how many of its nodes take new sessions; `oversized_cookies`: sealed ones that
-    are too long for browsers."""
+    """One service. `available`: how many of its nodes take new sessions; `oversized_cookies`: sealed ones
+    that are too long for browsers."""
 
     service: str
     strategy: str

