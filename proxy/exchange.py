@@ -4,7 +4,6 @@ from enum import IntEnum
 from time import monotonic
 
 from proxy.client_side import ClientSide
-from proxy.decision import decide
 from proxy.engine import Engine
 from proxy.faults import Blame, Fault, Malformed, NodeFault
 from proxy.forwarding import Peer
@@ -14,19 +13,13 @@ from proxy.incoming import response_section
 from proxy.ledger import close_account
 from proxy.outgoing import request_section
 from proxy.own_answer import fault_answer
+from proxy.placement import Placement
 from proxy.request import IDEMPOTENT, RequestFields, RequestLine
 from proxy.response import ResponseHead
-from proxy.routes import Route
-from proxy.service import Service
 from proxy.upload import Upload, begin_upload
 from proxy.upstream import Upstream
-from routing.reasons import Reason
-from sessions.flags import RequestFlag, ResponseFlag
-from sessions.ids import new_id
-from sessions.visit import UNKNOWN, Visit
+from sessions.flags import ResponseFlag
 
-GATEWAY_ERRORS = (502, 503, 504)
-_NO_VISIT = Visit("", UNKNOWN, RequestFlag.N, None, b"", b"")
 _REPEATED = frozenset(("node_closed", "node_down"))  # a slow or a wrong answer would be no better elsewhere
 
 
@@ -41,7 +34,6 @@ class Exchange:
     """Made for each request, and called by its client, its pool and its upstream."""
 
     __slots__ = (
-        "assigned",
         "began",
         "bodyless",
         "bytes_in",
@@ -58,21 +50,14 @@ class Exchange:
         "head",
         "keep",
         "line",
-        "node",
         "phase",
-        "reason",
+        "placement",
         "request_id",
         "response_flag",
-        "route",
         "sending",
-        "service",
-        "session_id",
         "status",
-        "tried",
-        "tries",
         "upload",
         "upstream",
-        "visit",
     )
 
     def __init__(self, client: ClientSide, engine: Engine, line: RequestLine, fields: RequestFields) -> None:
@@ -87,15 +72,7 @@ class Exchange:
         self.bodyless = line.method == b"HEAD"
         self.upload: Upload | None = None
         self.sending = False  # the request's body is not yet read whole
-        self.route: Route | None = None
-        self.service: Service | None = None
-        self.visit = _NO_VISIT
-        self.session_id = ""
-        self.assigned = False  # counted among its node's exchanges
-        self.node = -1
-        self.reason = Reason.NONE
-        self.tried = 0
-        self.tries = 0
+        self.placement: Placement | None = None  # None: before a service was found
         self.upstream: Upstream | None = None
         self.client_slow = False
         self.half_closed = False  # one end of a tunnel has sent all it had
@@ -117,8 +94,8 @@ class Exchange:
             self.upload = begin_upload(self.fields, self.engine.limits, self.engine.request_kinds)
             if self.line.method in HOPPING and self._answered_here():
                 return
-            self._find_service()
             self._place()
+            self._send()
         except Fault as fault:
             self.fail(fault)
 
@@ -198,7 +175,7 @@ class Exchange:
 
     def not_connected(self, fault: NodeFault) -> None:
         """Nothing was sent: any request may be tried elsewhere."""
-        self._node_failed(fault.reason)
+        self._placed.failed(fault.reason)
         self._leave_node()
         self._try_again(fault)
 
@@ -215,7 +192,7 @@ class Exchange:
         self.head = head
         self.status = head.status
         self.phase = Phase.ANSWERING
-        self._judge_node(head.status)
+        self._placed.answered(head.status)
         if self.sending:
             self.keep = False  # the client is still sending what the node did not wait for
         start = self._response_start(head)
@@ -243,7 +220,7 @@ class Exchange:
         self.head = head
         self.status = 101
         self.phase = Phase.TUNNEL
-        self._judge_node(101)
+        self._placed.answered(101)
         section = self._response_section(head)
         self._write(
             b"%b%bConnection: Upgrade\r\nUpgrade: %b\r\n\r\n%b" % (head.line, section, head.upgrade, data)
@@ -264,16 +241,16 @@ class Exchange:
         upstream = self.upstream
         if upstream is None:
             return
-        stale = upstream.stale and fault.reason == "node_closed"
-        if self.phase is Phase.WAITING and stale and self._repeatable() and self.service is not None:
+        waiting = self.phase is Phase.WAITING
+        if waiting and upstream.stale and fault.reason == "node_closed" and self._repeatable():
             self._leave_node()
-            self.service.nodes[self.node].pool.close_idle()
-            self._send_to(self.node, self.reason)
+            self._placed.close_idle()
+            self._send()
             return
         if self.phase is not Phase.TUNNEL:
-            self._node_failed(fault.reason)
+            self._placed.failed(fault.reason)
         self._leave_node()
-        if self.phase is Phase.WAITING and fault.reason in _REPEATED and self._repeatable():
+        if waiting and fault.reason in _REPEATED and self._repeatable():
             self._try_again(fault)
         else:
             self.fail(fault)
@@ -315,69 +292,41 @@ class Exchange:
     # Private
 
     def _answered_here(self) -> bool:
-        if self.sending:
-            self.keep = False
-        last = last_hop(self.line, self.fields, self.keep)
+        keep = self.keep and not self.sending
+        last = last_hop(self.line, self.fields, keep)
         if last is None:
             return False
+        self.keep = keep
         self._end_here(*last)
         return True
 
-    def _find_service(self) -> None:
-        host = self.line.authority or self.fields.host
-        route = self.engine.routes.find(host, self.line.path)
+    def _place(self) -> None:
+        """Find out which service and node the request is for."""
+        engine, client, fields = self.engine, self.client, self.fields
+        route = engine.routes.find(self.line.authority or fields.host, self.line.path)
         if route is None:
             raise Fault(404, "no_route", "No service is configured for this host and path.")
         self.line.target = route.target(self.line.target)
-        self.route = route
-        self.service = service = route.service
+        service = route.service
         service.counters.bytes_in += self.bytes_in
-        self.visit = self.client.visit(service, self.fields)
-        self.session_id = self.visit.session_id or (new_id() if service.affinity.mints else "")
+        address = engine.forwarding.client_address(client.peer, fields)
+        self.placement = Placement(route, client.visit(service, fields), address, self.began)
+        self.placement.choose()
 
-    def _place(self) -> None:
-        """Decide, and send the request there."""
-        service = self._service
-        service.budget.request(self.began)
-        node, reason = self._decide(service)
-        if node < 0:
-            raise NodeFault(503, "no_node", "No server is available for this right now.")
-        self._send_to(node, reason)
-
-    def _decide(self, service: Service) -> tuple[int, Reason]:
-        address = self.engine.forwarding.client_address(self.client.peer, self.fields)
-        return decide(service, self.visit, self.session_id, address, self.began, self.tried)
-
-    def _send_to(self, node: int, reason: Reason) -> None:
-        service = self._service
-        self.node = node
-        self.reason = reason
-        self.tries += 1
-        pool = service.nodes[node].pool
-        upstream = pool.acquire(self)
-        while upstream is not None and self.line.method not in IDEMPOTENT and upstream.readable():
-            pool.released(upstream, False)  # the node has closed it: this request could not be sent twice
-            upstream = pool.acquire(self)
-        self.assigned = True
-        service.inflight[node] += 1
+    def _send(self) -> None:
+        """To the node that was chosen, as soon as there is a connection."""
+        placement = self._placed
+        upstream = placement.take(self, self.line.method not in IDEMPOTENT)
         if upstream is not None:
             self.connected(upstream)
         else:
-            self.client.wait(service.options.queue_timeout)
+            self.client.wait(placement.service.options.queue_timeout)
 
     def _try_again(self, fault: NodeFault) -> None:
-        """Another node, if there is one and the budget allows it."""
-        service = self._service
-        self.tried |= 1 << self.node
-        if self.tries >= service.options.tries or not service.budget.allow(monotonic()):
-            self.fail(fault)
-            return
+        """At another node, if there is one and the budget allows it."""
         try:
-            node, reason = self._decide(service)
-            if node < 0:
-                raise fault
-            service.counters.retries += 1
-            self._send_to(node, reason)
+            self._placed.choose_another(fault)
+            self._send()
         except Fault as final:
             self.fail(final)
 
@@ -388,27 +337,19 @@ class Exchange:
     def _forget_unrepeatable(self) -> None:
         upload = self.upload
         if upload is not None and (
-            self.line.method not in IDEMPOTENT or upload.kept > self._service.options.replay_limit
+            self.line.method not in IDEMPOTENT or upload.kept > self._placed.service.options.replay_limit
         ):
             upload.forget()
 
-    def _leave_node(self) -> None:
-        """Give back what this exchange has of its node: its place in the queue, or the connection."""
-        service = self.service
-        if service is None or not self.assigned:
-            return
-        self.assigned = False
-        service.inflight[self.node] -= 1
+    def _leave_node(self, reusable: bool = False) -> None:
         upstream, self.upstream = self.upstream, None
-        if upstream is not None:
-            upstream.end(False)
-        else:
-            service.nodes[self.node].pool.withdraw(self)
+        if self.placement is not None:
+            self.placement.leave(self, upstream, reusable)
 
     def _request_head(self) -> bytes:
-        client, line, fields, visit = self.client, self.line, self.fields, self.visit
-        route = self._route
-        authority = line.authority or fields.host or route.service.nodes[self.node].authority
+        client, line, fields, placement = self.client, self.line, self.fields, self._placed
+        route, visit = placement.route, placement.visit
+        authority = line.authority or fields.host or route.service.nodes[placement.node].authority
         section = client.recall_section(fields, route, visit, authority)
         forwarding = self.engine.forwarding
         if not section:
@@ -428,12 +369,13 @@ class Exchange:
 
     def _response_start(self, head: ResponseHead) -> bytes:
         """Everything up to the body. The short cut: nothing is to be added or taken out."""
-        route, engine = self._route, self.engine
+        placement, engine = self._placed, self.engine
+        route = placement.route
         if (
             head.simple
             and not route.response_edit
             and not engine.forwarding.via
-            and route.service.affinity.quiet(self.visit, self.node, engine.wall)
+            and route.service.affinity.quiet(placement.visit, placement.node, engine.wall)
         ):
             if head.ready and self.keep and self.line.minor == 1:
                 return head.ready
@@ -447,15 +389,22 @@ class Exchange:
         return b"%b%b%b%b\r\n" % (head.line, section, length, connection_line(self.keep, self.line.minor))
 
     def _response_section(self, head: ResponseHead) -> bytes:
-        route, forwarding = self._route, self.engine.forwarding
-        affinity = route.service.affinity
+        placement, forwarding = self._placed, self.engine.forwarding
+        affinity = placement.service.affinity
         given = next((value for name, value in head.affinity if name.lower() == affinity.header), b"")
         secure = forwarding.secure(self.client.peer, self.fields)
         answer = affinity.answer(
-            self.visit, self.session_id, self.node, head.set_cookies, given, self.engine.wall, secure
+            placement.visit,
+            placement.session_id,
+            placement.node,
+            head.set_cookies,
+            given,
+            self.engine.wall,
+            secure,
         )
         self.response_flag = answer.flag
-        return response_section(head, answer, affinity.header, route.response_edit, forwarding.via)
+        edit = placement.route.response_edit
+        return response_section(head, answer, affinity.header, edit, forwarding.via)
 
     @property
     def _self_delimiting(self) -> bool:
@@ -471,25 +420,22 @@ class Exchange:
 
     def _write(self, data: bytes) -> None:
         self.bytes_out += len(data)
-        self._service.counters.bytes_out += len(data)
+        self._placed.service.counters.bytes_out += len(data)
         self.client.write(data)
 
     def _count_in(self, size: int) -> None:
         self.bytes_in += size
-        if self.service is not None:
-            self.service.counters.bytes_in += size
+        if self.placement is not None:
+            self.placement.service.counters.bytes_in += size
 
     def _finish(self) -> None:
         """The answer is whole."""
-        upstream, head, service = self.upstream, self.head, self._service
+        upstream, head = self.upstream, self.head
         self.phase = Phase.ENDED
-        self.assigned = False
-        self.upstream = None
-        service.inflight[self.node] -= 1
         if upstream is not None and head is not None:
             if self.client_slow:
                 upstream.go_on()
-            upstream.end(not self.sending and not head.close and upstream.delimited)
+            self._leave_node(not self.sending and not head.close and upstream.delimited)
         close_account(self)
         self.client.ended(self.keep)
 
@@ -517,33 +463,17 @@ class Exchange:
         self.phase = Phase.ENDED
         self.status = status
         self.bytes_out += len(data)
-        if self.service is not None:
-            self.service.counters.bytes_out += len(data)
+        if self.placement is not None:
+            self.placement.service.counters.bytes_out += len(data)
         self.client.write(data)
         close_account(self)
         self.client.ended(self.keep)
-
-    def _judge_node(self, status: int) -> None:
-        """What an answer says about its node's health."""
-        watcher = self._service.watcher
-        if status in GATEWAY_ERRORS:
-            watcher.request_failed(self.node, f"answered {status}")
-        elif watcher.suspicious[self.node]:
-            watcher.request_passed(self.node)
-
-    def _node_failed(self, why: str) -> None:
-        self._service.watcher.request_failed(self.node, why)
 
     @property
     def peer(self) -> Peer:
         return self.client.peer
 
     @property
-    def _service(self) -> Service:
-        assert self.service is not None
-        return self.service
-
-    @property
-    def _route(self) -> Route:
-        assert self.route is not None
-        return self.route
+    def _placed(self) -> Placement:
+        assert self.placement is not None
+        return self.placement

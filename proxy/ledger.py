@@ -8,14 +8,13 @@ from proxy.counters import DURATION_BOUNDS
 from proxy.engine import Engine
 from proxy.faults import Fault
 from proxy.forwarding import Peer
+from proxy.placement import Placement
 from proxy.record import Record
 from proxy.request import RequestFields, RequestLine
 from proxy.response import ResponseHead
-from proxy.service import Service
 from proxy.sightings import SLOTS
 from routing.reasons import Reason
 from sessions.flags import RequestFlag, ResponseFlag, StateFlag
-from sessions.visit import Visit
 
 _NOTHING = Record(
     time=0.0,
@@ -53,16 +52,11 @@ class Ended(Protocol):
     engine: Engine
     line: RequestLine
     fields: RequestFields
-    service: Service | None
-    visit: Visit
-    session_id: str
-    node: int
-    reason: Reason
+    placement: Placement | None
     head: ResponseHead | None
     response_flag: ResponseFlag
     status: int
     fault: str
-    tries: int
     bytes_in: int
     bytes_out: int
     request_id: bytes
@@ -74,24 +68,34 @@ class Ended(Protocol):
 def close_account(exchange: Ended) -> None:
     """Count the exchange, once, and log it."""
     seconds = monotonic() - exchange.began
-    service = exchange.service
+    placement = exchange.placement
     flags: tuple[int, int, int] | tuple[()] = ()
-    if service is not None:
-        counters = service.counters
-        lasted = exchange.first_at - exchange.began if exchange.status == 101 else seconds
-        counters.durations[bisect_left(DURATION_BOUNDS, lasted)] += 1
-        counters.duration_sum += lasted
-        flags = _flags(exchange)
-        counters.affinity[flags] = counters.affinity.get(flags, 0) + 1
-        if exchange.head is not None or (exchange.node >= 0 and not exchange.status):
-            service.nodes[exchange.node].counters.answers[exchange.status // 100] += 1
-        else:
-            counters.refused[exchange.status // 100] += 1
-        if exchange.session_id and exchange.node >= 0:
-            service.nodes[exchange.node].sightings.slots[hash(exchange.session_id) % SLOTS] = 1
+    if placement is not None:
+        flags = _flags(exchange, placement)
+        _count(exchange, placement, seconds, flags)
     log = exchange.engine.log
     if log is not None:
-        log(_record(exchange, seconds, flags))
+        log(_record(exchange, placement, seconds, flags))
+
+
+def _count(exchange: Ended, placement: Placement, seconds: float, flags: tuple[int, int, int]) -> None:
+    service, status = placement.service, exchange.status
+    counters = service.counters
+    if status == 101:  # how long a tunnel lasts is nobody's delay
+        seconds = exchange.first_at - exchange.began
+    counters.durations[bisect_left(DURATION_BOUNDS, seconds)] += 1
+    counters.duration_sum += seconds
+    counters.affinity[flags] = counters.affinity.get(flags, 0) + 1
+    if placement.node < 0:
+        counters.refused[status // 100] += 1
+        return
+    node = service.nodes[placement.node]
+    if exchange.head is not None or not status:
+        node.counters.answers[status // 100] += 1
+    else:
+        counters.refused[status // 100] += 1
+    if placement.session_id:
+        node.sightings.slots[hash(placement.session_id) % SLOTS] = 1
 
 
 def log_refusal(engine: Engine, peer: Peer, request_id: bytes, fault: Fault) -> None:
@@ -108,45 +112,51 @@ def log_refusal(engine: Engine, peer: Peer, request_id: bytes, fault: Fault) -> 
         engine.log(refused)
 
 
-def _flags(exchange: Ended) -> tuple[int, int, int]:
+def _flags(exchange: Ended, placement: Placement) -> tuple[int, int, int]:
     """The affinity flags; a session whose node could not serve it is counted as lost, once."""
-    visit, reason, service = exchange.visit, exchange.reason, exchange.service
-    request: int = visit.flag
-    state = StateFlag.L
-    if reason in _LOST and exchange.head is not None and service is not None:
-        request = RequestFlag.D
-        state = StateFlag.X
-        if service.lost.first(visit.session_id, visit.pin):
-            service.counters.lost += 1
-    return (request, exchange.response_flag, state)
+    visit = placement.visit
+    if placement.reason not in _LOST or exchange.head is None:
+        return (visit.flag, exchange.response_flag, StateFlag.L)
+    service = placement.service
+    if service.lost.first(visit.session_id, visit.pin):
+        service.counters.lost += 1
+    return (RequestFlag.D, exchange.response_flag, StateFlag.X)
 
 
-def _record(exchange: Ended, seconds: float, flags: tuple[int, int, int] | tuple[()]) -> Record:
-    service, fields, began = exchange.service, exchange.fields, exchange.began
-    forwarding = exchange.engine.forwarding
-    return Record(
+def _record(
+    exchange: Ended,
+    placement: Placement | None,
+    seconds: float,
+    flags: tuple[int, int, int] | tuple[()],
+) -> Record:
+    fields, line, began = exchange.fields, exchange.line, exchange.began
+    record = _NOTHING._replace(
         time=time() - seconds,
-        client=forwarding.client_address(exchange.peer, fields),
+        client=exchange.engine.forwarding.client_address(exchange.peer, fields),
         request_id=exchange.request_id.decode("latin-1"),
-        method=exchange.line.method,
-        target=exchange.line.target,
-        host=exchange.line.authority or fields.host,
-        minor=exchange.line.minor,
+        method=line.method,
+        target=line.target,
+        host=line.authority or fields.host,
+        minor=line.minor,
         status=exchange.status,
-        service=service.name if service is not None else "",
-        node=service.nodes[exchange.node].name if service is not None and exchange.node >= 0 else "",
-        reason=exchange.reason if service is not None else -1,
         flags=flags,
-        session=exchange.session_id,
         bytes_in=exchange.bytes_in,
         bytes_out=exchange.bytes_out,
         wait_seconds=_since(exchange.connected_at, began),
         first_seconds=_since(exchange.first_at, began),
         total_seconds=seconds,
-        tries=exchange.tries,
         fault=exchange.fault,
         user_agent=fields.find(b"user-agent"),
         referer=fields.find(b"referer"),
+    )
+    if placement is None:
+        return record
+    return record._replace(
+        service=placement.service.name,
+        node=placement.service.nodes[placement.node].name if placement.node >= 0 else "",
+        reason=placement.reason,
+        session=placement.session_id,
+        tries=placement.tries,
     )
 
 

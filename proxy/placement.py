@@ -1,0 +1,127 @@
+"""Where an exchange goes: whose it is, the node it is at, those it has tried, and its place there."""
+
+from time import monotonic
+
+from proxy.faults import NodeFault
+from proxy.pool import Waiter
+from proxy.routes import Route
+from proxy.upstream import Upstream
+from routing.reasons import Reason
+from sessions.ids import new_id
+from sessions.visit import Visit
+
+GATEWAY_ERRORS = (502, 503, 504)
+
+
+class Placement:
+    """Asks the router, the pool and the retry budget for one exchange, and counts what they said."""
+
+    __slots__ = (
+        "_address",
+        "_assigned",
+        "_began",
+        "_tried",
+        "node",
+        "reason",
+        "route",
+        "service",
+        "session_id",
+        "tries",
+        "visit",
+    )
+
+    def __init__(self, route: Route, visit: Visit, address: str, began: float) -> None:
+        """`address`: the client's; `began`: monotonic seconds."""
+        self.route = route
+        self.service = service = route.service
+        self.visit = visit
+        self.session_id = visit.session_id or (new_id() if service.affinity.mints else "")
+        self.node = -1
+        self.reason = Reason.NONE
+        self.tries = 0
+        self._tried = 0  # a bit for each node that must not be asked again
+        self._assigned = False  # counted among the node's exchanges
+        self._address = address
+        self._began = began
+
+    def choose(self) -> None:
+        """Find the node. Raises NodeFault (503) where nobody may take the request."""
+        self.service.budget.request(self._began)
+        self._decide(NodeFault(503, "no_node", "No server is available for this right now."))
+
+    def choose_another(self, fault: NodeFault) -> None:
+        """Find a node that was not yet asked. Raises `fault` where there is none, or no budget for it."""
+        service = self.service
+        self._tried |= 1 << self.node
+        if self.tries >= service.options.tries or not service.budget.allow(monotonic()):
+            raise fault
+        self._decide(fault)
+        service.counters.retries += 1
+
+    def take(self, exchange: Waiter[Upstream], once: bool) -> Upstream | None:
+        """A connection to the node, or None: the exchange is told later. Raises NodeFault (503): queue full.
+
+        `once`: the request must not be sent twice, so that a connection which may be at its end is not used.
+        """
+        service, node = self.service, self.node
+        self.tries += 1
+        pool = service.nodes[node].pool
+        upstream = pool.acquire(exchange)
+        while once and upstream is not None and upstream.readable():
+            pool.released(upstream, False)
+            upstream = pool.acquire(exchange)
+        self._assigned = True
+        service.inflight[node] += 1
+        return upstream
+
+    def leave(self, exchange: Waiter[Upstream], upstream: Upstream | None, reusable: bool = False) -> None:
+        """Give back the connection, or the place in the queue for one."""
+        if not self._assigned:
+            return
+        self._assigned = False
+        self.service.inflight[self.node] -= 1
+        if upstream is not None:
+            upstream.end(reusable)
+        else:
+            self.service.nodes[self.node].pool.withdraw(exchange)
+
+    def close_idle(self) -> None:
+        """The node has closed a connection that waited idle: the others are no better."""
+        self.service.nodes[self.node].pool.close_idle()
+
+    def answered(self, status: int) -> None:
+        """What an answer says about its node's health."""
+        watcher = self.service.watcher
+        if status in GATEWAY_ERRORS:
+            watcher.request_failed(self.node, f"answered {status}")
+        elif watcher.suspicious[self.node]:
+            watcher.request_passed(self.node)
+
+    def failed(self, why: str) -> None:
+        """What a missing answer says about it."""
+        self.service.watcher.request_failed(self.node, why)
+
+    def _decide(self, fault: NodeFault) -> None:
+        service = self.service
+        self.node, self.reason = self._ask_router()
+        service.counters.decisions[self.reason] += 1
+        if self.node < 0:
+            raise fault
+
+    def _ask_router(self) -> tuple[int, Reason]:
+        """The question that fits: of a pin, a foreign key, a new session, or none of them."""
+        service, visit = self.service, self.visit
+        router, inflight = service.router, service.inflight
+        if visit.token is not None:  # waits for its own node, however full that is
+            return router.decide(self.session_id, visit.pin, inflight, self._tried)
+        if self.session_id and not service.affinity.mints:
+            return router.decide_hashed(self.session_id, inflight, self._tried)
+        full = service.full_nodes() if service.bounded else 0
+        decision = self._ask_freely(self._tried | full)
+        return self._ask_freely(self._tried) if decision[0] < 0 and full else decision
+
+    def _ask_freely(self, tried: int) -> tuple[int, Reason]:
+        router, inflight = self.service.router, self.service.inflight
+        if self.session_id:
+            return router.decide_new(self.session_id, self._address, inflight, self._began, tried)
+        return router.decide_balanced(inflight, tried)
