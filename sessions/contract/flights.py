@@ -13,10 +13,9 @@ _TAKEN_OVER = (Where.TAKEOVER, Where.NEW, Where.LOST, Where.STALE)
 class Flights(Generic[W]):
     """The searches of one service under way, each with those who wait for its end.
 
-    The first to ask leads: it runs the search, and when that ends with a takeover its request is the one
-    that carries it. The others wait until it is known to have arrived (the node answers, or a GET says that it
-    serves the session): sent alongside they would meet a node that does not serve it yet. `most`: searches at
-    once.
+    The first to ask leads: it runs the search, and when that ends with a takeover its request carries it. The
+    others wait until it is known to have arrived (the node answers, or a GET says that it serves it): sent
+    alongside they would meet a node that does not serve it yet. `most`: searches at once.
     """
 
     __slots__ = ("_flights", "_most")
@@ -54,7 +53,7 @@ class Flights(Generic[W]):
             flight[1].remove(waiter)
 
     def searched(self, session_id: str, found: Found) -> list[W]:
-        """The search has ended for its leader. Who else has this end: nobody, while a takeover is under way."""
+        """The search has ended for its leader. Who else it ends for: nobody, before a takeover is made."""
         if found.where in _TAKEN_OVER:
             return []
         return self._flights.pop(session_id)[1]

@@ -74,9 +74,9 @@ class Search:
     """One search for one session. `around` is to be replaced whenever something in it changes.
 
     `expected`: the token's version, which may be raised while the search goes on; `pin`: the token's node,
-    below 0 for none. `draw`: a random integer below 4096. `look_only`: never fence, only see who serves it. After
-    each call: where `found` is set, it is over; where `pause` is above 0, call `start` again after so many
-    seconds.
+    below 0 for none. `draw`: a random integer below 4096. `look_only`: never fence, only see who serves it.
+    After each call: where `found` is set, it is over; where `pause` is above 0, call `start` again after so
+    many seconds.
     """
 
     __slots__ = (
@@ -220,8 +220,8 @@ class Search:
             return Found(where, heir, version, Handover(number, None, stale_of), source=source)
         if len(state) <= STATE_IN_HEADER:
             return Found(where, heir, version, Handover(number, state, stale_of), source=source)
-        # The heir is fenced, so it takes nothing below the fence, and a takeover has to be above what it holds:
-        # the state goes as version `number`, which nobody else can use, and is taken over with the one above.
+        # The heir is fenced, so it takes nothing below the fence, and a takeover has to be above what it
+        # holds: the state goes as version `number`, which nobody else can use, and is taken over one above.
         return Found(where, heir, number, Handover(number + 1, None, stale_of), state, source)
 
     def _server(self) -> int:
@@ -252,8 +252,8 @@ class Search:
         if self._newest().version >= max(self.expected, 1):
             return True
         missing = self._holders() - self._answers.keys() - self.around.given_up
-        # Of a token of version 1 nobody has to have anything. But an old token of a session written since looks
-        # the same: so many may be missing as leave one holder of that write among those who answered.
+        # Of a token of version 1 nobody has to have anything. But an old token of a session written since
+        # looks the same: so many may be missing as leave one holder of that write among who answered.
         return len(missing) <= (self._rules.tolerated if self.expected <= 1 else 0)
 
     def _again(self, rival: bool) -> list[Action]:

@@ -20,6 +20,11 @@ def lineage(version: int) -> int:
     return version >> _LINEAGE_BITS
 
 
+def next_lineage(version: int) -> int:
+    """A fence that stops the owner of `version`, and that is below any later owner's number."""
+    return (version >> _LINEAGE_BITS) + 1 << _LINEAGE_BITS
+
+
 def superseded(version: int, by: int) -> bool:
     """Whether a write that met version `by` is contained in it: a later write of the same owner."""
     return by > version and by >> _LINEAGE_BITS == version >> _LINEAGE_BITS

@@ -1,0 +1,145 @@
+"""Where one session should be, given who has what of it, and what has to be done about that."""
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import IntEnum
+from itertools import islice
+from typing import NamedTuple
+
+from sessions.contract.versions import lineage, next_lineage
+
+_NOTHING = -1
+
+
+class Entry(NamedTuple):
+    """One line of a node's list."""
+
+    id: str
+    version: int
+    ttl: int  # seconds
+    serving: bool
+    ended: bool
+
+
+class Work(IntEnum):
+    """What a job's driver does."""
+
+    COPY = 0  # GET from `source`, PUT to `node`
+    END = 1  # at `node`
+    STOP = 2  # FENCE `node` with `number`: it serves the session no more
+    CHECK = 3  # GET from the store; if that is above `number`, or ended, STOP or END at `node`
+
+
+class Job(NamedTuple):
+    """One thing to do for one session."""
+
+    work: Work
+    session_id: str
+    node: int
+    ttl: int
+    source: int = -1
+    number: int = 0
+
+
+class Roles(NamedTuple):
+    """What the nodes are to one pass."""
+
+    listed: frozenset[int]  # that answer: up, draining, syncing
+    ready: frozenset[int]  # that may serve and hold new copies
+    syncing: frozenset[int]  # back, and to be told what moved on without them
+    leaving: frozenset[int]  # draining: their sessions go elsewhere
+    replicas: int  # 0 where a store holds the copies
+    moves: int = 0  # sessions to stop in this pass so that they go to the first node of their order
+
+
+class Verdict(NamedTuple):
+    """What was found of one session."""
+
+    jobs: list[Job]
+    copies: int = _NOTHING  # besides the one that serves; below 0: of no interest
+    serving: tuple[int, ...] = ()
+    left: tuple[int, ...] = ()  # leaving nodes that may not be stopped for this session's sake
+
+
+class Homes:
+    """Judges the sessions of one pass."""
+
+    __slots__ = ("_moves", "_order", "_roles")
+
+    def __init__(self, roles: Roles, order: Callable[[str], Iterator[int]]) -> None:
+        self._roles = roles
+        self._order = order
+        self._moves = roles.moves
+
+    def judge(self, entries: Mapping[int, Entry]) -> Verdict:
+        """What is to be done for one session; `entries`: what each node has of it."""
+        if any(entry.ended for entry in entries.values()):
+            return Verdict(self._spread_end(entries))
+        newest = max(entry.version for entry in entries.values())
+        serving = tuple(node for node, entry in entries.items() if entry.serving)
+        owner = next((node for node in serving if lineage(entries[node].version) == lineage(newest)), -1)
+        jobs = [
+            Job(Work.STOP, entry.id, node, entry.ttl, number=newest)
+            for node, entry in entries.items()
+            if entry.serving and node != owner and entry.version < newest
+        ]
+        jobs += self._move(entries, owner, newest)
+        homes = self._homes(entries, owner) if self._roles.replicas else []
+        jobs += self._copy(entries, homes, newest) if self._roles.replicas else self._check(entries, owner)
+        holders = sum(entry.version == newest for entry in entries.values())
+        left = self._left(entries, homes, newest)
+        return Verdict(jobs, holders - 1 if newest > 1 and self._roles.replicas else _NOTHING, serving, left)
+
+    def _homes(self, entries: Mapping[int, Entry], owner: int) -> list[int]:
+        """Who should hold copies: the first ready ones in order, and one more where nobody serves it."""
+        name = next(iter(entries.values())).id
+        stays = owner in self._roles.ready
+        ready = (node for node in self._order(name) if node in self._roles.ready and node != owner)
+        return list(islice(ready, self._roles.replicas + (0 if stays else 1)))
+
+    def _copy(self, entries: Mapping[int, Entry], homes: list[int], newest: int) -> list[Job]:
+        if newest <= 1:
+            return []
+        source = next(node for node, entry in entries.items() if entry.version == newest)
+        model = entries[source]
+        lacking = (node for node in homes if node not in entries or entries[node].version < newest)
+        return [Job(Work.COPY, model.id, node, model.ttl, source, newest) for node in lacking]
+
+    def _check(self, entries: Mapping[int, Entry], owner: int) -> list[Job]:
+        """With a store, only that may know what moved on without a node that was away."""
+        if owner not in self._roles.syncing:
+            return []
+        entry = entries[owner]
+        return [Job(Work.CHECK, entry.id, owner, entry.ttl, number=entry.version)]
+
+    def _move(self, entries: Mapping[int, Entry], owner: int, newest: int) -> list[Job]:
+        """Stop what serves on a leaving node, or, as far as that is asked for, not in its home."""
+        if owner < 0:
+            return []
+        entry = entries[owner]
+        job = Job(Work.STOP, entry.id, owner, entry.ttl, number=next_lineage(newest))
+        if owner in self._roles.leaving:
+            return [job]
+        if self._moves <= 0 or owner == self._home(entry.id):
+            return []
+        self._moves -= 1
+        return [job]
+
+    def _home(self, name: str) -> int:
+        return next((node for node in self._order(name) if node in self._roles.ready), -1)
+
+    def _left(self, entries: Mapping[int, Entry], homes: list[int], newest: int) -> tuple[int, ...]:
+        """Leaving nodes that serve it, or without which its homes would not all have it."""
+        safe = newest <= 1 or all(node in entries and entries[node].version >= newest for node in homes)
+        return tuple(
+            node
+            for node, entry in entries.items()
+            if node in self._roles.leaving and (entry.serving or (entry.version == newest and not safe))
+        )
+
+    def _spread_end(self, entries: Mapping[int, Entry]) -> list[Job]:
+        """Those who still have it, and those who would hold its copies, are to remember that it has ended."""
+        mark = next(entry for entry in entries.values() if entry.ended)
+        marked = {node for node, entry in entries.items() if entry.ended}
+        ready = (node for node in self._order(mark.id) if node in self._roles.ready)
+        homes = set(islice(ready, self._roles.replicas + 1)) if len(marked) <= self._roles.replicas else set()
+        return [Job(Work.END, mark.id, node, mark.ttl) for node in sorted((homes | entries.keys()) - marked)]

@@ -1,0 +1,135 @@
+"""What the nodes' lists say is to be done: copies to be made, ends to be spread, servers to be stopped.
+
+The lists come in order of id, a page at a time, so a pass holds about one page of each node, however many
+sessions there are. Every job is idempotent: several proxies may do the same pass.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from sessions.contract.homes import Entry, Homes, Job, Roles
+
+PAGE = 500  # entries: one step of `advance` takes a few milliseconds with it
+_MOST_JOBS = 4 * PAGE  # before more pages are read
+
+
+class Page(NamedTuple):
+    """A page of a node's list that is wanted."""
+
+    node: int
+    after: str  # the id that it begins behind
+
+
+class Reconciliation:
+    """One pass over the lists of all nodes. `order`: all configured nodes in an id's ring order.
+
+    `start`, `listed`, `silent` and `advance` return the pages that are wanted next. `take` gives the jobs, at
+    whatever rate the driver has; `finished` tells of each.
+    """
+
+    __slots__ = (
+        "_buffers",
+        "_complete",
+        "_homes",
+        "_last",
+        "_roles",
+        "_troubled",
+        "_under_way",
+        "_wanted",
+        "copies",
+        "jobs",
+        "left",
+        "serving",
+        "whole",
+    )
+
+    def __init__(self, roles: Roles, order: Callable[[str], Iterator[int]]) -> None:
+        self._roles = roles
+        self._homes = Homes(roles, order)
+        self._buffers: dict[int, deque[Entry]] = {node: deque() for node in sorted(roles.listed)}
+        self._last = dict.fromkeys(roles.listed, "")
+        self._complete: set[int] = set()
+        self._wanted: set[int] = set()  # nodes of which a page is being read
+        self._under_way = 0
+        self._troubled: set[int] = set()  # nodes for which a job has failed
+        self.whole = True  # every list was read
+        self.jobs: deque[Job] = deque()
+        self.copies = [0, 0, 0]  # written sessions with 0, 1, 2 or more copies besides the one that serves
+        self.serving: Counter[int] = Counter()  # sessions by node
+        self.left: Counter[int] = Counter()  # of leaving nodes: sessions that are not yet safe elsewhere
+
+    def start(self) -> list[Page]:
+        """The first pages."""
+        return self.advance()
+
+    def listed(self, node: int, entries: Sequence[Entry], last: bool) -> list[Page]:
+        """A page has come; `last`: there are no more of this node."""
+        if node not in self._wanted:
+            return []
+        self._wanted.discard(node)
+        self._buffers[node].extend(entries)
+        if entries:
+            self._last[node] = entries[-1].id
+        if last or not entries:
+            self._complete.add(node)
+        return self.advance()
+
+    def silent(self, node: int) -> list[Page]:
+        """A list cannot be read: the pass goes on without it, and brings nobody into step."""
+        self.whole = False
+        self._wanted.discard(node)
+        self._buffers.pop(node, None)
+        return self.advance()
+
+    def advance(self) -> list[Page]:
+        """Look at all sessions of which every list has been read; to be called after `take`, too."""
+        while len(self.jobs) < _MOST_JOBS:
+            hungry = [
+                node for node, buffer in self._buffers.items() if not buffer and node not in self._complete
+            ]
+            if hungry:
+                wanted = [Page(node, self._last[node]) for node in hungry if node not in self._wanted]
+                self._wanted.update(hungry)
+                return wanted
+            if not self._look():
+                break
+        return []
+
+    def take(self, most: int) -> list[Job]:
+        """The next jobs."""
+        taken = [self.jobs.popleft() for _ in range(min(most, len(self.jobs)))]
+        self._under_way += len(taken)
+        return taken
+
+    def finished(self, job: Job, ok: bool) -> None:
+        """A job is done or was refused, which means that it is no longer needed; else somebody was silent."""
+        self._under_way -= 1
+        if not ok:
+            self._troubled.add(job.node)
+
+    @property
+    def done(self) -> bool:
+        """Whether all lists have been read and all jobs are finished."""
+        read = not self._wanted and not any(self._buffers.values()) and self._buffers.keys() <= self._complete
+        return read and not self.jobs and not self._under_way
+
+    @property
+    def in_step(self) -> frozenset[int]:
+        """After the pass: the syncing nodes that now know what moved on without them."""
+        return self._roles.syncing - self._troubled if self.done and self.whole else frozenset()
+
+    def _look(self) -> bool:
+        """The session with the lowest id of those read; False: there is none."""
+        fronts = [(buffer[0].id, node) for node, buffer in self._buffers.items() if buffer]
+        if not fronts:
+            return False
+        lowest = min(fronts)[0]
+        entries = {node: self._buffers[node].popleft() for name, node in fronts if name == lowest}
+        verdict = self._homes.judge(entries)
+        self.jobs.extend(verdict.jobs)
+        if verdict.copies >= 0:
+            self.copies[min(verdict.copies, 2)] += 1
+        self.serving.update(verdict.serving)
+        self.left.update(verdict.left)
+        return True
