@@ -1,0 +1,111 @@
+"""Group commit: while one batch is in flight, the next one fills."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+BATCH_BYTES = 64 * 1024
+
+
+class Overloaded(Exception):
+    """More is waiting than the batcher may hold."""
+
+
+class Closed(Exception):
+    """The batcher takes nothing more."""
+
+
+class Batcher(Generic[Item, Answer]):
+    """Puts items submitted one by one into batches, one batch in flight at a time, in order.
+
+    A batch is at most `batch_bytes`, or one item. A single writer waits for nothing but its own batch;
+    items submitted in one turn of the event loop travel together. An item whose submitter is cancelled
+    before its batch leaves is not sent.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        size: Callable[[Item], int],
+        *,
+        batch_bytes: int = BATCH_BYTES,
+        waiting_bytes: int = 64 * 1024 * 1024,
+    ) -> None:
+        """`send` gives one answer for each item, in order; what it raises goes to the whole batch."""
+        self._send = send
+        self._size = size
+        self._batch_bytes = batch_bytes
+        self._room = waiting_bytes
+        self._waiting: deque[tuple[Item, int, asyncio.Future[Answer]]] = deque()
+        self._flight: asyncio.Task[None] | None = None
+        self._closed = False
+        self.batches = 0
+        self.items = 0
+
+    def __len__(self) -> int:
+        """How many items wait for a batch to leave."""
+        return len(self._waiting)
+
+    async def submit(self, item: Item) -> Answer:
+        """The answer to one item. Raises Overloaded, Closed, or what `send` raised."""
+        if self._closed:
+            raise Closed("nothing more is sent")
+        size = self._size(item)
+        if size > self._room and self._waiting:
+            raise Overloaded(f"{len(self._waiting)} are waiting to be sent")
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._room -= size
+        self._waiting.append((item, size, answer))
+        if self._flight is None:
+            self._flight = asyncio.create_task(self._fly())
+        return await answer
+
+    async def close(self) -> None:
+        """Take nothing more, and return when all that was taken has been sent and answered."""
+        self._closed = True
+        if self._flight:
+            await asyncio.wait([self._flight])
+
+    async def _fly(self) -> None:
+        try:
+            while batch := self._next_batch():
+                await self._deliver(batch)
+        finally:
+            self._flight = None
+            for _, _, answer in self._waiting:  # only where the loop is being torn down
+                answer.cancel()
+
+    def _next_batch(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
+        batch: list[tuple[Item, asyncio.Future[Answer]]] = []
+        left = self._batch_bytes
+        while self._waiting and (not batch or self._waiting[0][1] <= left):
+            item, size, answer = self._waiting.popleft()
+            self._room += size
+            if not answer.done():
+                batch.append((item, answer))
+                left -= size
+        return batch
+
+    async def _deliver(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        self.batches += 1
+        self.items += len(batch)
+        try:
+            answers = await self._send([item for item, _ in batch])
+            if len(answers) != len(batch):
+                raise RuntimeError(f"{len(answers)} answers to {len(batch)} items")
+        except asyncio.CancelledError:
+            for _, waiting in batch:
+                waiting.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - the task's boundary: the submitters are told
+            for _, waiting in batch:
+                if not waiting.done():
+                    waiting.set_exception(error)
+        else:
+            for (_, waiting), answer in zip(batch, answers, strict=True):
+                if not waiting.done():
+                    waiting.set_result(answer)

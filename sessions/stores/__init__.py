@@ -1,0 +1,1 @@
+"""Where sessions are kept beside their nodes: a Redis, or a file of one machine."""

@@ -1,0 +1,180 @@
+"""The file of the embedded store, as its own thread sees it: SQLite, one transaction for each batch."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from sessions.stores.rule import put_status
+from sessions.stores.store import End, Fence, Get, Operation, Outcome, Put, Status, StoreError, Touch
+
+LAYOUT = 1  # PRAGMA user_version of the files that this code writes
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS sessions (
+    id TEXT PRIMARY KEY, version INTEGER NOT NULL, fence INTEGER NOT NULL, node TEXT NOT NULL,
+    ended INTEGER NOT NULL, written REAL NOT NULL, expires REAL NOT NULL, state BLOB
+);
+CREATE INDEX IF NOT EXISTS by_expiry ON sessions (expires);
+"""
+FIND = "SELECT version, fence, node, ended FROM sessions WHERE id = ? AND expires > ?"
+KEEP = """
+INSERT INTO sessions (id, version, fence, node, ended, written, expires, state)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, fence = excluded.fence, node = excluded.node,
+    ended = excluded.ended, written = excluded.written, expires = excluded.expires, state = excluded.state
+"""
+FENCE = "UPDATE sessions SET fence = ?, expires = ? WHERE id = ?"
+TOUCH = "UPDATE sessions SET expires = ? WHERE id = ?"
+STATE = "SELECT state FROM sessions WHERE id = ?"
+SWEEP = "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE expires <= ? LIMIT ?)"
+SWEEP_ROWS = 200
+
+Synchronous = Literal["NORMAL", "FULL"]
+
+
+class Held(NamedTuple):
+    """What the file holds of a session, without its state."""
+
+    version: int = 0
+    fence: int = 0
+    node: str = ""
+    ended: int = 0
+
+
+NOTHING = Held()
+
+
+class SessionFile:
+    """One SQLite file in WAL mode, shared by the processes of a machine. Used by one thread."""
+
+    def __init__(self, path: Path, synchronous: Synchronous, busy_seconds: float) -> None:
+        """Open or make the file. Raises StoreError where it can never work."""
+        self._busy_seconds = busy_seconds
+        try:
+            # The states of users: nobody else reads them. SQLite gives its -wal and -shm the same mode.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._db = sqlite3.connect(
+                path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
+            )
+            self._prepare(synchronous)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{path}: {error}") from error
+
+    def _prepare(self, synchronous: Synchronous) -> None:
+        mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise StoreError("the file needs SQLite's WAL mode, which its file system does not allow")
+        self._db.execute(f"PRAGMA synchronous = {synchronous}")
+        self._begin()
+        layout = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if layout not in (0, LAYOUT):
+            raise StoreError(f"the file has layout {layout}, this Limpet writes {LAYOUT}: use another file")
+        for statement in SCHEMA.split(";"):
+            self._db.execute(statement)
+        self._db.execute(f"PRAGMA user_version = {LAYOUT}")
+        self._db.execute("COMMIT")
+        # Waiting for another process is done in _begin: SQLite's own way sleeps for up to 100 ms.
+        self._db.execute("PRAGMA busy_timeout = 0")
+
+    def run(self, batch: Sequence[Operation], now: float) -> list[Outcome]:
+        """One outcome for each; all is on file when this returns. Raises sqlite3.Error, and then nothing is."""
+        self._begin()
+        try:
+            outcomes = [self._do(operation, now) for operation in batch]
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        return outcomes
+
+    def read(self, operation: Get, now: float) -> Outcome:
+        """What is held, also while nothing can be written. Raises sqlite3.Error."""
+        return self._do(operation, now)
+
+    def sweep(self, now: float) -> bool:
+        """Remove some that have expired; whether there may be more. Raises sqlite3.Error if it cannot now."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            removed = self._db.execute(SWEEP, (now, SWEEP_ROWS)).rowcount
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        return removed == SWEEP_ROWS
+
+    def close(self) -> None:
+        """Close the file; the last process to do so tidies it."""
+        self._db.close()
+
+    def _begin(self) -> None:
+        """Become the one that writes. Raises sqlite3.OperationalError after `busy_seconds`."""
+        deadline = time.monotonic() + self._busy_seconds
+        pause = 0.0002  # a batch of one takes another process 0.2 ms
+        while True:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.005)
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:  # SQLite has done so itself where the disk is full
+            self._db.execute("ROLLBACK")
+
+    def _do(self, operation: Operation, now: float) -> Outcome:
+        row = self._db.execute(FIND, (operation.id, now)).fetchone()
+        held = Held(*row) if row else NOTHING
+        if isinstance(operation, End):
+            self._keep(operation.id, Held(ended=1), now, operation.ttl_seconds, None)
+            return Outcome(Status.TAKEN)
+        if held.ended:
+            return Outcome(Status.ENDED)
+        match operation:
+            case Put():
+                return self._put(operation, held, now)
+            case Fence():
+                return self._fence(operation, held, now)
+            case Touch():
+                if held.version:
+                    self._db.execute(TOUCH, (now + operation.ttl_seconds, operation.id))
+                return self._outcome(Status.TAKEN if held.version else Status.UNKNOWN, held)
+            case Get():
+                if not held.version:
+                    return self._outcome(Status.UNKNOWN, held)
+                return self._outcome(Status.TAKEN, held, self._state(operation.id))
+
+    def _put(self, put: Put, held: Held, now: float) -> Outcome:
+        same = put.version == held.version and self._state(put.id) == put.state
+        status = put_status(put, held.version, held.fence, same)
+        if status == Status.CONFLICT:
+            return self._outcome(status, held)
+        if same or status == Status.SUPERSEDED:
+            self._db.execute(TOUCH, (now + put.ttl_seconds, put.id))
+            return self._outcome(status, held)
+        held = Held(put.version, held.fence, put.node)
+        self._keep(put.id, held, now, put.ttl_seconds, put.state)
+        return self._outcome(status, held)
+
+    def _fence(self, fence: Fence, held: Held, now: float) -> Outcome:
+        if fence.number <= max(held.version, held.fence):
+            return self._outcome(Status.CONFLICT, held)
+        fenced = Held(held.version, fence.number, held.node)
+        if held is NOTHING:
+            self._keep(fence.id, fenced, now, fence.ttl_seconds, None)
+            return self._outcome(Status.TAKEN, fenced)
+        self._db.execute(FENCE, (fence.number, now + fence.ttl_seconds, fence.id))
+        return self._outcome(Status.TAKEN, fenced, self._state(fence.id))
+
+    def _keep(self, session_id: str, held: Held, now: float, ttl_seconds: float, state: bytes | None) -> None:
+        self._db.execute(KEEP, (session_id, *held, now, now + ttl_seconds, state))
+
+    def _state(self, session_id: str) -> bytes:
+        return bytes(self._db.execute(STATE, (session_id,)).fetchone()[0] or b"")
+
+    def _outcome(self, status: Status, held: Held, state: bytes = b"") -> Outcome:
+        return Outcome(status, held.version, held.fence, held.node, state)

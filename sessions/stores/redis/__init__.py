@@ -1,0 +1,1 @@
+"""Sessions in a Redis, Valkey or Dragonfly: standalone, behind Sentinel, or a Cluster."""

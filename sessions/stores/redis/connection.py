@@ -1,0 +1,128 @@
+"""One connection to a Redis: batches of commands out, their replies back in order."""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Sequence
+
+import hiredis
+from hiredis import ReplyError
+
+from sessions.stores.redis.faults import Unavailable, words_of
+from sessions.stores.redis.url import Login, Place
+
+Command = tuple[str | int | bytes, ...]
+Reply = None | int | bytes | ReplyError | list["Reply"]
+
+
+class Connection(asyncio.Protocol):
+    """Speaks RESP 2, with hiredis for both directions.
+
+    Not redis-py: a batch costs a seventh of the CPU time (docs/decisions/0010-redis-client.md), and who
+    abandons a batch here abandons its connection, so that no reply is ever taken for another's.
+    """
+
+    def __init__(self) -> None:
+        self._reader = hiredis.Reader()
+        self._replies: list[Reply] = []
+        self._waiting: deque[tuple[int, asyncio.Future[list[Reply]]]] = deque()
+        self._transport: asyncio.Transport | None = None
+
+    # Called by the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._reader.feed(data)
+            while (reply := self._reader.gets()) is not False:
+                self._take(reply)
+        except hiredis.ProtocolError as error:
+            self._fail(f"what it answers is not RESP: {error}")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._fail(f"the connection broke: {error}" if error else "it closed the connection")
+
+    # Called by the link
+
+    @property
+    def usable(self) -> bool:
+        """Whether a batch can be sent."""
+        return self._transport is not None
+
+    async def call(self, commands: Sequence[Command]) -> list[Reply]:
+        """One reply for each command. Raises Unavailable; when cancelled, the connection goes too."""
+        if self._transport is None:
+            raise Unavailable("the connection is closed")
+        answer: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((len(commands), answer))
+        self._transport.write(_packed(commands))
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+
+    def abort(self) -> None:
+        """Close at once, and fail what is under way."""
+        self._fail("the connection was given up")
+
+    # Private
+
+    def _take(self, reply: Reply) -> None:
+        if not self._waiting:
+            return self._fail("it answered what nobody had asked")
+        self._replies.append(reply)
+        wanted, answer = self._waiting[0]
+        if len(self._replies) == wanted:
+            self._waiting.popleft()
+            replies, self._replies = self._replies, []
+            if not answer.done():
+                answer.set_result(replies)
+        return None
+
+    def _fail(self, why: str) -> None:
+        transport, self._transport = self._transport, None
+        if transport:
+            transport.abort()
+        while self._waiting:
+            _, answer = self._waiting.popleft()
+            if not answer.done():
+                answer.set_exception(Unavailable(why))
+
+
+async def connect(place: Place, login: Login, db: int, tls: ssl.SSLContext | None) -> Connection:
+    """A connection on which the server knows us. Raises Unavailable; the caller bounds the time."""
+    loop = asyncio.get_running_loop()
+    try:
+        if place.path:
+            _, connection = await loop.create_unix_connection(Connection, place.path)
+        else:
+            _, connection = await loop.create_connection(Connection, place.host, place.port, ssl=tls)
+    except OSError as error:  # ssl.SSLError among them
+        raise Unavailable(f"cannot connect to {place}: {error.strerror or error}") from error
+    try:
+        await _introduce(connection, login, db)
+    except BaseException:
+        connection.abort()
+        raise
+    return connection
+
+
+def _packed(commands: Sequence[Command]) -> bytes:
+    # hiredis's annotation says a tuple of one
+    return b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]
+
+
+async def _introduce(connection: Connection, login: Login, db: int) -> None:
+    commands: list[Command] = []
+    if login.password:
+        commands.append(("AUTH", login.user, login.password) if login.user else ("AUTH", login.password))
+    if db:
+        commands.append(("SELECT", db))
+    if commands:
+        for reply in await connection.call(commands):
+            if isinstance(reply, ReplyError):
+                raise Unavailable(words_of(reply))

@@ -1,0 +1,132 @@
+"""Puts an operation to a Redis, and reads its answer: one script, compare-and-set in one step."""
+
+import hashlib
+from collections.abc import Sequence
+
+from sessions.stores.redis.connection import Command, Reply
+from sessions.stores.store import End, Fence, Get, Operation, Outcome, Put, Status, Touch
+
+# Versions are below 2^53, which a Lua number holds exactly; as text they come from the caller and go back
+# as they are held, for Lua would write 9007199254740991 as 9.007199254741e+15.
+SCRIPT = """
+local TAKEN, SUPERSEDED, CONFLICT, ENDED, UNKNOWN = 0, 1, 2, 3, 4
+local key, kind, ttl = KEYS[1], ARGV[1], ARGV[2]
+local held = redis.call('HMGET', key, 'version', 'fence', 'node', 'ended')
+local version, fence = tonumber(held[1] or '0'), tonumber(held[2] or '0')
+
+local function answer(status)
+  return {status, held[1] or '0', held[2] or '0', held[3] or ''}
+end
+local function keep(status)
+  redis.call('PEXPIRE', key, ttl)
+  return answer(status)
+end
+local function lineage(n)
+  return math.floor(n / 1048576)
+end
+
+if kind == 'end' then
+  redis.call('HSET', key, 'ended', '1', 'time', ARGV[3])
+  redis.call('HDEL', key, 'version', 'fence', 'node', 'state')
+  redis.call('PEXPIRE', key, ttl)
+  return {TAKEN, '0', '0', ''}
+end
+if held[4] then
+  return {ENDED, '0', '0', ''}
+end
+if kind == 'touch' then
+  if not held[1] then
+    return answer(UNKNOWN)
+  end
+  return keep(TAKEN)
+end
+
+local n = tonumber(ARGV[4])
+if kind == 'fence' then
+  if n <= version or n <= fence then
+    return answer(CONFLICT)
+  end
+  redis.call('HSET', key, 'fence', ARGV[4], 'time', ARGV[3])
+  held[2] = ARGV[4]
+  local found = keep(TAKEN)
+  found[5] = redis.call('HGET', key, 'state') or ''
+  return found
+end
+
+local kin = lineage(n) == lineage(version)
+if n == version then
+  if redis.call('HGET', key, 'state') == ARGV[5] then
+    return keep(TAKEN)
+  end
+  return answer(CONFLICT)
+end
+if n < version and kin then
+  return keep(SUPERSEDED)
+end
+local base = tonumber(ARGV[7])
+if n < version or n < fence or not (kin or version == 0 or base < 0 or base == version) then
+  return answer(CONFLICT)
+end
+redis.call('HSET', key, 'version', ARGV[4], 'state', ARGV[5], 'node', ARGV[6], 'time', ARGV[3])
+held[1], held[3] = ARGV[4], ARGV[6]
+return keep(TAKEN)
+"""
+DIGEST = hashlib.sha1(SCRIPT.encode()).hexdigest()
+
+
+def key_of(session_id: str) -> str:
+    """Where a session is kept; a Cluster hashes what is in the braces."""
+    return f"limpet:{{{session_id}}}"
+
+
+def command_for(operation: Operation, now: int) -> Command:
+    """What to send. `now`, in unix seconds, is kept for whoever looks into the store."""
+    key = key_of(operation.id)
+    match operation:
+        case Get():
+            return ("HMGET", key, "version", "fence", "node", "ended", "state")
+        case Touch():
+            return ("EVALSHA", DIGEST, 1, key, "touch", _milliseconds(operation.ttl_seconds))
+        case End():
+            return ("EVALSHA", DIGEST, 1, key, "end", _milliseconds(operation.ttl_seconds), now)
+        case Fence():
+            ttl = _milliseconds(operation.ttl_seconds)
+            return ("EVALSHA", DIGEST, 1, key, "fence", ttl, now, operation.number)
+        case Put(_, version, state, node, ttl_seconds, base):
+            ttl = _milliseconds(ttl_seconds)
+            return ("EVALSHA", DIGEST, 1, key, "put", ttl, now, version, state, node, base)
+
+
+def with_script(command: Command) -> Command:
+    """The same command for a server that does not have the script; it keeps it from then on."""
+    return ("EVAL", SCRIPT, *command[2:])
+
+
+def outcome_of(operation: Operation, reply: Sequence[Reply]) -> Outcome:
+    """What the server said. Raises ValueError for what the script cannot have answered."""
+    if isinstance(operation, Get):
+        return _outcome_of_get(reply)
+    match reply:
+        case [int(status), bytes(version), bytes(fence), bytes(node), *state]:
+            found = b"".join(part for part in state if isinstance(part, bytes))
+            return Outcome(Status(status), int(version), int(fence), node.decode(), found)
+    raise ValueError(f"the script answered {reply!r:.100}")
+
+
+def _outcome_of_get(reply: Sequence[Reply]) -> Outcome:
+    match reply:
+        case [_, _, _, bytes(), _]:
+            return Outcome(Status.ENDED)
+        case [bytes(version), fence, bytes(node), None, bytes(state)]:
+            return Outcome(Status.TAKEN, int(version), _number(fence), node.decode(), state)
+        case [None, fence, *_]:
+            return Outcome(Status.UNKNOWN, fence=_number(fence))
+    raise ValueError(f"the session's hash holds {reply!r:.100}")
+
+
+def _number(field: Reply) -> int:
+    return int(field) if isinstance(field, bytes) else 0
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
