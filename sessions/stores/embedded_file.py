@@ -58,8 +58,12 @@ class SessionFile:
             self._db = sqlite3.connect(
                 path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
             )
-            self._prepare(synchronous)
         except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{path}: {error}") from error
+        try:
+            self._prepare(synchronous)
+        except (StoreError, sqlite3.Error) as error:
+            self._db.close()
             raise StoreError(f"{path}: {error}") from error
 
     def _prepare(self, synchronous: Synchronous) -> None:
@@ -79,7 +83,7 @@ class SessionFile:
         self._db.execute("PRAGMA busy_timeout = 0")
 
     def run(self, batch: Sequence[Operation], now: float) -> list[Outcome]:
-        """One outcome for each; all is on file when this returns. Raises sqlite3.Error, and then nothing is."""
+        """One outcome for each, all of it on file. Raises sqlite3.Error, and then nothing is."""
         self._begin()
         try:
             outcomes = [self._do(operation, now) for operation in batch]

@@ -1,0 +1,96 @@
+"""Real Redis servers for the tests: each a process of its own on a port of its own, ended by its id."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import hiredis
+
+PATIENCE_SECONDS = 20.0
+
+
+class RedisProcess:
+    """A `redis-server`, in a directory of its own, with the given settings."""
+
+    def __init__(self, directory: Path, *settings: str, port: int = 0, sentinel: bool = False) -> None:
+        self.directory = directory
+        self.port = port or free_port()
+        self.settings = settings
+        self.sentinel = sentinel
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it, with what its directory holds, and return when it answers."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        program = shutil.which("redis-server")
+        assert program, "these tests need redis-server (Debian: redis-server)"
+        base = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
+        command = [program, *base, *self.settings]
+        if self.sentinel:
+            file = self.directory / "sentinel.conf"
+            if not file.exists():
+                lines = [f"port {self.port}", "bind 127.0.0.1", f"dir {self.directory}", *self.settings]
+                file.write_text("\n".join(lines) + "\n")
+            command = [program, str(file), "--sentinel"]
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        self.wait_until_it_answers()
+
+    def wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process and self.process.poll() is None, (self.directory / "log").read_text()
+            try:
+                self.ask("PING")
+                return
+            except (OSError, AssertionError):
+                time.sleep(0.02)
+        raise AssertionError("redis-server does not answer: " + (self.directory / "log").read_text())
+
+    def ask(self, *words: str | int | bytes) -> object:
+        """The reply to one command on a connection of its own."""
+        reader = hiredis.Reader()
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(hiredis.pack_command(words))  # type: ignore[arg-type]
+            while (reply := reader.gets()) is False:
+                data = connection.recv(65536)
+                assert data, "it closed the connection"
+                reader.feed(data)
+        return reply
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process
+        os.kill(self.process.pid, number)
+
+    def stop(self) -> None:
+        """SIGKILL, and gone when this returns."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def free_port() -> int:
+    """A port that was free a moment ago, with the one that a Cluster's bus adds to it."""
+    while True:
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            port: int = one.getsockname()[1]
+            if port < 50_000:
+                return port
+            with socket.socket() as low:
+                candidate = port - 30_000
+                try:
+                    low.bind(("127.0.0.1", candidate))
+                except OSError:
+                    continue
+                return candidate
