@@ -62,6 +62,7 @@ class Step(NamedTuple):
     session_id: str = ""
     version: int = 0
     state: bytes = b""
+    base: int = -1  # SETTLE in a store: the version that it was made from; below 0: any lower one
     keep: Keep = Keep.NONE
     unprotected: bool = False  # RELEASE: to be said in the token
     status: int = 0
@@ -74,6 +75,7 @@ class Terms(NamedTuple):
     key: bytes  # the first of node_keys
     ttl: int  # seconds
     most_state: int  # bytes
+    sticky: bool = True
     refuse_unprotected: bool = False
     overwrite: bool = False  # on_conflict: last
 
@@ -95,6 +97,7 @@ class Course:
         "_version",
         "_written",
         "found_last",
+        "mark",
         "node",
         "session_id",
     )
@@ -104,6 +107,7 @@ class Course:
         self.session_id = session_id
         self.node = -1
         self.found_last: Found | None = None  # for the metrics: how the last search ended
+        self.mark = 0  # what a node had against a takeover: the next search goes above it
         self._expected = 0 if minted else version
         self._version = self._expected  # the oldest that may be seen; or that of the state handed over
         self._unprotected = unprotected
@@ -173,7 +177,7 @@ class Course:
     def told(self, status: int, told: Told) -> Step:
         """The node's response head. (One that breaks the grammar is for `broken`.)"""
         if told.need is not Need.NOTHING:
-            return self._needed(status, told.need)
+            return self._needed(status, told)
         version = told.version
         if version == NO_VERSION:
             return self._refuse(502, Why.NO_CONTRACT)
@@ -184,6 +188,8 @@ class Course:
         elif told.ended:
             self._ending = self.session_id
             return self._mark()
+        elif not self._terms.sticky and version == self._handover.number > 0 and self.found_last is not None:
+            return self._release(self.found_last.base)  # only read: the store has it as it was
         elif version == 1 or (version == self._version and not self._unprotected):
             return self._release(version)  # the hot path: nothing new, or nothing to copy
         return self._settle(version, told.state)
@@ -216,7 +222,7 @@ class Course:
     def marked(self) -> Step:
         """The end has been remembered by all who were left to remember it."""
         if self._ending == self.session_id:
-            return Step(Do.RELEASE, self.node, self.session_id, 0, b"", Keep.DELETE)
+            return Step(Do.RELEASE, self.node, self.session_id, keep=Keep.DELETE)
         return self._release(self._written)
 
     # Private
@@ -230,13 +236,14 @@ class Course:
     def _search(self) -> Step:
         return Step(Do.SEARCH, self.node, self.session_id)
 
-    def _needed(self, status: int, need: Need) -> Step:
+    def _needed(self, status: int, told: Told) -> Step:
         """A 409 comes from before the app has run; with another status a write was discarded after it has."""
         if status != 409:
             return self._refuse(503, Why.CONFLICT)
         if self._sends >= MOST_SENDS:
             return self._refuse(502, Why.NEED_FOREVER)
-        return Step(Do.RENAME) if need is Need.ID else self._search()
+        self.mark = max(self.mark, told.version)
+        return Step(Do.RENAME) if told.need is Need.ID else self._search()
 
     def _settle(self, version: int, state: bytes | None) -> Step:
         self._written = version
@@ -245,7 +252,8 @@ class Course:
             return Step(Do.FETCH, self.node, self.session_id, version)
         if len(state) > self._terms.most_state:
             return self._refuse(502, Why.STATE_TOO_LARGE)
-        return Step(Do.SETTLE, self.node, self.session_id, version, state)
+        base = -1 if self._terms.sticky or self.found_last is None else self.found_last.base
+        return Step(Do.SETTLE, self.node, self.session_id, version, state, base)
 
     def _overwrite(self, winner: int) -> Step:
         """Store it above the other's. Bounded, since another may do the same at that moment."""
@@ -261,7 +269,7 @@ class Course:
     def _release(self, version: int) -> Step:
         written = version > self._expected and version > 1
         keep = Keep.WRITTEN if written else Keep.NONE if self._fresh else Keep.TOKEN
-        return Step(Do.RELEASE, self.node, self.session_id, version, b"", keep, self._short)
+        return Step(Do.RELEASE, self.node, self.session_id, version, keep=keep, unprotected=self._short)
 
     def _refuse(self, status: int, why: Why) -> Step:
         return Step(Do.REFUSE, self.node, self.session_id, status=status, why=why)

@@ -35,9 +35,9 @@ class Rules(NamedTuple):
     # How many holders of an acknowledged write may be missing while one more still has it: `replicas`, or 1
     # where the store alone may hold a copy.
     tolerated: int
-    sticky: bool = (
-        True  # False: the store alone says where a session is, and whoever gets a request takes it over
-    )
+    # False: whoever gets a request takes the session over as the store has it. Nobody is fenced, or a read
+    # would undo a write elsewhere: the store takes one only above the version that it was made from.
+    sticky: bool = True
     on_stale_empty: bool = False
 
 
@@ -62,6 +62,7 @@ class Found(NamedTuple):
     handover: Handover = NO_HANDOVER
     put: bytes | None = None  # a state too large for a header: to be PUT as `version` before the request
     source: int = -2  # who had it: node index or STORE
+    base: int = 0  # the version that the state handed over had
 
 
 class _Phase(IntEnum):
@@ -75,8 +76,8 @@ class Search:
 
     `expected`: the token's version, which may be raised while the search goes on; `pin`: the token's node,
     below 0 for none. `draw`: a random integer below 4096. `look_only`: never fence, only see who serves it.
-    After each call: where `found` is set, it is over; where `pause` is above 0, call `start` again after so
-    many seconds.
+    `above`: what a node said against an earlier takeover. After each call: where `found` is set, it is over;
+    where `pause` is above 0, call `start` again after so many seconds.
     """
 
     __slots__ = (
@@ -104,6 +105,7 @@ class Search:
         expected: int,
         draw: Callable[[], int],
         look_only: bool = False,
+        above: int = 0,
     ) -> None:
         self._rules = rules
         self.around = around
@@ -115,7 +117,7 @@ class Search:
         self._look_only = look_only
         self._rounds = 0
         self._number = 0
-        self._highest = 0  # of all versions and fences heard of
+        self._highest = above  # of all versions and fences heard of
         self._phase = _Phase.PAUSING
         self._answers: dict[int, Answer] = {}
         self._waiting: set[int] = set()
@@ -126,7 +128,7 @@ class Search:
         self._rounds += 1
         self._answers = {}
         if not self._rules.sticky:
-            return self._fence() if STORE in self.around.up else self._end(Found(Where.NOT_YET))
+            return self._ask((STORE,))
         near = {self._pin, *self.around.order[: self._rules.replicas + 2]} & set(self.around.order)
         return self._ask(near | {STORE} if self._rules.store else near)
 
@@ -178,24 +180,21 @@ class Search:
                 return self._ask(others)
         if self._look_only or self.around.heir < 0 or not self._may_conclude():
             return self._end(Found(Where.NOT_YET))
-        return self._fence()
-
-    def _fence(self) -> list[Action]:
         try:
             self._number = fencing_number(max(self.expected, self._highest), self._draw())
         except VersionsExhausted:
             return self._end(Found(Where.ENDED))
+        return self._fence() if self._rules.sticky else self._hand_over()
+
+    def _fence(self) -> list[Action]:
         self._phase = _Phase.FENCING
-        targets = {*self._answers, self.around.heir} if self._rules.sticky else {STORE}
-        self._waiting = targets & self.around.up
+        self._waiting = {*self._answers, self.around.heir} & self.around.up
         return [Action(Call.FENCE, target, self._number) for target in sorted(self._waiting)]
 
     def _hand_over(self) -> list[Action]:
         heir, newest = self.around.heir, self._newest()
-        if (
-            heir not in self._answers and self._rules.sticky
-        ):  # it has gone down, or another has come first, since the fences went out
-            return self._again(rival=False)
+        if heir not in self._answers and self._rules.sticky:
+            return self._again(rival=False)  # there is another heir since the fences went out
         if not self._may_conclude():
             return self._end(Found(Where.NOT_YET))
         return self._end(self._conclusion(heir, newest))
@@ -217,12 +216,12 @@ class Search:
         version, state, number = newest.version, newest.state, self._number
         source = self._source(newest)
         if own.version == version and own.state == state:
-            return Found(where, heir, version, Handover(number, None, stale_of), source=source)
+            return Found(where, heir, version, Handover(number, None, stale_of), None, source, version)
         if len(state) <= STATE_IN_HEADER:
-            return Found(where, heir, version, Handover(number, state, stale_of), source=source)
+            return Found(where, heir, version, Handover(number, state, stale_of), None, source, version)
         # The heir is fenced, so it takes nothing below the fence, and a takeover has to be above what it
         # holds: the state goes as version `number`, which nobody else can use, and is taken over one above.
-        return Found(where, heir, number, Handover(number + 1, None, stale_of), state, source)
+        return Found(where, heir, number, Handover(number + 1, None, stale_of), state, source, version)
 
     def _server(self) -> int:
         """A ready node that serves the session as new as expected, and has not been overtaken; or -1."""
