@@ -24,7 +24,8 @@ BODY = b"x" * 1000
 
 def service(ports: list[int], **options: Any) -> dict[str, Any]:
     """Each request by itself, on any node; none is ejected for what it does here."""
-    return any_service(ports, **{"affinity": {"mode": "none"}, "ejection": {"failures": 1000}} | options)
+    given = {"affinity": {"mode": "none"}, "ejection": {"failures": 1000}, "retries": {"budget": 1.0}}
+    return any_service(ports, **(given | options))
 
 
 def request(method: bytes, body: bytes = b"") -> bytes:
