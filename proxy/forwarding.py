@@ -1,7 +1,6 @@
 """What nodes are told about the client: X-Forwarded-*, Forwarded, Via and the request id."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from itertools import count
 from secrets import token_hex
@@ -17,13 +16,16 @@ _OWN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Peer:
     """Who is at the other end of a client connection."""
 
-    address: str
-    trusted: bool  # a proxy whose word about its own clients counts
-    secure: bool  # the connection itself is under TLS
+    __slots__ = ("address", "secure", "told", "trusted")
+
+    def __init__(self, address: str, trusted: bool, secure: bool) -> None:
+        self.address = address
+        self.trusted = trusted  # a proxy whose word about its own clients counts
+        self.secure = secure  # the connection itself is under TLS
+        self.told = (b"", b"")  # a Host, and what nodes are told where the client says nothing: 2 us to write
 
 
 class Forwarding:
@@ -83,8 +85,15 @@ class Forwarding:
 
     def lines(self, peer: Peer, fields: RequestFields, host: bytes) -> bytes:
         """The fields for the node; what an untrusted client said of itself is replaced."""
-        address = peer.address.encode() or b"unknown"
         given = fields.forwarding if peer.trusted else []
+        if given:
+            return self._lines(peer, given, host)
+        if peer.told[0] != host:
+            peer.told = (host, self._lines(peer, given, host))
+        return peer.told[1]
+
+    def _lines(self, peer: Peer, given: FieldList, host: bytes) -> bytes:
+        address = peer.address.encode() or b"unknown"
         proto = b"https" if peer.secure else b"http"
         if self._style == "forwarded":
             lines = self._forwarded(given, address, host, proto)

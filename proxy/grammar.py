@@ -40,7 +40,6 @@ STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + _TEXT + rb"
 
 # RFC 9112 section 5, without obs-fold; ends with the empty line.
 SECTION = re.compile(rb"(?:" + _TOKEN + rb":" + _TEXT + rb"\r\n)*+\r\n")
-FIELDS = re.compile(rb"([^:\r\n]++):[ \t]*+([^\r\n]*+)\r\n")
 
 # RFC 9110 section 7.2.
 AUTHORITY = re.compile(_AUTHORITY)

@@ -41,6 +41,7 @@ _NOTHING = Record(
     referer=b"",
 )
 _LOST = (Reason.FAILOVER, Reason.DRAINED)
+_LOCAL = StateFlag.L
 
 
 class Ended(Protocol):
@@ -116,7 +117,7 @@ def _flags(exchange: Ended, placement: Placement) -> tuple[int, int, int]:
     """The affinity flags; a session whose node could not serve it is counted as lost, once."""
     visit = placement.visit
     if placement.reason not in _LOST or exchange.head is None:
-        return (visit.flag, exchange.response_flag, StateFlag.L)
+        return (visit.flag, exchange.response_flag, _LOCAL)
     service = placement.service
     if service.lost.first(visit.session_id, visit.pin):
         service.counters.lost += 1

@@ -11,6 +11,7 @@ from sessions.ids import new_id
 from sessions.visit import Visit
 
 GATEWAY_ERRORS = (502, 503, 504)
+_NO_REASON = Reason.NONE
 
 
 class Placement:
@@ -37,7 +38,7 @@ class Placement:
         self.visit = visit
         self.session_id = visit.session_id or (new_id() if service.affinity.mints else "")
         self.node = -1
-        self.reason = Reason.NONE
+        self.reason = _NO_REASON
         self.tries = 0
         self._tried = 0  # a bit for each node that must not be asked again
         self._assigned = False  # counted among the node's exchanges

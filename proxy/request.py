@@ -28,6 +28,14 @@ from proxy.options import Limits
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))  # RFC 9110 section 9.2.2
 _KEPT_OPTIONS = frozenset((b"close", b"keep-alive", b"upgrade", b"te"))
 
+# Bound once: a name of the module costs 6 ns, one of an enum class 76.
+_HOST = Kind.HOST
+_CONNECTION = Kind.CONNECTION
+_COOKIE = Kind.COOKIE
+_LENGTH = Kind.LENGTH
+_UPGRADE = Kind.UPGRADE
+_DROP = Kind.DROP
+
 
 class RequestLine:
     """Method, target as the node will see it, the path for routing, and the authority of an absolute-form."""
@@ -173,18 +181,18 @@ def read_fields(section: bytes, minor: int, kinds: FieldKinds, limits: Limits) -
             plain.append(field)
             continue
         value = field[1]
-        if kind is Kind.HOST:
+        if kind is _HOST:
             hosts += 1
             fields.host = value
-        elif kind is Kind.CONNECTION:
+        elif kind is _CONNECTION:
             options |= read_options(value)
-        elif kind is Kind.COOKIE:
+        elif kind is _COOKIE:
             fields.cookie = fields.cookie + b"; " + value if fields.cookie else value
-        elif kind is Kind.LENGTH:
+        elif kind is _LENGTH:
             fields.length = read_length(value, fields.length)
-        elif kind is Kind.UPGRADE:
+        elif kind is _UPGRADE:
             upgrades.append(value)
-        elif kind is not Kind.DROP:
+        elif kind is not _DROP:
             _read_rare_field(fields, kind, field)
     _check_host(fields, hosts)
     _check_framing(fields)

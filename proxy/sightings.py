@@ -1,4 +1,4 @@
-"""How many different sessions a node has seen lately: an estimate in fixed memory, one store for each request."""
+"""How many sessions a node has seen lately: an estimate in fixed memory, one store for each request."""
 
 from math import log
 
@@ -6,10 +6,11 @@ SLOTS = 8192  # a byte each: within 2% up to 8,000 sessions, 5% up to 50,000; fu
 
 
 class Sightings:
-    """Linear counting over two windows (Whang and others, A Linear-Time Probabilistic Counting Algorithm, 1990).
+    """Linear counting over two windows (Whang and others, A Linear-Time Probabilistic Counting
+    Algorithm, 1990).
 
     The byte path does `sightings.slots[hash(session_id) % SLOTS] = 1` (0.08 us) and nothing else. Whoever
-    keeps the time calls `turn` at the end of each window: `count` covers the one before and the one that runs.
+    keeps the time calls `turn` at the end of each window: `count` covers the one before and the present one.
     """
 
     __slots__ = ("_before", "slots")
