@@ -72,7 +72,7 @@ async def test_what_was_sent_is_repeated_if_it_may_be(method: bytes) -> None:
     async with started(*closers, node):
         app = service([closers[0].port, closers[1].port, node.port])
         async with running_proxy({"app": app}) as proxy:
-            for count in range(1, 30):  # so many that one of them goes to a closer first
+            for count in range(1, 16):  # so many that one of them goes to a closer first
                 wire = await proxy.connect()
                 head, _ = await wire.exchange(request(method, BODY))
                 handled = closers[0].taken + closers[1].taken + len(node.requests)
