@@ -99,7 +99,7 @@ def command_for(operation: Operation, now: int) -> Command:
 
 def with_script(command: Command) -> Command:
     """The same command for a server that does not have the script; it keeps it from then on."""
-    return ("EVAL", SCRIPT, *command[2:])
+    return ("EVAL", SCRIPT, *command[2:]) if command[0] == "EVALSHA" else command
 
 
 def outcome_of(operation: Operation, reply: Sequence[Reply]) -> Outcome:

@@ -53,7 +53,7 @@ class RedisStore:
         now, deadline = int(self._clock()), self._deadline()
         commands = [command_for(operation, now) for operation in batch]
         answers = await self._ask(batch, commands, deadline)
-        missing = [at for at, answer in enumerate(answers) if _lacks_script(answer)]
+        missing = _to_repeat(batch, answers)
         if missing:
             again = await self._ask(
                 [batch[at] for at in missing], [with_script(commands[at]) for at in missing], deadline
@@ -114,5 +114,11 @@ class RedisStore:
             logger.info("store %s: %s %s, after %.1f s", self.name, place, why or "answers again", seconds)
 
 
-def _lacks_script(answer: Answer) -> bool:
-    return isinstance(answer.reply, ReplyError) and fault_of(answer.reply) == Fault.SCRIPT
+def _to_repeat(batch: Sequence[Operation], answers: Sequence[Answer]) -> list[int]:
+    """Which operations a server without the script has not done, with the reads that came after them."""
+    found: list[int] = []
+    for at, (reply, _) in enumerate(answers):
+        lacking = isinstance(reply, ReplyError) and fault_of(reply) == Fault.SCRIPT
+        if lacking or (found and isinstance(batch[at], Get)):
+            found.append(at)
+    return found

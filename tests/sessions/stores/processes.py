@@ -34,6 +34,7 @@ class RedisProcess:
         program = shutil.which("redis-server")
         assert program, "these tests need redis-server (Debian: redis-server)"
         base = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
+        base += ["--repl-diskless-sync-delay", "0"]
         command = [program, *base, *self.settings]
         if self.sentinel:
             file = self.directory / "sentinel.conf"
