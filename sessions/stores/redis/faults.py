@@ -22,6 +22,7 @@ class Fault(IntEnum):
 
 FAULTS = {
     "LOADING": Fault.SERVER,
+    "CLUSTERDOWN": Fault.SERVER,
     "MASTERDOWN": Fault.SERVER,
     "READONLY": Fault.SERVER,
     "BUSY": Fault.SERVER,

@@ -21,6 +21,7 @@ class RedisProcess:
         self.port = port or free_port()
         self.settings = settings
         self.sentinel = sentinel
+        self.tls_port = 0
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
