@@ -7,7 +7,7 @@ from sessions.foreign import ForeignKey
 from sessions.ids import new_id
 from sessions.issue import IssuedCookie
 from sessions.token import Sealer
-from sessions.visit import UNKNOWN, Ages, Answer, Visit
+from sessions.visit import NO_STATE, UNKNOWN, Ages, Answer, Held, Visit
 from sessions.wrap import WrappedCookie
 from sessions.wrap_header import WrappedHeader
 
@@ -47,11 +47,13 @@ class Affinity(Protocol):
         header: bytes,
         now: int,
         secure: bool,
+        held: Held = NO_STATE,
     ) -> Answer:
         """What of the response's head concerns the session that `node` served under `session_id`.
 
         `set_cookies`: the node's, in order; `header`: its value of `self.header`, or b""; `secure`:
-        the client came by https. With "" as the session's id, or -1 as its node, no token is set.
+        the client came by https; `held`: what the token is to say of the session's state. With "" as the
+        session's id, or -1 as its node, no token is set.
         """
 
 

@@ -2,7 +2,7 @@
 
 from sessions.cookies import take_cookie
 from sessions.flags import RequestFlag, ResponseFlag
-from sessions.visit import UNKNOWN, Answer, Visit
+from sessions.visit import NO_STATE, UNKNOWN, Answer, Held, Visit
 
 
 class ForeignKey:
@@ -33,6 +33,7 @@ class ForeignKey:
         header: bytes,
         now: int,
         secure: bool,
+        held: Held = NO_STATE,
     ) -> Answer:
         return Answer(set_cookies, header, ResponseFlag.N, False)
 

@@ -3,7 +3,7 @@
 from sessions.cookies import read_set_cookie, take_cookie
 from sessions.flags import RequestFlag, ResponseFlag
 from sessions.token import Sealer
-from sessions.visit import Ages, Answer, Visit, due, first_valid, next_token, stranger
+from sessions.visit import NO_STATE, Ages, Answer, Held, Visit, due, first_valid, next_token, stranger
 
 
 class IssuedCookie:
@@ -52,15 +52,19 @@ class IssuedCookie:
         header: bytes,
         now: int,
         secure: bool,
+        held: Held = NO_STATE,
     ) -> Answer:
         kept = [
             line for line in set_cookies if self._name not in line or read_set_cookie(line).name != self._name
         ]
-        flag = due(visit, session_id, node, now)
-        if flag is ResponseFlag.I and self._when_written and not kept:
+        if held.over:
+            kept.append(b"".join((self._name, b"=", self._attributes[secure], b"; Max-Age=0")))
+            return Answer(kept, header, ResponseFlag.D, True)
+        flag = due(visit, session_id, node, now, held)
+        if flag is ResponseFlag.I and self._when_written and not kept and not held.written:
             flag = ResponseFlag.N
         if flag is ResponseFlag.N or not session_id or node < 0:
             return Answer(kept, header, ResponseFlag.N, False)
-        sealed = self._sealer.seal(next_token(visit, session_id, node, now))
+        sealed = self._sealer.seal(next_token(visit, session_id, node, now, held))
         kept.append(b"".join((self._name, b"=", sealed, self._attributes[secure])))
         return Answer(kept, header, flag, True)

@@ -42,6 +42,18 @@ class Answer(NamedTuple):
     private: bool  # a token was set: nobody but this client may keep the answer
 
 
+class Held(NamedTuple):
+    """What an answer's token is to say of the session's state, where its service keeps states."""
+
+    version: int = 0  # that this answer has seen or made
+    unprotected: bool = False  # it has no copy
+    written: bool = False  # it was made by this request
+    over: bool = False  # the session has ended: the token is to be forgotten
+
+
+NO_STATE = Held()
+
+
 class Ages(NamedTuple):
     """How long a token is good for, in seconds."""
 
@@ -98,18 +110,24 @@ def _pinned(token: Token) -> RequestFlag:
     return RequestFlag.D if token.node == NODE_GONE else RequestFlag.V
 
 
-def due(visit: Visit, session_id: str, node: int, now: int) -> ResponseFlag:
-    """Whether an answer has to set a token: I the first one, U since it changed or aged, N no."""
-    if visit.token is None:
+def due(visit: Visit, session_id: str, node: int, now: int, held: Held = NO_STATE) -> ResponseFlag:
+    """Whether an answer has to set a token: I the first, U for what changed or for its age, N not."""
+    token = visit.token
+    if token is None:
         return ResponseFlag.I
-    if node != visit.pin or session_id != visit.session_id or now >= visit.renew_at:
+    if (
+        node != visit.pin
+        or session_id != visit.session_id
+        or now >= visit.renew_at
+        or held.version != token.version
+        or held.unprotected != token.unprotected
+    ):
         return ResponseFlag.U
     return ResponseFlag.N
 
 
-def next_token(visit: Visit, session_id: str, node: int, now: int) -> Token:
+def next_token(visit: Visit, session_id: str, node: int, now: int, held: Held = NO_STATE) -> Token:
     """The token that follows the visit's: seen now, and first seen when the same session was."""
     old = visit.token
-    if old is None or old.id != session_id:
-        return Token(session_id, node, 0, now, now, False)
-    return Token(session_id, node, old.version, min(old.first_seen, now), now, False)
+    first_seen = now if old is None or old.id != session_id else min(old.first_seen, now)
+    return Token(session_id, node, held.version, first_seen, now, held.unprotected)

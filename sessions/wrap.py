@@ -18,7 +18,7 @@ from sessions.cookies import (
 )
 from sessions.flags import RequestFlag, ResponseFlag
 from sessions.token import SEALED_LENGTH, Sealer, Token
-from sessions.visit import Ages, Answer, Visit, due, first_valid, next_token, stranger
+from sessions.visit import NO_STATE, Ages, Answer, Held, Visit, due, first_valid, next_token, stranger
 
 log = logging.getLogger("limpet.sessions")
 
@@ -74,16 +74,20 @@ class WrappedCookie:
         header: bytes,
         now: int,
         secure: bool,
+        held: Held = NO_STATE,
     ) -> Answer:
         if not session_id or node < 0:
             return Answer(set_cookies, header, ResponseFlag.N, False)
-        token = next_token(visit, session_id, node, now)
+        token = next_token(visit, session_id, node, now, held)
         lines, wrapped, gone = self._rewrite(set_cookies, token, now)
         if wrapped:
             flag = ResponseFlag.I if visit.token is None else ResponseFlag.U
         elif gone:
             flag = ResponseFlag.D
-        elif due(visit, session_id, node, now) is ResponseFlag.U:
+        elif held.over and visit.token is not None:
+            flag, wrapped = ResponseFlag.D, True
+            lines.append(self._farewell(visit))
+        elif due(visit, session_id, node, now, held) is ResponseFlag.U:
             flag, wrapped = ResponseFlag.U, True
             lines.append(self._again(visit, token))
         else:
@@ -113,6 +117,11 @@ class WrappedCookie:
         """The line that replaces the visit's token, the app's value and attributes as they were."""
         quote, attributes = _split_quote(visit.attributes)
         return self._wrap(SetCookie(self._name, visit.value, quote, attributes), attributes, token)
+
+    def _farewell(self, visit: Visit) -> bytes:
+        """The line that makes the browser forget the cookie, where the app has not sent one."""
+        _, attributes = _split_quote(visit.attributes)
+        return b"".join((self._name, b"=", attributes, b"; Max-Age=0"))
 
     def _wrap(self, cookie: SetCookie, attributes: bytes, token: Token) -> bytes:
         """The line with the token sealed round the value; `attributes`: those to remember."""

@@ -5,7 +5,7 @@ On the wire `<token>.<value>`, the value byte for byte and bound by the MAC.
 
 from sessions.flags import RequestFlag, ResponseFlag
 from sessions.token import SEALED_LENGTH, Sealer
-from sessions.visit import ALWAYS, Ages, Answer, Visit, first_valid, next_token, stranger
+from sessions.visit import ALWAYS, NO_STATE, Ages, Answer, Held, Visit, first_valid, next_token, stranger
 from sessions.wrap import open_wrapped
 
 
@@ -49,6 +49,7 @@ class WrappedHeader:
         header: bytes,
         now: int,
         secure: bool,
+        held: Held = NO_STATE,
     ) -> Answer:
         if not header or not session_id or node < 0:
             return Answer(set_cookies, header, ResponseFlag.N, False)

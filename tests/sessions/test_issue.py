@@ -6,7 +6,7 @@ from sessions.affinity import Affinity, AffinityOptions, make_affinity, new_id
 from sessions.cookies import read_set_cookie, take_cookie
 from sessions.flags import RequestFlag, ResponseFlag
 from sessions.token import NODE_GONE, Sealer, Token
-from sessions.visit import UNKNOWN, Visit
+from sessions.visit import UNKNOWN, Held, Visit
 
 NOW = 1_700_000_000
 IDLE, LIFETIME, DAY = 1800, 43200, 86400
@@ -187,3 +187,23 @@ def test_proxies_whose_clocks_differ_by_seconds_agree() -> None:
         seen = visit(line, now)
         assert (seen.session_id, seen.pin, seen.flag) == (ID, 2, RequestFlag.V)
         assert ISSUE.quiet(seen, 2, now)
+
+
+def test_the_token_says_what_is_known_of_the_state() -> None:
+    seen = known()
+    answer = ISSUE.answer(seen, ID, 1, [], b"", NOW, False, Held(9, unprotected=True))
+    token = SEALER.open(answer.set_cookies[0].partition(b"=")[2].partition(b";")[0])
+    assert token is not None
+    assert (token.version, token.unprotected, answer.flag) == (9, True, ResponseFlag.U)
+
+
+def test_a_write_gets_a_token_also_where_only_writes_do() -> None:
+    stranger = visit(b"", affinity=WHEN_WRITTEN)
+    assert WHEN_WRITTEN.answer(stranger, ID, 1, [], b"", NOW, False).set_cookies == []
+    assert WHEN_WRITTEN.answer(stranger, ID, 1, [], b"", NOW, False, Held(2, written=True)).set_cookies
+
+
+def test_the_end_of_a_session_takes_its_token_back() -> None:
+    answer = ISSUE.answer(known(), ID, 1, [], b"", NOW, True, Held(over=True))
+    assert answer.set_cookies == [b"limpet_shop=; HttpOnly; Path=/; SameSite=Lax; Secure; Max-Age=0"]
+    assert answer.private

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sessions.flags import RequestFlag, ResponseFlag
 from sessions.token import NODE_GONE, Token
-from sessions.visit import Ages, Visit, due, first_valid, next_token, stranger
+from sessions.visit import Ages, Held, Visit, due, first_valid, next_token, stranger
 
 NOW = 1_700_000_000
 DAY = 86400
@@ -95,18 +95,22 @@ def test_what_was_refused_is_not_remembered_and_what_was_not_there_is() -> None:
 
 
 def test_a_token_is_due_when_it_is_new_changed_or_an_eighth_of_its_idle_time_old() -> None:
-    held = visit(token())
+    known = visit(token())
+    same = Held(7)
     assert due(visit(None), "new", 1, NOW) is ResponseFlag.I
-    assert due(held, held.session_id, 1, NOW) is ResponseFlag.N
-    assert due(held, held.session_id, 2, NOW) is ResponseFlag.U
-    assert due(held, "other", 1, NOW) is ResponseFlag.U
-    assert due(held, held.session_id, 1, NOW + IDLE // 8 - 1) is ResponseFlag.N
-    assert due(held, held.session_id, 1, NOW + IDLE // 8) is ResponseFlag.U
+    assert due(known, known.session_id, 1, NOW, same) is ResponseFlag.N
+    assert due(known, known.session_id, 2, NOW, same) is ResponseFlag.U
+    assert due(known, "other", 1, NOW, same) is ResponseFlag.U
+    assert due(known, known.session_id, 1, NOW + IDLE // 8 - 1, same) is ResponseFlag.N
+    assert due(known, known.session_id, 1, NOW + IDLE // 8, same) is ResponseFlag.U
+    assert due(known, known.session_id, 1, NOW, Held(8)) is ResponseFlag.U
+    assert due(known, known.session_id, 1, NOW, Held(7, unprotected=True)) is ResponseFlag.U
 
 
 def test_the_next_token_of_a_session_keeps_when_it_was_first_seen() -> None:
-    held = visit(token(first=-1000, last=-300))
-    assert next_token(held, held.session_id, 2, NOW) == Token("A" * 22, 2, 7, NOW - 1000, NOW, False)
+    known = visit(token(first=-1000, last=-300))
+    following = next_token(known, known.session_id, 2, NOW, Held(8, unprotected=True))
+    assert following == Token("A" * 22, 2, 8, NOW - 1000, NOW, True)
 
 
 def test_another_session_begins_now() -> None:
