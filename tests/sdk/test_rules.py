@@ -14,7 +14,7 @@ from limpet_session.serializer import Format, JsonSerializer
 NOW, TTL = 1000.0, 60
 N = 1 << 32
 COPY = Record(TTL, NOW + 5, version=5, state=b"five")
-SERVED = replace(COPY, since=3)
+SERVED = replace(COPY, since=3, began=7.0)
 FENCED = Record(TTL, NOW + 5, fence=N)
 OVER = Record(TTL, NOW + 5, version=5, ended=True)
 
@@ -51,6 +51,12 @@ ADMISSIONS: list[tuple[str, Record | None, Request, Need | tuple[int, bytes, int
     ("what is handed over without a number is served", COPY, request(6, b"six"), (6, b"six", 6)),
     ("and not if it is below the fence", FENCED, request(6, b"six"), STATE),
     ("what is handed over again changes nothing", SERVED, request(5, b"five"), (5, b"five", 3)),
+    (
+        "but what is as new and different is used",
+        replace(SERVED, since=5),
+        request(5, b"won"),
+        (5, b"won", 5),
+    ),
     ("nor does what is older", SERVED, request(4, b"four"), (5, b"five", 3)),
 ]
 
@@ -64,14 +70,16 @@ def test_who_is_let_in(
         assert kept is None
         assert outcome == Refusal(expected, record.mark if record else 0)
         return
-    assert outcome == Ticket(*expected)
-    assert kept == Record(TTL, NOW + TTL, *expected, fence=record.fence if record else 0)
+    began = 7.0 if record and expected == (record.version, record.state, record.since) else NOW
+    assert outcome == Ticket(*expected, began)
+    fence = record.fence if record else 0
+    assert kept == Record(TTL, NOW + TTL, *expected, began=began, fence=fence)
 
 
 def test_whoever_is_let_in_sees_nothing_old_and_is_above_every_fence() -> None:
     versions, states, numbers = (0, 1, 5, N, N + 5), (b"x", b"y"), (0, 1, 5, N, 2 * N)
     records = [None] + [
-        Record(TTL, NOW + 5, version, state, since, fence, ended)
+        Record(TTL, NOW + 5, version, state, since, 7.0, fence, ended)
         for version, state, serving, fence, ended in product(
             versions, states, (False, True), (0, 5, N), (False, True)
         )
@@ -101,48 +109,49 @@ def write(base: str, mine: str, whole: bool = False, limit: int = 100) -> Write:
     return Write(base.encode(), mine.encode(), whole, Format(JsonSerializer()).merge, limit)
 
 
+TICKET = Ticket(5, b"", 3, 7.0)
 HELD = replace(SERVED, state=b'{"a":1}')
 
 
 def test_a_save_makes_the_version_one_higher() -> None:
-    kept, saved = rules.save(HELD, 3, write('{"a":1}', '{"a":2}'), TTL, NOW)
+    kept, saved = rules.save(HELD, TICKET, write('{"a":1}', '{"a":2}'), TTL, NOW)
     assert saved == Saved(6, b'{"a":2}')
     assert kept == replace(HELD, version=6, state=b'{"a":2}', expires=NOW + TTL)
 
 
 def test_a_save_keeps_the_keys_of_others() -> None:
-    assert rules.save(HELD, 3, write("", '{"b":2}'), TTL, NOW)[1] == Saved(6, b'{"a":1,"b":2}')
-    assert rules.save(HELD, 3, write("", '{"b":2}', whole=True), TTL, NOW)[1] == Saved(6, b'{"b":2}')
+    assert rules.save(HELD, TICKET, write("", '{"b":2}'), TTL, NOW)[1] == Saved(6, b'{"a":1,"b":2}')
+    assert rules.save(HELD, TICKET, write("", '{"b":2}', whole=True), TTL, NOW)[1] == Saved(6, b'{"b":2}')
 
 
 def test_what_somebody_else_has_saved_already_is_not_a_write() -> None:
-    assert rules.save(HELD, 3, write("", '{"a":1}'), TTL, NOW) == (None, Saved(5, b'{"a":1}'))
+    assert rules.save(HELD, TICKET, write("", '{"a":1}'), TTL, NOW) == (None, Saved(5, b'{"a":1}'))
 
 
-@pytest.mark.parametrize("record", [None, OVER, COPY, replace(HELD, since=4)])
+@pytest.mark.parametrize("record", [None, OVER, COPY, replace(HELD, since=4), replace(HELD, began=8.0)])
 def test_nothing_is_saved_once_the_session_has_moved_on(record: Record | None) -> None:
     """Not even if it has come back since: what the request has read is from before."""
     change = write('{"a":1}', '{"a":2}')
-    assert rules.save(record, 3, change, TTL, NOW) == (None, None)
-    assert rules.renew(record, 3, change, TTL, NOW) == (None, None, None)
-    assert rules.leave(record, 3, TTL, NOW) == (None, False)
+    assert rules.save(record, TICKET, change, TTL, NOW) == (None, None)
+    assert rules.renew(record, TICKET, change, TTL, NOW) == (None, None, None)
+    assert rules.leave(record, TICKET, TTL, NOW) == (None, False)
 
 
 def test_two_writes_that_are_too_large_together_are_refused() -> None:
     with pytest.raises(SessionTooLarge):
-        rules.save(HELD, 3, write("", '{"b":"12345"}', limit=15), TTL, NOW)
+        rules.save(HELD, TICKET, write("", '{"b":"12345"}', limit=15), TTL, NOW)
 
 
 def test_a_version_has_an_end() -> None:
     last = replace(HELD, version=VERSION_LIMIT - 1)
     with pytest.raises(SessionExhausted):
-        rules.save(last, 3, write('{"a":1}', "{}"), TTL, NOW)
+        rules.save(last, TICKET, write('{"a":1}', "{}"), TTL, NOW)
 
 
 def test_a_renewed_session_goes_on_under_another_id() -> None:
-    old, new, saved = rules.renew(HELD, 3, write('{"a":1}', '{"a":1}'), TTL, NOW)
+    old, new, saved = rules.renew(HELD, TICKET, write('{"a":1}', '{"a":1}'), TTL, NOW)
     assert old is not None and old.ended and not old.state and not old.serving
-    assert new == Record(TTL, NOW + TTL, 6, b'{"a":1}', since=6)
+    assert new == Record(TTL, NOW + TTL, 6, b'{"a":1}', since=6, began=NOW)
     assert saved == Saved(6, b'{"a":1}')
 
 

@@ -21,9 +21,11 @@ class Record:
     expires: float  # when it may be forgotten, in the seconds of the node's clock
     version: int = 0
     state: bytes = b""
-    # The version with which this node began to serve; 0: it only holds a copy. A request may save
-    # only while this is what it was when the request came in.
+    # With which version this node began to serve, and when; 0: it only holds a copy. A request may save
+    # only while both are what they were when it came in: a session that has been elsewhere since comes back
+    # with another version, and one that was forgotten and begins again, with another time.
     since: int = 0
+    began: float = 0.0
     fence: int = 0  # the highest it has been given
     ended: bool = False
 

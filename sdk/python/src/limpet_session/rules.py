@@ -29,6 +29,11 @@ class Ticket(NamedTuple):
     version: int
     state: bytes
     since: int
+    began: float
+
+    def valid(self, record: Record | None) -> bool:
+        """Whether the node has served the session all the time since then."""
+        return record is not None and (record.since, record.began) == (self.since, self.began)
 
 
 class Refusal(NamedTuple):
@@ -82,8 +87,10 @@ def admit(record: Record | None, request: Request, now: float) -> tuple[Record |
     if not since:
         return None, Refusal(Need.STATE, held.mark)
     version = max(since, known.version)
-    kept = replace(known, version=version, since=since, ttl=request.ttl, expires=now + request.ttl)
-    return kept, Ticket(version, kept.state, since)
+    began = held.began if known is held and since == held.since else now
+    expires = now + request.ttl
+    kept = replace(known, version=version, since=since, began=began, ttl=request.ttl, expires=expires)
+    return kept, Ticket(version, kept.state, since, began)
 
 
 def _with_handed(held: Record, request: Request) -> Record:
@@ -114,13 +121,13 @@ def _tenure(held: Record, known: Record, request: Request) -> int:
 
 
 def save(
-    record: Record | None, since: int, write: Write, ttl: int, now: float
+    record: Record | None, ticket: Ticket, write: Write, ttl: int, now: float
 ) -> tuple[Record | None, Saved | None]:
     """Saves what a request wrote; None: discarded, for the session has ended or moved on since it came in.
 
     Raises SessionTooLarge, SessionExhausted.
     """
-    if record is None or record.since != since:
+    if record is None or not ticket.valid(record):
         return None, None
     state = write.over(record.state)
     if state == record.state:
@@ -130,13 +137,13 @@ def save(
 
 
 def renew(
-    old: Record | None, since: int, write: Write, ttl: int, now: float
+    old: Record | None, ticket: Ticket, write: Write, ttl: int, now: float
 ) -> tuple[Record | None, Record | None, Saved | None]:
     """The end of the old id and the record of the new one, which goes on counting where the old one was."""
-    if old is None or old.since != since:
+    if old is None or not ticket.valid(old):
         return None, None, None
     version, state = _next(old.version), write.over(old.state)
-    new = Record(ttl, now + ttl, version, state, since=version)
+    new = Record(ttl, now + ttl, version, state, since=version, began=now)
     return end(old, ttl, now), new, Saved(version, state)
 
 
@@ -146,9 +153,9 @@ def _next(version: int) -> int:
     return version + 1
 
 
-def leave(record: Record | None, since: int, ttl: int, now: float) -> tuple[Record | None, bool]:
+def leave(record: Record | None, ticket: Ticket, ttl: int, now: float) -> tuple[Record | None, bool]:
     """Ends the session for the app; False: discarded, as a save would be."""
-    if record is None or record.since != since:
+    if not ticket.valid(record):
         return None, False
     return end(record, ttl, now), True
 
@@ -156,7 +163,7 @@ def leave(record: Record | None, since: int, ttl: int, now: float) -> tuple[Reco
 def end(record: Record | None, ttl: int, now: float) -> Record:
     """The mark of an end, remembered for `ttl` seconds at least."""
     held = record or Record(ttl, now)
-    return Record(ttl, max(held.expires, now + ttl), held.version, b"", 0, held.fence, ended=True)
+    return Record(ttl, max(held.expires, now + ttl), held.version, fence=held.fence, ended=True)
 
 
 def get(record: Record | None) -> Verdict:

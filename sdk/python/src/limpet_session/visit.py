@@ -126,7 +126,7 @@ class Visit:
 
     def _save(self, write: Write) -> Answer:
         shared, request, now = self._shared, self._request, self._shared.clock()
-        rule = partial(rules.save, since=self._ticket.since, write=write, ttl=request.ttl, now=now)
+        rule = partial(rules.save, ticket=self._ticket, write=write, ttl=request.ttl, now=now)
         saved = shared.storage.change(request.id, now, rule)
         if saved is None:
             return self._discard("write")
@@ -135,7 +135,7 @@ class Visit:
 
     def _end(self) -> Answer:
         request, now = self._request, self._shared.clock()
-        rule = partial(rules.leave, since=self._ticket.since, ttl=request.ttl, now=now)
+        rule = partial(rules.leave, ticket=self._ticket, ttl=request.ttl, now=now)
         if not self._shared.storage.change(request.id, now, rule):
             return self._discard("logout")
         return Answer([self._version(self._ticket.version), (headers.END, b"1")])
@@ -143,7 +143,7 @@ class Visit:
     def _renew(self, write: Write) -> Answer:
         shared, request, now = self._shared, self._request, self._shared.clock()
         new_id = shared.new_id()
-        rule = partial(rules.renew, since=self._ticket.since, write=write, ttl=request.ttl, now=now)
+        rule = partial(rules.renew, ticket=self._ticket, write=write, ttl=request.ttl, now=now)
         saved = shared.storage.renew(request.id, new_id, now, rule)
         if saved is None:
             return self._discard("login")
