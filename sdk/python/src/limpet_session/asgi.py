@@ -147,7 +147,10 @@ class _Exchange:
             if not self._refused:
                 await self._send(message)
             return
-        answer = self._life.finish()
+        # As in Django: a request that went wrong on the server has written nothing. (Starlette's page for an
+        # exception is such an answer where this is outermost, and never comes here where it is not.)
+        failed = message.get("status", 0) >= 500
+        answer = self._life.abandon() if failed else self._life.finish()
         self._answered = True
         kind = message["type"]
         if kind == "websocket.close" or (kind == "websocket.accept" and answer.status):
