@@ -129,6 +129,9 @@ class EmbeddedStore:
 
     def _sweep_once(self) -> bool:
         """Whether there may be more to remove."""
+        if self._file and not self._file.in_place:
+            logger.warning("store %s: %s was removed or replaced: a new one is begun", self.name, self._path)
+            self._shut()
         try:
             more = self._opened().sweep(self._clock())
         except (sqlite3.Error, StoreError) as error:

@@ -51,10 +51,14 @@ class SessionFile:
 
     def __init__(self, path: Path, synchronous: Synchronous, busy_seconds: float) -> None:
         """Open or make the file. Raises StoreError where it can never work."""
+        self._path = path
         self._busy_seconds = busy_seconds
         try:
             # The states of users: nobody else reads them. SQLite gives its -wal and -shm the same mode.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            status = os.fstat(descriptor)
+            os.close(descriptor)
+            self._identity = (status.st_dev, status.st_ino)
             self._db = sqlite3.connect(
                 path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
             )
@@ -107,6 +111,15 @@ class SessionFile:
             self._roll_back()
             raise
         return removed == SWEEP_ROWS
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the path still leads to this file, and not to another one or to none."""
+        try:
+            status = os.stat(self._path)
+        except FileNotFoundError:
+            return False
+        return (status.st_dev, status.st_ino) == self._identity
 
     def close(self) -> None:
         """Close the file; the last process to do so tidies it."""
