@@ -1,0 +1,45 @@
+"""Fences of sessions whose requests are under way."""
+
+import json
+import threading
+
+import httpx
+
+from tests.sdk.app import At, Holding
+from tests.sdk.nodes import TAKEOVER, A, B
+from tests.sdk.serving import PATIENCE
+
+
+def test_a_fence_lets_a_running_request_send_its_head(slow: tuple[At, Holding]) -> None:
+    at, holding = slow
+    fences: list[httpx.Response] = []
+    fence = threading.Thread(
+        target=lambda: fences.append(at.call("POST", f"/{A}/fence", Fence=TAKEOVER, TTL=60))
+    )
+    at.node._fence_seconds = PATIENCE
+    fence.start()
+    while not at.node.node.running._waits:
+        assert fence.is_alive(), fences
+    refused = at.ask("/show", 2)
+    assert (refused.status_code, refused.headers["limpet-need"]) == (409, "state")
+    assert at.ask("/put?other=1", name=B).status_code == 200
+    assert holding.end().headers["limpet-version"] == "3"
+    fence.join(PATIENCE)
+    assert (fences[0].status_code, fences[0].json()) == (200, {"a": "1", "late": "1"})
+    assert at.ask("/show", 3).headers["limpet-need"] == "state"
+
+
+def test_but_not_for_ever_and_then_its_write_is_discarded(slow: tuple[At, Holding]) -> None:
+    at, holding = slow
+    batch = json.dumps({"id": A, "fence": TAKEOVER}).encode()
+    assert json.loads(at.call("POST", "/", batch).content)["version"] == 2
+    answer = holding.end()
+    # The app said 409: that would mean that it has not run.
+    assert (answer.status_code, answer.headers["limpet-need"]) == (503, "state")
+    assert at.held() == (2, {"a": "1"})
+
+
+def test_a_fence_that_is_refused_does_not_wait(slow: tuple[At, Holding]) -> None:
+    at, _ = slow
+    at.node._fence_seconds = 10 * PATIENCE
+    assert at.call("POST", f"/{A}/fence", Fence=2).status_code == 409
