@@ -1,11 +1,13 @@
 """The stores that the conformance tests run against, and a Redis that all tests of a module share."""
 
+import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from sessions.stores.embedded import EmbeddedStore
 from sessions.stores.redis.store import RedisStore
@@ -45,3 +47,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await made.open()
     yield made
     await made.close()
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that Limpet runs on: it differs from asyncio's own in what it takes and when it closes."""
+    return {"uvloop": uvloop.new_event_loop}
