@@ -11,7 +11,7 @@ from sessions.contract.headers import NO_HANDOVER, NO_VERSION, Need, Told, reque
 from sessions.contract.messages import Answer, Kind
 from sessions.contract.searching import Found, Where
 from sessions.contract.settling import Settled
-from sessions.contract.versions import fencing_number
+from sessions.contract.versions import fencing_number, next_lineage
 
 MOST_SENDS = 5  # of one request; then 502
 MOST_OVERWRITES = 3  # of one write, with on_conflict: last
@@ -44,7 +44,9 @@ class Why(IntEnum):
     """Why an answer was refused: the metric, and what the log says."""
 
     NOT_FOUND_YET = 0  # somebody who may hold the session has not answered: Retry-After 1
-    CONFLICT = 1  # another node's writes won: look who serves the session, point the token there
+    # Another node's writes won, or its takeover has stopped half-way. FENCE `node` with `version` (unless 0),
+    # for it should not serve what cannot be saved; then look who does serve it, and point the token there.
+    CONFLICT = 1
     OVER = 2  # the session has ended meanwhile; END it at `node` too
     UNPROTECTED = 3  # on_unprotected: refuse
     NO_CONTRACT = 4  # the node does not take part: down (no contract)
@@ -209,7 +211,7 @@ class Course:
     def settled(self, verdict: Settled, winner: int = 0) -> Step:
         """The write is safe, or is not. `winner`: of a conflict, what stood against it."""
         if verdict is Settled.CONFLICT:
-            return self._overwrite(winner) if self._terms.overwrite else self._refuse(503, Why.CONFLICT)
+            return self._overwrite(winner) if self._terms.overwrite else self._conflict(winner)
         if verdict is Settled.ENDED:
             return self._refuse(503, Why.OVER)
         self._short = verdict is Settled.UNPROTECTED
@@ -259,9 +261,13 @@ class Course:
         """Store it above the other's. Bounded, since another may do the same at that moment."""
         self._overwrites += 1
         if self._overwrites > MOST_OVERWRITES:
-            return self._refuse(503, Why.CONFLICT)
+            return self._conflict(winner)
         self._written = fencing_number(max(winner, self._written), 0)
         return Step(Do.SETTLE, self.node, self.session_id, self._written, self._state)
+
+    def _conflict(self, winner: int) -> Step:
+        fence = max(winner, next_lineage(self._written)) if self._terms.sticky else 0
+        return Step(Do.REFUSE, self.node, self.session_id, fence, status=503, why=Why.CONFLICT)
 
     def _mark(self) -> Step:
         return Step(Do.END, self.node, self._ending)

@@ -26,7 +26,9 @@ class Work(IntEnum):
     COPY = 0  # GET from `source`, PUT to `node`
     END = 1  # at `node`
     STOP = 2  # FENCE `node` with `number`: it serves the session no more
-    CHECK = 3  # GET from the store; if that is above `number`, or ended, STOP or END at `node`
+    # GET from the store: is that above `number`, STOP `node` with it, or END if the session has ended there; is
+    # it below, GET from `node`, and PUT to the store.
+    CHECK = 3
 
 
 class Job(NamedTuple):
@@ -48,6 +50,9 @@ class Roles(NamedTuple):
     syncing: frozenset[int]  # back, and to be told what moved on without them
     leaving: frozenset[int]  # draining: their sessions go elsewhere
     replicas: int  # 0 where a store holds the copies
+    behind: bool = (
+        False  # the store was away since the last pass: what was written meanwhile is only on the nodes
+    )
     moves: int = 0  # sessions to stop in this pass so that they go to the first node of their order
 
 
@@ -105,8 +110,8 @@ class Homes:
         return [Job(Work.COPY, model.id, node, model.ttl, source, newest) for node in lacking]
 
     def _check(self, entries: Mapping[int, Entry], owner: int) -> list[Job]:
-        """With a store, only that may know what moved on without a node that was away."""
-        if owner not in self._roles.syncing:
+        """A store may know what moved on without a node that was away, or lack what was written without it."""
+        if owner < 0 or not (self._roles.behind or owner in self._roles.syncing):
             return []
         entry = entries[owner]
         return [Job(Work.CHECK, entry.id, owner, entry.ttl, number=entry.version)]

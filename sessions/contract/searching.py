@@ -7,6 +7,7 @@ write acknowledged before its copy's fence is among them, one after it is refuse
 
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from itertools import islice
 from typing import NamedTuple
 
 from sessions.contract.headers import NO_HANDOVER, STATE_IN_HEADER, Handover
@@ -76,15 +77,18 @@ class Search:
 
     `expected`: the token's version, which may be raised while the search goes on; `pin`: the token's node,
     below 0 for none. `draw`: a random integer below 4096. `look_only`: never fence, only see who serves it.
-    `above`: what a node said against an earlier takeover. After each call: where `found` is set, it is over;
-    where `pause` is above 0, call `start` again after so many seconds.
+    `above`: what stood against an earlier takeover or write; who serves less is overtaken.
+    After each call: where `found` is set, it is over; where `pause` is above 0, call `start` again after so
+    many seconds.
     """
 
     __slots__ = (
+        "_above",
         "_answers",
         "_draw",
         "_highest",
         "_look_only",
+        "_near",
         "_number",
         "_phase",
         "_pin",
@@ -117,10 +121,12 @@ class Search:
         self._look_only = look_only
         self._rounds = 0
         self._number = 0
+        self._above = above
         self._highest = above  # of all versions and fences heard of
         self._phase = _Phase.PAUSING
         self._answers: dict[int, Answer] = {}
-        self._waiting: set[int] = set()
+        self._waiting: dict[int, Action] = {}
+        self._near: set[int] = set()
 
     def start(self) -> list[Action]:
         """Begin, or begin again after a pause."""
@@ -129,14 +135,18 @@ class Search:
         self._answers = {}
         if not self._rules.sticky:
             return self._ask((STORE,))
-        near = {self._pin, *self.around.order[: self._rules.replicas + 2]} & set(self.around.order)
-        return self._ask(near | {STORE} if self._rules.store else near)
+        order, up = self.around.order, self.around.up
+        # Copies go to the first available ones in order, so those that are down must not use up the places.
+        first = islice((node for node in order if node in up), self._rules.replicas + 2)
+        self._near = {self._pin, STORE, *first} & self._holders()
+        return self._ask(self._near)
 
-    def answered(self, target: int, answer: Answer) -> list[Action]:
-        """`target` has answered the last call that it was sent."""
-        if target not in self._waiting:
+    def answered(self, action: Action, answer: Answer) -> list[Action]:
+        """A call has been answered. One of an earlier round does not count: it says nothing of now."""
+        target = action.target
+        if self._waiting.get(target) is not action:
             return []
-        self._waiting.discard(target)
+        del self._waiting[target]
         self._highest = max(self._highest, answer.version)
         if answer.kind is Kind.ENDED:
             return self._end(Found(Where.ENDED))
@@ -147,11 +157,12 @@ class Search:
             self._answers[target] = answer
         return self._next() if not self._waiting else []
 
-    def silent(self, target: int) -> list[Action]:
-        """`target` has not answered, or not understandably: accepted only where it is down by now."""
-        if target not in self._waiting:
+    def silent(self, action: Action) -> list[Action]:
+        """A call was not answered, or not understandably: accepted only where its target is down by now."""
+        target = action.target
+        if self._waiting.get(target) is not action:
             return []
-        self._waiting.discard(target)
+        del self._waiting[target]
         if target in self.around.up:
             return self._again(rival=False)
         if (
@@ -164,8 +175,12 @@ class Search:
 
     def _ask(self, targets: Iterable[int]) -> list[Action]:
         self._phase = _Phase.ASKING
-        self._waiting = {target for target in targets if target in self.around.up}
-        return [Action(Call.GET, target) for target in sorted(self._waiting)] or self._next()
+        return self._send(Call.GET, targets) or self._next()
+
+    def _send(self, call: Call, targets: Iterable[int]) -> list[Action]:
+        up = sorted(target for target in targets if target in self.around.up)
+        self._waiting = {target: Action(call, target, self._number) for target in up}
+        return list(self._waiting.values())
 
     def _next(self) -> list[Action]:
         """All who were asked have answered."""
@@ -174,10 +189,11 @@ class Search:
         server = self._server()
         if server >= 0:
             return self._end(Found(Where.SERVED, server, self.expected, source=server))
-        if self._newest().version < max(self.expected, 1):
-            others = self.around.up & self._holders() - self._answers.keys()
-            if others:
-                return self._ask(others)
+        # Copies may be as new as the token while their owner is not among those asked: a token can be old,
+        # and its node not the one that serves. Taking over from a healthy owner would be a fault of our own.
+        others = self.around.up & self._holders() - self._answers.keys()
+        if others:
+            return self._ask(others)
         if self._look_only or self.around.heir < 0 or not self._may_conclude():
             return self._end(Found(Where.NOT_YET))
         try:
@@ -187,9 +203,12 @@ class Search:
         return self._fence() if self._rules.sticky else self._hand_over()
 
     def _fence(self) -> list[Action]:
+        """All near ones, and whoever else has something; everybody where what is expected was not found."""
         self._phase = _Phase.FENCING
-        self._waiting = {*self._answers, self.around.heir} & self.around.up
-        return [Action(Call.FENCE, target, self._number) for target in sorted(self._waiting)]
+        targets = {target for target, answer in self._answers.items() if answer is not UNKNOWN} | self._near
+        if self._newest().version < max(self.expected, 1):
+            targets |= self._answers.keys()
+        return self._send(Call.FENCE, targets | {self.around.heir})
 
     def _hand_over(self) -> list[Action]:
         heir, newest = self.around.heir, self._newest()
@@ -231,7 +250,7 @@ class Search:
             if answer.serving and target in self.around.ready
         ]
         version, node = max(serving, default=(0, -1))
-        overtaken = lineage(version) < lineage(self._newest().version)
+        overtaken = lineage(version) < lineage(max(self._above, self._newest().version))
         return -1 if version < self.expected or overtaken else node
 
     def _newest(self) -> Answer:
@@ -257,7 +276,7 @@ class Search:
 
     def _again(self, rival: bool) -> list[Action]:
         """Search again: at once after a silence, which took its time; a little later after a rival's 409."""
-        self._waiting = set()
+        self._waiting = {}
         if self._rounds >= MOST_ROUNDS:
             return self._end(Found(Where.NOT_YET))
         if not rival:
@@ -267,6 +286,6 @@ class Search:
         return []
 
     def _end(self, found: Found) -> list[Action]:
-        self._waiting = set()
+        self._waiting = {}
         self.found = found
         return []

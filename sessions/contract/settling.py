@@ -67,8 +67,9 @@ class Settling:
         if kind is Kind.TAKEN or (kind is Kind.REFUSED and superseded(self.version, answer.version)):
             self._heard.add(target)
             self._missing -= 1
-            if self._missing <= 0 or target == STORE:
-                self.verdict = Settled.SETTLED
+            if self._missing > 0 and target != STORE:
+                return self._more()
+            self.verdict = Settled.SETTLED
         elif kind is Kind.REFUSED:
             self.verdict = Settled.CONFLICT
             self.winner = answer.version

@@ -1,0 +1,163 @@
+"""One run: nodes, two proxies, clients and faults, all from one seed."""
+
+import asyncio
+from collections import Counter
+from random import Random
+from typing import NamedTuple
+
+from tests.model.clients import Browser, Findings
+from tests.model.clock import run
+from tests.model.network import Machine, Network
+from tests.model.proxy import Proxy, Setup
+from tests.model.store import Store
+
+
+class Plan(NamedTuple):
+    """What a run is like. Seconds are of the computed clock."""
+
+    seed: int
+    seconds: float = 40.0
+    browsers: int = 2
+    counters: int = 2
+    faults: bool = True
+
+
+class Outcome(NamedTuple):
+    """What came of it."""
+
+    wrong: list[str]
+    counts: Counter[str]
+    faults: Counter[str]
+
+
+def setup_of(seed: int) -> Setup:
+    """Half of the runs have a store: as the only holder, or as the fallback."""
+    strategy = seed % 4
+    nodes = 4 if seed % 8 < 6 else 6
+    return Setup(nodes, 0 if strategy == 1 else 1 + (seed % 16 == 8), strategy in (1, 3), give_up=20.0)
+
+
+def play(plan: Plan) -> Outcome:
+    """The whole run."""
+    return run(_play(plan))
+
+
+async def _play(plan: Plan) -> Outcome:
+    random = Random(plan.seed)
+    setup = setup_of(plan.seed)
+    machines = [Machine(i, random) for i in range(setup.nodes)]
+    network, store, findings = Network(machines, random), Store(), Findings()
+    proxies = [Proxy(i, setup, network, store, random) for i in range(2)]
+    faults = Faults(network, store, proxies, setup, random)
+    browsers = [Browser(f"b{i}", proxies, random, findings, False) for i in range(plan.browsers)]
+    browsers += [Browser(f"c{i}", proxies, random, findings, True) for i in range(plan.counters)]
+    loops = [browser.browse(plan.seconds) for browser in browsers for _ in range(1 if browser.calm else 3)]
+    chaos = asyncio.ensure_future(faults.go_on()) if plan.faults else None
+    await asyncio.gather(*loops)
+    if chaos is not None:
+        chaos.cancel()
+    faults.heal()
+    await asyncio.sleep(5.0)
+    for browser in browsers:
+        await browser.review()
+    counts = findings.counts
+    for proxy in proxies:
+        counts += proxy.counts
+    return Outcome(findings.wrong, counts, faults.counts)
+
+
+class Faults:
+    """What goes wrong, one thing after the other and several at once."""
+
+    def __init__(
+        self, network: Network, store: Store, proxies: list[Proxy], setup: Setup, random: Random
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self._network = network
+        self._store = store
+        self._proxies = proxies
+        self._setup = setup
+        self._random = random
+        self._running: set[asyncio.Task[None]] = set()
+        self._safe_since: list[int] | None = [0] * len(
+            proxies
+        )  # passes when all was well again; None: it is not
+
+    async def go_on(self) -> None:
+        kinds = [self._kill, self._kill, self._freeze, self._cut, self._flap]
+        if self._setup.store:
+            kinds.append(self._lose_store)
+        while True:
+            await asyncio.sleep(self._random.random() * 1.0)
+            self._look()
+            task = asyncio.ensure_future(self._random.choice(kinds)())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    def heal(self) -> None:
+        for task in self._running:
+            task.cancel()
+        self._store.down = False
+        self._network.cuts.clear()
+        for machine in self._network.machines:
+            if machine.dead:
+                machine.start()
+            machine.thaw()
+
+    def _look(self) -> None:
+        """Whether there has been time to be protected again since the last node was killed."""
+        if self._safe_since is None and all(proxy.content for proxy in self._proxies):
+            self._safe_since = [proxy.passes + 2 for proxy in self._proxies]
+
+    def _protected(self) -> bool:
+        since = self._safe_since
+        return since is not None and all(p.passes >= at for p, at in zip(self._proxies, since, strict=True))
+
+    async def _kill(self) -> None:
+        if not self._protected() or self._store.down:
+            return
+        self._safe_since = None
+        machine = self._random.choice(self._network.machines)
+        self.counts["killed"] += 1
+        machine.kill()
+        await asyncio.sleep(0.05 + self._random.random() * 2)
+        machine.start()
+        machine.thaw()
+
+    async def _freeze(self) -> None:
+        machine = self._random.choice(self._network.machines)
+        if machine.dead or any(other.frozen for other in self._network.machines):
+            return
+        self.counts["frozen"] += 1
+        machine.freeze()
+        await asyncio.sleep(self._random.random() * 2)
+        machine.thaw()
+
+    async def _flap(self) -> None:
+        machine = self._random.choice(self._network.machines)
+        if machine.dead or any(other.frozen for other in self._network.machines):
+            return
+        self.counts["flapped"] += 1
+        for _ in range(3):
+            machine.freeze()
+            await asyncio.sleep(self._random.random() * 0.9)
+            machine.thaw()
+            await asyncio.sleep(self._random.random() * 0.5)
+
+    async def _cut(self) -> None:
+        if self._network.cuts:
+            return
+        link = (self._random.randrange(len(self._proxies)), self._random.randrange(self._setup.nodes))
+        self.counts["cut"] += 1
+        self._network.cuts.add(link)
+        await asyncio.sleep(self._random.random() * 3)
+        self._network.cuts.discard(link)
+
+    async def _lose_store(self) -> None:
+        if self._store.down or not self._protected():
+            return
+        self._safe_since = None
+        self.counts["store lost"] += 1
+        self._store.down = True
+        await asyncio.sleep(self._random.random() * 2)
+        self._store.down = False
