@@ -197,8 +197,8 @@ class Exchange:
         self.status = head.status
         self.phase = ANSWERING
         self._placed.answered(head.status)
-        if self.sending:
-            self.keep = False  # the client is still sending what the node did not wait for
+        if self.sending or self.engine.stopping:
+            self.keep = False  # the client is still sending what the node did not wait for, or must go
         start = self._response_start(head)
         if self.chunking:
             payload = self._chunk(payload, done)
@@ -456,7 +456,7 @@ class Exchange:
         self.client.ended(False)
 
     def _answer_fault(self, fault: Fault) -> None:
-        if isinstance(fault, Malformed) or self.sending:
+        if isinstance(fault, Malformed) or self.sending or self.engine.stopping:
             self.keep = False
         accept = self.fields.find(b"accept")
         pages = self.engine.error_pages
