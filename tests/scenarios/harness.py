@@ -187,8 +187,10 @@ class RawNode:
         self._tasks.add(task)
         try:
             await self._handler(reader, writer)
-        except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError):
             pass
+        except asyncio.CancelledError:
+            writer.transport.abort()
         finally:
             self.open -= 1
             self._tasks.discard(task)
