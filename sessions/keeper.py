@@ -1,0 +1,311 @@
+"""Keeps the sessions of one service: does the slow steps of its exchanges' courses."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterator
+
+from sessions.contract.course import Course, Do, Keep, Step, Why
+from sessions.contract.ending import Ending
+from sessions.contract.messages import STORE, Action, Answer, Call
+from sessions.contract.searching import Around, Found, Where
+from sessions.contract.settling import Settled, Settling
+from sessions.keeping.asking import Asking
+from sessions.keeping.counters import KeepingCounters
+from sessions.keeping.kept import KeptCourse
+from sessions.keeping.options import ALL, KeepingOptions
+from sessions.keeping.runs import EndRun, SettleRun, copy_holders
+from sessions.keeping.takeovers import Move, Takeovers
+from sessions.keeping.targets import Targets
+
+_MOST_TOUCHES = 10_000  # under way; what is beyond is left to reconciling
+
+
+class Keeper:
+    """One service's. `around(session_id, choice)`: what is known of the nodes at this moment.
+
+    `choice` is the router's for the exchange that asks, -1 for none: the heir, where it may take requests;
+    otherwise that is the first node in the session id's ring order that may. `draw`: a random integer
+    below 4096.
+    """
+
+    def __init__(
+        self,
+        options: KeepingOptions,
+        targets: Targets,
+        around: Callable[[str, int], Around],
+        draw: Callable[[], int] = lambda: secrets.randbelow(4096),
+    ) -> None:
+        self.options = options
+        self.around = around
+        self.counters = KeepingCounters()
+        self.targets = targets
+        self.takeovers = Takeovers(
+            options.rules,
+            targets,
+            lambda session_id, choice: self.around(session_id, choice),
+            self.counters,
+            draw,
+            options.call_timeout,
+            options.most_searches,
+        )
+        self._settling: dict[SettleRun, Errand | None] = {}  # the oldest first; None: its answer has gone out
+        self._lagging_bytes = 0
+        self._touches: set[asyncio.Task[None]] = set()
+
+    # Called by exchanges
+
+    def course(
+        self, version: int, unprotected: bool, session_id: str, minted: bool, pin: int = -1
+    ) -> KeptCourse:
+        """The course of an exchange, by its token; `minted`: without one. `pin`: the token's node."""
+        return KeptCourse(self.options.terms, session_id, version, unprotected, minted, pin)
+
+    def perform(self, course: Course, step: Step, done: Callable[[Step], None]) -> "Errand":
+        """Do a slow step and those that follow; `done` is told of the first that is the exchange's own.
+
+        It is told once, later, unless the errand is abandoned. A REFUSE may be performed, too, and is what
+        `done` is then told: where its `keep` says so, the token of the refusal points at its `node`.
+        """
+        assert isinstance(course, KeptCourse), "a keeper performs the courses that it made"
+        errand = Errand(self, course, done)
+        errand.go(step)
+        return errand
+
+    def arrived(self, course: Course, ok: bool) -> None:
+        """A request that may have carried a takeover was answered without a need, or was not.
+
+        To be called at the end of an exchange, too, whatever that was: others may wait for its takeover.
+        """
+        assert isinstance(course, KeptCourse)
+        if course.leads:
+            self.takeovers.arrived(course, ok)
+
+    def touch(self, session_id: str, version: int, pin: int) -> None:
+        """Keep the copies of a session that is only read from being forgotten; nobody waits for it."""
+        if len(self._touches) >= _MOST_TOUCHES or version < 2:
+            return
+        around, replicas = self.around(session_id, -1), self.options.replicas
+        holders = [node for node, _ in zip(copy_holders(around, pin), range(replicas), strict=False)]
+        if self.options.store and STORE in around.up:
+            holders.append(STORE)
+        for target in holders:
+            task = self.targets.touch(target, session_id, version)
+            self._touches.add(task)
+            task.add_done_callback(self._touches.discard)
+
+    # Called by control
+
+    @property
+    def moved(self) -> Callable[[Move], None] | None:
+        """Who is told of each session that another node has taken over."""
+        return self.takeovers.moved
+
+    @moved.setter
+    def moved(self, told: Callable[[Move], None]) -> None:
+        self.takeovers.moved = told
+
+    @property
+    def lag_seconds(self) -> float:
+        """The age of the oldest write whose answer has gone out before it had its copies (ack: async)."""
+        for run, errand in self._settling.items():
+            if errand is None:
+                return asyncio.get_running_loop().time() - run.began
+        return 0.0
+
+    @property
+    def lag_bytes(self) -> int:
+        """The state of all such writes."""
+        return self._lagging_bytes
+
+    @property
+    def settling(self) -> int:
+        """Writes on their way to their copies."""
+        return len(self._settling)
+
+    def close(self) -> None:
+        """Begin nothing more of its own. What is under way ends when its targets are closed."""
+        self.takeovers.close()
+        for task in self._touches:
+            task.cancel()
+
+    # Called by errands
+
+    def settle(self, errand: "Errand", step: Step) -> None:
+        """Bring a write to its copies. With `ack: async` the errand goes on at once, while the lag allows."""
+        run = SettleRun(
+            self.targets,
+            step.session_id,
+            self._machine(step),
+            step.state,
+            step.base,
+            step.node,
+            self.options.ack_timeout,
+            lambda run, verdict, winner: self._settled(run, step.session_id, verdict, winner),
+        )
+        waits = not self.options.max_lag or self.lag_seconds >= self.options.max_lag
+        self._settling[run] = errand if waits else None
+        if not waits:
+            self._lagging_bytes += run.size
+        run.start()
+        if not waits:
+            errand.settled(Settled.SETTLED, 0)
+
+    def end(self, session_id: str, pin: int, over: Callable[[], None]) -> None:
+        """Have an end remembered by those who hold copies, and by the store."""
+        around, options = self.around(session_id, -1), self.options
+        replicas = self._replicas(around, pin)
+        ending = Ending(replicas, copy_holders(around, pin), options.store)
+
+        def ended(verdict: Settled) -> None:
+            self.counters.ends[verdict] += 1
+            self.counters.unprotected.pop(session_id, None)
+            over()
+
+        EndRun(self.targets, session_id, ending, options.ack_timeout, ended).start()
+
+    # Private
+
+    def _settled(self, run: SettleRun, session_id: str, verdict: Settled, winner: int) -> None:
+        errand = self._settling.pop(run)
+        now = asyncio.get_running_loop().time()
+        self.counters.settled(session_id, verdict, now - run.began, now + self.options.terms.ttl)
+        if errand is None:
+            self._lagging_bytes -= run.size
+        else:
+            errand.settled(verdict, winner)
+
+    def _machine(self, step: Step) -> Settling:
+        if not self.options.replicas:
+            return Settling(step.version, 1, iter((STORE,)))
+        around = self.around(step.session_id, -1)
+        candidates: Iterator[int] = copy_holders(around, step.node)
+        fallback = self.options.store and STORE in around.up
+        return Settling(step.version, self._replicas(around, step.node), candidates, fallback)
+
+    def _replicas(self, around: Around, pin: int) -> int:
+        """How many copies there have to be."""
+        if self.options.replicas != ALL:
+            return self.options.replicas
+        return max(1, len(around.ready - {pin}))
+
+
+class Errand:
+    """Something slow that is done for one exchange."""
+
+    __slots__ = ("_abandoned", "_asking", "_done", "_keeper", "_seeking", "course")
+
+    def __init__(self, keeper: Keeper, course: KeptCourse, done: Callable[[Step], None]) -> None:
+        self.course = course
+        self._keeper = keeper
+        self._done = done
+        self._asking: Asking | None = None  # of a state that is put before the request
+        self._seeking = False
+        self._abandoned = False
+
+    # Called by the exchange
+
+    def abandon(self) -> None:
+        """The client has gone. A write that was made is settled all the same, an end remembered."""
+        self._abandoned = True
+        if self._seeking:
+            self._seeking = False
+            self._keeper.takeovers.leave(self)
+        if self._asking is not None:
+            self._asking.drop()
+        self._keeper.arrived(self.course, False)
+
+    # Called by the keeper
+
+    def go(self, step: Step) -> None:
+        """Do this step, or hand it to the exchange."""
+        act = _ACTS.get(step.do)
+        if self._abandoned and step.do in (Do.SEARCH, Do.PUT):
+            return
+        if act is None:
+            asyncio.get_running_loop().call_soon(self._hand_over, step)
+        else:
+            act(self, step)
+
+    def found(self, found: Found) -> None:
+        """A search has ended for this exchange."""
+        self._seeking = False
+        self.go(self.course.found(found))
+
+    def settled(self, verdict: Settled, winner: int) -> None:
+        """A write is safe, or is not."""
+        self.go(self.course.settled(verdict, winner))
+
+    # Private
+
+    def _hand_over(self, step: Step) -> None:
+        if not self._abandoned:
+            self._done(step)
+
+    def _search(self, step: Step) -> None:
+        self._seeking = True
+        self._keeper.takeovers.join(self)
+
+    def _put(self, step: Step) -> None:
+        self._asking = Asking(self._keeper.targets, step.session_id, lambda _, answer: self._has_put(answer))
+        self._asking.send(
+            Action(Call.PUT, step.node, step.version, step.state), self._keeper.options.ack_timeout
+        )
+
+    def _has_put(self, answer: Answer | None) -> None:
+        self._asking = None
+        self.go(self.course.put(answer))
+
+    def _fetch(self, step: Step) -> None:
+        asking = Asking(
+            self._keeper.targets, step.session_id, lambda _, said: self.go(self.course.fetched(said))
+        )
+        asking.send(Action(Call.GET, step.node), self._keeper.options.call_timeout)
+
+    def _settle(self, step: Step) -> None:
+        self._keeper.settle(self, step)
+
+    def _end(self, step: Step) -> None:
+        self._keeper.end(step.session_id, step.node, lambda: self.go(self.course.marked()))
+
+    def _refuse(self, step: Step) -> None:
+        """What comes before a refusal: the node is told what it does not know, and who serves is found."""
+        if step.why is Why.OVER:
+            self._tell(Action(Call.END, step.node), step.session_id, lambda: self._refused(step))
+        elif step.why is Why.CONFLICT and step.version:
+            fence = Action(Call.FENCE, step.node, step.version)
+            self._tell(fence, step.session_id, lambda: self._look(step))
+        elif step.why is Why.CONFLICT:
+            self._look(step)
+        else:
+            self._refused(step)
+
+    def _tell(self, action: Action, session_id: str, then: Callable[[], None]) -> None:
+        asking = Asking(self._keeper.targets, session_id, lambda _action, _answer: then())
+        asking.send(action, self._keeper.options.call_timeout)
+
+    def _look(self, step: Step) -> None:
+        if not self.course.expected or self._abandoned:
+            self._refused(step)
+        else:
+            self._keeper.takeovers.look(self.course, lambda found: self._seen(step, found))
+
+    def _seen(self, step: Step, found: Found) -> None:
+        course = self.course
+        if found.where is Where.SERVED:
+            step = step._replace(node=found.node, keep=Keep.TOKEN)
+        elif found.where is Where.ENDED:
+            step = step._replace(keep=Keep.DELETE)
+        self._refused(step._replace(version=course.expected, unprotected=course.token_unprotected))
+
+    def _refused(self, step: Step) -> None:
+        asyncio.get_running_loop().call_soon(self._hand_over, step)
+
+
+_ACTS: dict[Do, Callable[[Errand, Step], None]] = {
+    Do.SEARCH: Errand._search,
+    Do.PUT: Errand._put,
+    Do.FETCH: Errand._fetch,
+    Do.SETTLE: Errand._settle,
+    Do.END: Errand._end,
+    Do.REFUSE: Errand._refuse,
+}

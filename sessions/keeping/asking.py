@@ -1,0 +1,67 @@
+"""The calls that are under way for one machine: each is heard of exactly once, or dropped with all others."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from sessions.contract.messages import Action, Answer
+from sessions.keeping.targets import Targets
+
+logger = logging.getLogger("limpet.keeping")
+
+Heard = Callable[[Action, Answer | None], None]
+_Asked = asyncio.Task[Answer | None]
+
+
+class Asking:
+    """Calls about one session. `heard` is told of each answer, or None for silence, never from `send`."""
+
+    __slots__ = ("_calls", "_heard", "_session_id", "_targets")
+
+    def __init__(self, targets: Targets, session_id: str, heard: Heard) -> None:
+        self._targets = targets
+        self._session_id = session_id
+        self._heard = heard
+        self._calls: dict[_Asked, tuple[Action, asyncio.TimerHandle | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def send(self, action: Action, timeout: float = 0.0, base: int = -1, writer: int = -1) -> None:
+        """Begin a call; after `timeout` seconds it is silence (0: when the target says so)."""
+        task = self._targets.ask(action, self._session_id, base, writer)
+        timer = asyncio.get_running_loop().call_later(timeout, self._late, task) if timeout else None
+        self._calls[task] = action, timer
+        task.add_done_callback(self._done)
+
+    def drop(self) -> None:
+        """Be told of nothing more. What has not left yet is not sent."""
+        calls, self._calls = self._calls, {}
+        for task, (_, timer) in calls.items():
+            task.cancel()
+            if timer is not None:
+                timer.cancel()
+
+    def _done(self, task: _Asked) -> None:
+        call = self._calls.pop(task, None)
+        if call is None:  # late, or dropped
+            return
+        action, timer = call
+        if timer is not None:
+            timer.cancel()
+        self._heard(action, _result(task))
+
+    def _late(self, task: _Asked) -> None:
+        action, _ = self._calls.pop(task)
+        task.cancel()
+        self._heard(action, None)
+
+
+def _result(task: _Asked) -> Answer | None:
+    if task.cancelled():
+        return None
+    error = task.exception()
+    if error is not None:  # a task's boundary: whoever waits for it must not wait for ever
+        logger.error("a call about a session broke", exc_info=error)
+        return None
+    return task.result()

@@ -1,0 +1,90 @@
+"""What keeping one service's sessions is counted in: plain numbers, read by whoever asks."""
+
+from bisect import bisect_left
+from enum import IntEnum
+
+from sessions.contract.searching import Where
+from sessions.contract.settling import Settled
+
+# Upper bounds in seconds; the last bucket has none.
+SETTLE_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+SEARCH_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_MOST_UNPROTECTED = 100_000
+
+
+class Source(IntEnum):
+    """Where the state of a session that moved came from."""
+
+    OWN = 0  # the node that took it over held the newest itself
+    PEER = 1
+    STORE = 2
+    NOBODY = 3  # it was new, or lost
+
+
+class Histogram:
+    """How often something took how long."""
+
+    __slots__ = ("bounds", "counts", "sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.sum += seconds
+
+
+class KeepingCounters:
+    """Of one service."""
+
+    __slots__ = (
+        "conflicts",
+        "ends",
+        "lost",
+        "moves",
+        "searches",
+        "searching",
+        "settling",
+        "stale",
+        "unprotected",
+        "writes",
+    )
+
+    def __init__(self) -> None:
+        self.writes = [0] * len(Settled)  # by what became of them
+        self.ends = [0] * len(Settled)
+        self.conflicts = 0
+        self.moves = [0] * len(Source)  # takeovers that were made
+        self.lost = 0
+        self.stale = 0
+        self.searches = [0] * len(Where)  # by how they ended
+        self.searching = Histogram(SEARCH_BOUNDS)
+        self.settling = Histogram(SETTLE_BOUNDS)
+        self.unprotected: dict[
+            str, float
+        ] = {}  # sessions whose last write has too few copies, and until when
+
+    def settled(self, session_id: str, verdict: Settled, seconds: float, until: float) -> None:
+        """A write has come to its end. `until`: when its session is forgotten, on the loop's clock."""
+        self.writes[verdict] += 1
+        self.settling.add(seconds)
+        if verdict is Settled.CONFLICT:
+            self.conflicts += 1
+        if self.unprotected:
+            self.unprotected.pop(session_id, None)
+        if verdict is Settled.UNPROTECTED:
+            self.unprotected[session_id] = until
+            if len(self.unprotected) > _MOST_UNPROTECTED:
+                del self.unprotected[next(iter(self.unprotected))]
+
+    def unprotected_now(self, now: float) -> int:
+        """Sessions whose last write has fewer copies than it should."""
+        waiting = self.unprotected  # in order of `until`, since each TTL is the same
+        while waiting:
+            first = next(iter(waiting))
+            if waiting[first] > now:
+                break
+            del waiting[first]
+        return len(waiting)

@@ -1,0 +1,172 @@
+"""Runs one search, settling or ending: sends what the machine says, and tells it what was answered."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from sessions.contract.ending import Ending
+from sessions.contract.messages import Action, Answer, Call
+from sessions.contract.searching import Around, Found, Search, Where
+from sessions.contract.settling import Settled, Settling
+from sessions.keeping.asking import Asking
+from sessions.keeping.targets import Targets
+
+
+class SearchRun:
+    """A search; `around` tells what is known of the nodes now. `over` is told what was found, once."""
+
+    __slots__ = ("_around", "_asking", "_over", "_pausing", "_search", "_timeout", "began")
+
+    def __init__(
+        self,
+        targets: Targets,
+        session_id: str,
+        search: Search,
+        around: Callable[[], Around],
+        timeout: float,
+        over: Callable[[Found], None],
+    ) -> None:
+        self._asking = Asking(targets, session_id, self._heard)
+        self._search = search
+        self._around = around
+        self._timeout = timeout
+        self._over = over
+        self._pausing: asyncio.TimerHandle | None = None
+        self.began = asyncio.get_running_loop().time()
+
+    def start(self) -> None:
+        """Begin, or go on after a pause."""
+        self._pausing = None
+        self._search.around = self._around()
+        self._go(self._search.start())
+
+    def stop(self) -> None:
+        """Nobody wants to know any more."""
+        self._asking.drop()
+        if self._pausing is not None:
+            self._pausing.cancel()
+
+    def _heard(self, action: Action, answer: Answer | None) -> None:
+        search = self._search
+        search.around = self._around()
+        self._go(search.silent(action) if answer is None else search.answered(action, answer))
+
+    def _go(self, actions: list[Action]) -> None:
+        for action in actions:
+            self._asking.send(action, self._timeout)
+        search = self._search
+        if search.found is not None:
+            self._asking.drop()
+            self._over(search.found)
+        elif search.pause:
+            self._pausing = asyncio.get_running_loop().call_later(search.pause, self.start)
+        elif not self._asking:
+            self._over(Found(Where.NOT_YET))  # all who were to be asked have gone down meanwhile
+
+
+class SettleRun:
+    """A write on its way to its copies. `over` is told when it is safe, or cannot be."""
+
+    __slots__ = (
+        "_ack_timeout",
+        "_asking",
+        "_base",
+        "_over",
+        "_settling",
+        "_state",
+        "_timer",
+        "_writer",
+        "began",
+    )
+
+    def __init__(
+        self,
+        targets: Targets,
+        session_id: str,
+        settling: Settling,
+        state: bytes,
+        base: int,
+        writer: int,
+        ack_timeout: float,
+        over: Callable[["SettleRun", Settled, int], None],
+    ) -> None:
+        self._asking = Asking(targets, session_id, self._heard)
+        self._settling = settling
+        self._state = state
+        self._base = base
+        self._writer = writer
+        self._ack_timeout = ack_timeout
+        self._over = over
+        self._timer: asyncio.TimerHandle | None = None
+        self.began = 0.0
+
+    @property
+    def size(self) -> int:
+        """Bytes of state."""
+        return len(self._state)
+
+    def start(self) -> None:
+        """Begin; without anybody to hold it that is the end, too."""
+        loop = asyncio.get_running_loop()
+        self.began = loop.time()
+        targets = self._settling.start(self.began, self._ack_timeout)
+        self._timer = loop.call_at(self._settling.deadline, self._tick)
+        self._go(targets)
+
+    def _heard(self, action: Action, answer: Answer | None) -> None:
+        settling, target = self._settling, action.target
+        self._go(settling.silent(target) if answer is None else settling.answered(target, answer))
+
+    def _tick(self) -> None:
+        loop, settling = asyncio.get_running_loop(), self._settling
+        targets = settling.tick(max(loop.time(), settling.deadline), self._ack_timeout)
+        self._timer = loop.call_at(max(settling.deadline, loop.time()), self._tick)
+        self._go(targets)
+
+    def _go(self, targets: list[int]) -> None:
+        settling = self._settling
+        for target in targets:
+            action = Action(Call.PUT, target, settling.version, self._state)
+            self._asking.send(action, 0.0, self._base, self._writer)
+        if settling.verdict:
+            self._asking.drop()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._over(self, settling.verdict, settling.winner)
+
+
+class EndRun:
+    """The end of a session on its way to those who have to remember it."""
+
+    __slots__ = ("_asking", "_ending", "_over", "_timeout")
+
+    def __init__(
+        self,
+        targets: Targets,
+        session_id: str,
+        ending: Ending,
+        timeout: float,
+        over: Callable[[Settled], None],
+    ) -> None:
+        self._asking = Asking(targets, session_id, self._heard)
+        self._ending = ending
+        self._timeout = timeout
+        self._over = over
+
+    def start(self) -> None:
+        self._go(self._ending.start())
+
+    def _heard(self, action: Action, answer: Answer | None) -> None:
+        ending, target = self._ending, action.target
+        self._go(ending.silent(target) if answer is None else ending.answered(target, answer))
+
+    def _go(self, targets: list[int]) -> None:
+        for target in targets:
+            self._asking.send(Action(Call.END, target), self._timeout)
+        if self._ending.verdict:
+            self._asking.drop()
+            self._over(self._ending.verdict)
+
+
+def copy_holders(around: Around, pin: int) -> Iterator[int]:
+    """Who may be given copies, first in order first."""
+    return (node for node in around.order if node != pin and node in around.ready)
