@@ -17,7 +17,7 @@ import struct
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import uvloop
@@ -35,6 +35,7 @@ SIZES = (1, 8, 64)
 WRITES = 1500
 SESSIONS = 5000
 STATE = os.urandom(2048)
+KEPT = AsyncExitStack()  # what stays open for the life of the process
 Write = Callable[[Sequence[Put]], Awaitable[object]]
 
 
@@ -80,8 +81,7 @@ async def redis_py(url: str) -> Write:
 async def coredis(url: str) -> Write:
     from coredis import Redis
 
-    client = Redis.from_url(url)
-    await client.__aenter__()  # for the life of the process
+    client = await KEPT.enter_async_context(Redis.from_url(url))
     digest = await client.script_load(SCRIPT)
 
     async def write(batch: Sequence[Put]) -> None:

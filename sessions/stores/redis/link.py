@@ -40,14 +40,8 @@ class Link:
         """One reply for each command, by `deadline` (the loop's time). Raises Unavailable."""
         if not self.up:
             raise Unavailable(self.why)
-        begun = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout_at(deadline):
-                replies = await self._ask(commands)
-        except TimeoutError:
-            error = Unavailable(f"no answer within {deadline - begun:.2g} s")
-            self._fall(str(error))
-            raise error from None
+            replies = await self._ask(commands, deadline)
         except Unavailable as error:
             self._fall(str(error))
             raise
@@ -73,19 +67,24 @@ class Link:
         if self._connection:
             self._connection.abort()
 
-    async def _ask(self, commands: Sequence[Command]) -> list[Reply]:
+    async def _ask(self, commands: Sequence[Command], deadline: float) -> list[Reply]:
         connection = self._connection
         if connection and connection.usable:
             try:
-                return await connection.call(commands)
+                return await connection.call(commands, deadline)
             except Unavailable:  # closed while idle, or by a restart: every operation may be repeated
-                if not self.up:
+                if not self.up or asyncio.get_running_loop().time() >= deadline:
                     raise
-        async with self._connecting:
-            connection = self._connection
-            if not (connection and connection.usable):
-                connection = self._connection = await self._connect()
-        return await connection.call(commands)
+        return await (await self._connected(deadline)).call(commands, deadline)
+
+    async def _connected(self, deadline: float) -> Connection:
+        try:
+            async with asyncio.timeout_at(deadline), self._connecting:
+                if not (self._connection and self._connection.usable):
+                    self._connection = await self._connect()
+                return self._connection
+        except TimeoutError:
+            raise Unavailable("no answer in time") from None
 
     def _fall(self, why: str) -> None:
         if self._connection:

@@ -86,7 +86,7 @@ class RedisStore:
             return self._refused(words_of(reply), complain=fault_of(reply) == Fault.COMMAND)
         try:
             outcome = outcome_of(operation, reply if isinstance(reply, list) else [])
-        except ValueError as error:
+        except (ValueError, IndexError) as error:
             return self._refused(str(error), complain=True)
         if self._wait_replicas and outcome.status <= Status.SUPERSEDED and not isinstance(operation, Get):
             return self._replicated(outcome, replicas)

@@ -20,10 +20,17 @@ def test_what_is_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", [[], [9, b"1", b"0", b"a"], [0, b"x", b"0", b"a"], [0, 1, b"0", b"a"], [b"OK"]]
+    "reply",
+    [
+        [],
+        [9, b"1", b"0", b"a", b""],
+        [0, b"x", b"0", b"a", b""],
+        [0, 1, b"0", b"a", b""],
+        [0, b"1", b"0", b"a"],
+    ],
 )
 def test_what_no_script_of_ours_answers(reply: list[Reply]) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises((ValueError, IndexError)):
         outcome_of(Touch("id", 1), reply)
 
 
