@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from config.problems import Found, KeyPath, Problem, key_name
 from config.reach import Reach
+from config.session_advice import session_advice, unused_advice
 from config.settings import Affinity, AffinityMode, Service, Settings
 from config.source import Source
 from config.units import format_duration
@@ -14,6 +15,7 @@ def advise(settings: Settings, source: Source | None = None) -> list[Problem]:
     found = [*general(settings)]
     for name, service in settings.services.items():
         found += service_advice(("services", name), service)
+        found += session_advice(settings, ("services", name), service)
     if source is None:
         return [Problem("", 0, key_name(each.path), each.message) for each in found]
     return sorted((source.problem(each) for each in found), key=lambda problem: problem.line)
@@ -28,6 +30,7 @@ def general(settings: Settings) -> Iterator[Found]:
         yield Found(("secrets",), message)
     for name in sorted(settings.services.keys() - Reach(settings).from_anywhere()):
         yield Found(("services", name), "no route leads here: it gets no requests")
+    yield from unused_advice(settings)
 
 
 def needs_secret(affinity: Affinity) -> bool:

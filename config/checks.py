@@ -7,10 +7,15 @@ from config.addresses import Address, NodeUrl, is_loopback
 from config.affinity_checks import affinity_problems, cookie_clashes
 from config.header_checks import header_problems
 from config.problems import Found, KeyPath, key_name, suggestion
+from config.session_checks import session_problems
+from config.session_settings import Strategy
 from config.settings import Service, Settings
+from config.store_checks import node_key_problems, store_problems
 from config.units import format_duration, format_size
 from config.values import enumerated
 
+# Whether the byte path keeps the session contract. While it does not, settings that need it are refused.
+CONTRACT_READY = False
 WILDCARDS = {"0.0.0.0", "::"}
 
 
@@ -18,6 +23,7 @@ def contradictions(settings: Settings, services: Collection[str]) -> Iterator[Fo
     """All that is found wrong; `services` are the names in the file, of broken services too."""
     yield from listener_problems(settings)
     yield from secret_problems(settings)
+    yield from store_problems(settings)
     yield from limit_problems(settings)
     yield from route_problems(settings, services)
     yield from cookie_clashes(settings)
@@ -25,7 +31,21 @@ def contradictions(settings: Settings, services: Collection[str]) -> Iterator[Fo
     for name, service in settings.services.items():
         yield from service_problems(("services", name), service)
         yield from affinity_problems(settings, name, service.affinity)
+        yield from readiness_problems(("services", name, "sessions"), service)
+        yield from session_problems(settings, name, service)
         yield from loop_problems(settings, name, service)
+
+
+def readiness_problems(here: KeyPath, service: Service) -> Iterator[Found]:
+    """What needs the session contract, while this version does not have it."""
+    sessions = service.sessions
+    if CONTRACT_READY or not sessions.uses_contract:
+        return
+    if sessions.strategy is not Strategy.AFFINITY:
+        message = f"must be `affinity`: `{sessions.strategy}` is not in this version"
+        yield Found((*here, "strategy"), message, (here,))
+    if sessions.contract:
+        yield Found((*here, "contract"), "must be false: the contract is not in this version", (here,))
 
 
 def listener_problems(settings: Settings) -> Iterator[Found]:
@@ -48,6 +68,7 @@ def same_place(one: Address, other: Address) -> bool:
 def secret_problems(settings: Settings) -> Iterator[Found]:
     if settings.secrets and settings.secrets_file:
         yield Found(("secrets_file",), "cannot be combined with `secrets`: give one of them", (("secrets",),))
+    yield from node_key_problems(settings)
     admin = settings.admin
     if admin.token and admin.token_file:
         message = "cannot be combined with `token`: give one of them"
@@ -109,13 +130,22 @@ def service_problems(here: KeyPath, service: Service) -> Iterator[Found]:
 
 
 def node_problems(here: KeyPath, service: Service) -> Iterator[Found]:
-    seen: dict[tuple[str, object], int] = {}
+    seen: dict[tuple[str, object], KeyPath] = {}
     for index, node in enumerate(service.nodes):
-        for key, value in (("name", node.name), ("url", node.url)):
-            first = seen.setdefault((key, value), index)
-            if first != index:
-                message = f"must be its own: `{value}` is that of `nodes[{first}]` already"
-                yield Found((*here, index, key), message, ((*here, first, key),))
+        for kind, key, value in (
+            ("name", "name", node.name),
+            ("address", "url", node.url),
+            ("address", "sessions_url", node.sessions_url),
+        ):
+            place = (*here, index, key)
+            first = seen.setdefault((kind, value), place)
+            if value is None or first == place:
+                continue
+            if first[:-1] == place[:-1]:
+                yield Found(place, "is the node's `url`: leave it out", (first,))
+            else:
+                message = f"must be its own: `{value}` is that of `nodes[{first[-2]}]` already"
+                yield Found(place, message, (first,))
     if all(node.backup for node in service.nodes):
         yield Found(here, "must not all be backups: at least one must be without `backup`", (here,))
 
@@ -124,9 +154,10 @@ def loop_problems(settings: Settings, name: str, service: Service) -> Iterator[F
     """Nodes that are Limpet itself: each request would go round until nothing is left."""
     own = [*(listener.address for listener in settings.listen), settings.admin.listen]
     for index, node in enumerate(service.nodes):
-        if any(leads_to(node.url, address) for address in own):
-            key = ("services", name, "nodes", index, "url")
-            yield Found(key, f"{node.url} is an address of Limpet's own", (("listen",), ("admin", "listen")))
+        for key, url in (("url", node.url), ("sessions_url", node.sessions_url)):
+            if url and any(leads_to(url, address) for address in own):
+                path = ("services", name, "nodes", index, key)
+                yield Found(path, f"{url} is an address of Limpet's own", (("listen",), ("admin", "listen")))
 
 
 def leads_to(url: NodeUrl, address: Address) -> bool:

@@ -1,9 +1,11 @@
 """The files that the settings name: secrets are read from theirs, and relative paths made absolute."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from config.problems import Found, KeyPath
-from config.secret import Secret
+from config.secret import Secret, parse_node_key
+from config.session_settings import Store
 from config.settings import Settings
 from config.values import Refused
 
@@ -17,11 +19,11 @@ class Files:
 
     def resolve(self, settings: Settings) -> Settings:
         """The settings with the secrets of files among the others and every path absolute."""
-        keys = enumerate(settings.secrets_file)
-        secrets = [self._secret(("secrets_file", index), path) for index, path in keys]
+        secrets = self._secrets("secrets_file", settings.secrets_file, Secret.parse)
+        node_keys = self._secrets("node_keys_file", settings.node_keys_file, parse_node_key)
         admin, log, pages = settings.admin, settings.access_log, settings.error_pages
         if admin.token_file is not None:
-            token = self._secret(("admin", "token_file"), admin.token_file)
+            token = self._secret(("admin", "token_file"), admin.token_file, Secret.parse)
             admin = admin.model_copy(update={"token": token})
         if log.file != "-":
             log = log.model_copy(update={"file": str(self._folder / log.file)})
@@ -30,21 +32,44 @@ class Files:
         return settings.model_copy(
             update={
                 "admin": admin,
-                "secrets": (*settings.secrets, *(secret for secret in secrets if secret is not None)),
+                "secrets": (*settings.secrets, *secrets),
+                "node_keys": (*settings.node_keys, *node_keys),
+                "stores": {name: self._store(name, store) for name, store in settings.stores.items()},
                 "access_log": log,
                 "error_pages": pages.model_copy(update={"html": html, "json_file": json_file}),
             }
         )
 
-    def _secret(self, key: KeyPath, path: str) -> Secret | None:
+    def _secrets(
+        self, option: str, paths: tuple[str, ...], parse: Callable[[object], Secret]
+    ) -> list[Secret]:
+        found = [self._secret((option, index), path, parse) for index, path in enumerate(paths)]
+        return [secret for secret in found if secret is not None]
+
+    def _secret(self, key: KeyPath, path: str, parse: Callable[[object], Secret]) -> Secret | None:
         content = self._text(key, path)
         if content is None:
             return None
         try:
-            return Secret.parse(content.strip())
+            return parse(content.strip())
         except Refused as refusal:
             self.found.append(Found(key, f"what the file holds {refusal.allowed}"))
             return None
+
+    def _store(self, name: str, store: Store) -> Store:
+        here: KeyPath = ("stores", name)
+        if store.redis is not None:
+            for option, path in store.redis.files().items():
+                self._text((*here, "redis"), path, f"the file of `{option}`")
+            return store.model_copy(update={"redis": store.redis.below(self._folder)})
+        if store.embedded is not None:
+            path = str(self._folder / store.embedded)
+            if not Path(path).parent.is_dir():
+                self.found.append(Found((*here, "embedded"), "the folder of the file does not exist"))
+            elif Path(path).is_dir():
+                self.found.append(Found((*here, "embedded"), "must be a file, and is a folder"))
+            return store.model_copy(update={"embedded": path})
+        return store
 
     def _page(self, key: KeyPath, path: str | None) -> str | None:
         if path is None:
@@ -52,13 +77,13 @@ class Files:
         self._text(key, path)
         return str(self._folder / path)
 
-    def _text(self, key: KeyPath, path: str) -> str | None:
+    def _text(self, key: KeyPath, path: str, what: str = "the file") -> str | None:
         """The content of a file, or None where it cannot be read."""
         try:
             with (self._folder / path).open(encoding="utf-8") as file:
                 return file.read()
         except UnicodeDecodeError:
-            self.found.append(Found(key, "the file is not UTF-8"))
+            self.found.append(Found(key, f"{what} is not UTF-8"))
         except OSError as error:
-            self.found.append(Found(key, f"the file cannot be read: {error.strerror}"))
+            self.found.append(Found(key, f"{what} cannot be read: {error.strerror}"))
         return None

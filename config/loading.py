@@ -9,6 +9,7 @@ from config.partial import Outcome
 from config.problems import ConfigError, Problem
 from config.settings import Route, Settings
 from config.source import Source
+from config.store_checks import shared_keys
 
 
 def load(path: str | Path, env: Mapping[str, str]) -> Settings:
@@ -30,6 +31,7 @@ def read(path: str | Path, env: Mapping[str, str]) -> tuple[Settings, Source]:
         files = Files(Path(path).absolute().parent)
         settings = files.resolve(settings)
         problems += outcome.concluded(files.found)
+        problems += outcome.concluded(() if files.found else shared_keys(settings))
     if problems or settings is None:
         raise ConfigError(dict.fromkeys(map(source.problem, problems)))
     return with_routes(settings), source

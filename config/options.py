@@ -5,7 +5,8 @@ from typing import Annotated, NamedTuple, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from config.settings import Section, Settings
+from config.section import Section
+from config.settings import Settings
 
 
 class Option(NamedTuple):

@@ -3,7 +3,8 @@
 from typing import Any
 
 from config.options import defaults
-from config.settings import Section, Settings
+from config.section import Section
+from config.settings import Settings
 from config.values import JsonSchema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -1,8 +1,9 @@
 """A secret of the file: bytes that never show in a message, a log or a traceback."""
 
 import hmac
+from typing import Annotated
 
-from config.values import Refused, parsed
+from config.values import Parsed, Refused, parsed
 
 SHORTEST_SECRET = 16  # bytes
 
@@ -45,3 +46,17 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+
+def parse_node_key(value: object) -> Secret:
+    """A secret that a header can carry; else Refused, with a message that does not show it."""
+    secret = Secret.parse(value)
+    if not all(0x21 <= byte <= 0x7E for byte in secret.encode()):
+        allowed = "must be visible ASCII without spaces: it travels in a header (try `openssl rand -hex 32`)"
+        raise Refused(allowed, quoted=False)
+    return secret
+
+
+NodeKey = Annotated[
+    Secret, Parsed(parse_node_key, {"type": "string", "minLength": SHORTEST_SECRET, "pattern": "^[!-~]+$"})
+]

@@ -1,9 +1,10 @@
 """The shape of the settings: every section, option, default and bound that `proxy.yaml` may hold."""
 
+import math
 from enum import StrEnum
-from typing import Annotated, Literal, TypeVar, cast
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from config.names import (
     CookieName,
@@ -19,31 +20,15 @@ from config.names import (
     RoutePath,
     StatusRange,
 )
+from config.secret import NodeKey
+from config.section import Count, Section, defaults_of
+from config.session_settings import Sessions, Store, Strategy
 from config.units import Address, Duration, DurationOrNone, Network, NodeUrl, Secret, Size
 from config.units import duration as lasting
 from config.units import size as sized
 from config.values import Flag, OneOrMany, ShortFor, integer, number
 
-Count = Annotated[int, integer(1, 1_000_000)]
 Port = Annotated[int, integer(1, 65535)]
-
-
-class Section(BaseModel):
-    """A part of the file: unknown keys are mistakes, and nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-S = TypeVar("S", bound=Section)
-
-
-def defaults_of(section: type[S], description: str) -> S:
-    """A section that the file may leave out.
-
-    Its defaults are not validated: with `defer_build`, only the validator of the whole is then ever built
-    (docs/decisions/0002-pydantic-settings.md says what that saves).
-    """
-    return cast(S, Field(default_factory=section.model_construct, description=description))
 
 
 class AffinityMode(StrEnum):
@@ -107,6 +92,9 @@ class Node(Section):
         None, description="Exchanges at once; more wait in the service's queue. No limit without it."
     )
     backup: Flag = Field(False, description="Gets new sessions only while no other node can take them.")
+    sessions_url: NodeUrl | None = Field(
+        None, description="Where it speaks of its sessions, if not at `url`; only with the session contract."
+    )
 
 
 class Balance(Section):
@@ -118,14 +106,6 @@ class Balance(Section):
     )
     bounded_load: Annotated[float, number(1.0, 100.0)] = Field(
         1.25, description="A node with more than this times the mean of exchanges in flight is passed over."
-    )
-
-
-class Sessions(Section):
-    """Where the state of sessions is kept."""
-
-    strategy: Literal["affinity"] = Field(
-        "affinity", description="`affinity`: in the node's own memory, and lost with it."
     )
 
 
@@ -238,6 +218,22 @@ class Service(Section):
     queue: Queue = defaults_of(Queue, "Who waits when a node is at its `max_connections`.")
     pool: Pool = defaults_of(Pool, "Idle connections kept to each node.")
     retries: Retries = defaults_of(Retries, "When a request that failed on one node is tried on another.")
+
+    @property
+    def copies(self) -> int:
+        """How many nodes hold a session besides the one that serves it."""
+        if self.sessions.strategy is not Strategy.REPLICATION:
+            return 0
+        return len(self.nodes) - 1 if self.sessions.replicas == "all" else self.sessions.replicas
+
+    @property
+    def state_ttl(self) -> int:
+        """Seconds after which nodes and stores may forget a session that nobody used.
+
+        More than a token lives without being renewed, by the eighth after which it is, and by a minute for
+        clocks that differ and copies that come late.
+        """
+        return math.ceil(min(self.affinity.idle, self.affinity.lifetime) * 9 / 8) + 60
 
 
 class HeaderEdit(Section):
@@ -365,6 +361,17 @@ class Settings(Section):
     )
     secrets_file: Annotated[tuple[FilePath, ...], OneOrMany()] = Field(
         (), description="Files that hold one secret each, instead of `secrets`."
+    )
+    node_keys: tuple[NodeKey, ...] = Field(
+        (),
+        description="Keys by which nodes know the proxy, at least 16 bytes each: the first is sent, nodes"
+        " accept all.",
+    )
+    node_keys_file: Annotated[tuple[FilePath, ...], OneOrMany()] = Field(
+        (), description="Files that hold one key each, instead of `node_keys`."
+    )
+    stores: dict[Name, Store] = Field(
+        {}, description="Places for sessions beside the nodes, by name; only what a service names."
     )
     services: dict[Name, Service] = Field(min_length=1, description="The applications, by name.")
     routes: tuple[Route, ...] = Field(

@@ -16,6 +16,15 @@ def service(options: str, name: str = "shop", more: str = "") -> str:
     return f"services:\n  {name}: {{{NODES}, {options}}}\n{more}"
 
 
+def contract(options: str, nodes: int = 3, more: str = "") -> str:
+    """A file whose service `shop` has these options in line 3, so many nodes, and all that these may need."""
+    items = "".join(f"    - {{name: {name}, url: 'http://{name}'}}\n" for name in "abcdefgh"[:nodes])
+    keys = (
+        "node_keys: [correct-horse-battery]\nstores: {main: {redis: 'redis://r'}, local: {embedded: s.db}}\n"
+    )
+    return f"services:\n  shop:\n    {options}\n    nodes:\n{items}{keys}{more}"
+
+
 class Loader:
     """Loads files out of one folder."""
 

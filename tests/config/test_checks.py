@@ -3,7 +3,8 @@
 
 import pytest
 
-from tests.config.files import SHOP, Loader, service
+from config import checks
+from tests.config.files import SHOP, Loader, contract, service
 
 TOKEN = "token: correct-horse-battery"
 NODE = "{{name: {}, url: 'http://127.0.0.1:{}'}}"
@@ -43,6 +44,10 @@ TWO = "services:\n  a: {nodes: [{name: a, url: 'http://a'}]}\n  b: {nodes: [{nam
         (SHOP + "admin: {listen: 'admin.example:9900'}\n", "2: admin.listen: other machines can reach admin.example:9900"),
         (service("health: {path: /, timeout: 3s}"), "2: services.shop.health.timeout: must not be more than the interval, 2s"),
         (service("health: {interval: 5s}"), "2: services.shop.health.interval: has no effect without `path`: nodes are probed only with one"),
+        (nodes("{name: a, url: 'http://a', sessions_url: 'http://a'}"), "4: services.shop.nodes[0].sessions_url: is the node's `url`: leave it out"),
+        (nodes("{name: a, url: 'http://a', sessions_url: 'http://s'}", "{name: b, url: 'http://s'}"), "5: services.shop.nodes[1].url: must be its own: `http://s:80` is that of `nodes[0]` already"),
+        (nodes("{name: a, url: 'http://a', sessions_url: 'http://s'}", "{name: b, url: 'http://b', sessions_url: 'http://s'}"), "5: services.shop.nodes[1].sessions_url: must be its own: `http://s:80` is that of `nodes[0]` already"),
+        (nodes("{name: a, url: 'http://a', sessions_url: 'http://127.0.0.1:9900'}"), "4: services.shop.nodes[0].sessions_url: http://127.0.0.1:9900 is an address of Limpet's own"),
         (SHOP + "admin: {listen: '127.0.0.1:8080'}\n", "listen[0].address: 127.0.0.1:8080 is in use already"),
         (service("ejection: {base: 10m}"), "2: services.shop.ejection.longest: must not be less than `base`, 10m"),
     ],
@@ -50,9 +55,9 @@ TWO = "services:\n  a: {nodes: [{name: a, url: 'http://a'}]}\n  b: {nodes: [{nam
 def test_a_contradiction_is_told(loader: Loader, text: str, message: str) -> None:
     said = loader.problems(text)
     told = [line for line in said if line.startswith(message)]
-    # Files that are named beside a contradiction may be missing as well.
+    # Files that are named beside a contradiction may be missing as well, and what it is about have no effect.
     assert len(told) == 1, said
-    assert all(line in told or "cannot be read" in line for line in said)
+    assert all(line in told or "cannot be read" in line or "has no effect" in line for line in said)
 
 
 @pytest.mark.parametrize(
@@ -73,4 +78,23 @@ def test_a_contradiction_is_told(loader: Loader, text: str, message: str) -> Non
     ],
 )
 def test_what_only_looks_like_one_is_fine(loader: Loader, text: str) -> None:
+    assert loader.problems(text) == []
+
+
+@pytest.mark.parametrize(
+    ("sessions", "message"),
+    [
+        ("strategy: replication", "strategy: must be `affinity`: `replication` is not in this version"),
+        ("strategy: store, store: main", "strategy: must be `affinity`: `store` is not in this version"),
+        ("contract: true", "contract: must be false: the contract is not in this version"),
+    ],
+)
+def test_what_the_byte_path_does_not_do_yet_is_refused(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch, sessions: str, message: str
+) -> None:
+    text = contract(f"sessions: {{{sessions}}}")
+    monkeypatch.setattr(checks, "CONTRACT_READY", False)
+    assert loader.problems(text) == [f"3: services.shop.sessions.{message}"]
+    assert loader.problems(contract("sessions: {strategy: affinity, contract: false}")) == []
+    monkeypatch.setattr(checks, "CONTRACT_READY", True)
     assert loader.problems(text) == []

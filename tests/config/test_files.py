@@ -24,6 +24,25 @@ def test_one_file_needs_no_list(loader: Loader) -> None:
     assert loader.settings(f"{SHOP}secrets_file: one\n").secrets == (Secret(SECRET),)
 
 
+def test_keys_of_nodes_come_out_of_files(loader: Loader) -> None:
+    (loader.folder / "one").write_text(SECRET + "\n")
+    (loader.folder / "two").write_text("correct horse battery staple")
+    assert loader.settings(f"{SHOP}node_keys_file: one\n").node_keys == (Secret(SECRET),)
+    (said,) = loader.problems(f"{SHOP}node_keys_file: [one, two]\n")
+    assert said.startswith("2: node_keys_file[1]: what the file holds must be visible ASCII without spaces")
+
+
+def test_certificates_of_stores_count_from_the_folder_too(loader: Loader) -> None:
+    text = SHOP + "stores: {main: {redis: 'rediss://u:p@a?ssl_ca_certs=ca.pem'}}\n"
+    assert loader.problems(text) == [
+        "2: stores.main.redis: the file of `ssl_ca_certs` cannot be read: No such file or directory"
+    ]
+    (loader.folder / "ca.pem").write_text("x")
+    url = loader.settings(text).stores["main"].redis
+    assert url is not None
+    assert url.files() == {"ssl_ca_certs": str(loader.folder / "ca.pem")}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

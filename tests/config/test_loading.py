@@ -10,7 +10,7 @@ from config.problems import ConfigError
 from config.settings import Listener, Settings
 from config.source import Source
 from config.units import Address, NodeUrl
-from tests.config.files import NODES, SHOP, Loader
+from tests.config.files import NODES, SHOP, Loader, service
 
 NAME = "must be a name of at most 63 letters, digits, `_`, `.` and `-`, the first a letter or digit"
 ADDRESS = "must be HOST:PORT such as 127.0.0.1:8080 or [::1]:8080, or unix:/PATH,"
@@ -84,7 +84,7 @@ ONE_MISTAKE = [
         SHOP + "routes:\n- service: shop\n  request_headers:\n    set:\n      a b: c\n",
         f'6: routes[0].request_headers.set.a b: must be {HEADER}, not "a b"',
     ),
-    (SHOP + "store: x\n", "2: store: is not an option"),
+    (SHOP + "zebra: x\n", "2: zebra: is not an option"),
     (SHOP + "limits: {haeders: 1}\n", "2: limits.haeders: is not an option; did you mean `headers`?"),
     (
         SHOP + "secrets: [short]\n",
@@ -241,6 +241,15 @@ def test_what_the_environment_holds_is_never_shown(loader: Loader, options: str)
         "admin: hunter2",
         "secrets: *hunter2",
         "secrets: !hunter2",
+        "node_keys: [hunter2]",
+        "node_keys: hunter2",
+        "node_keys: ['with spaces hunter2']",
+        "stores: {main: {redis: 'http://:hunter2@a'}}",
+        "stores: {main: {redis: 'redis://:hunter2@a:x'}}",
+        "stores: {main: {redis: 'rediss://:hunter2@a?ssl_ca=hunter2'}}",
+        "stores: {main: {redis: [hunter2]}}",
+        "stores: {main: 'redis://:hunter2@a'}",
+        "stores: {main: {redis: 'redis://:hunter2@a'}, other: {redis: 'redis://:hunter2@a'}}",
     ],
 )
 def test_secrets_are_never_shown(loader: Loader, options: str) -> None:
@@ -248,6 +257,13 @@ def test_secrets_are_never_shown(loader: Loader, options: str) -> None:
     assert said
     # The name of an unknown key is shown: that is what is wrong.
     assert all("hunter2" not in line for line in said)
+
+
+def test_the_url_of_a_store_is_not_shown_where_its_name_should_be(loader: Loader) -> None:
+    for option in ("strategy: store, store", "strategy: replication, fallback"):
+        said = loader.problems(service(f"sessions: {{{option}: 'redis://:hunter2@a'}}"))
+        assert any(line.endswith("must be the name of one of the `stores`") for line in said)
+        assert "hunter2" not in str(said)
 
 
 def test_a_file_that_cannot_be_read(loader: Loader) -> None:

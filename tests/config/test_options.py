@@ -9,7 +9,8 @@ import pytest
 from config.loading import load
 from config.options import Option, options, section_at
 from config.partial import Outcome
-from config.settings import Affinity, HeaderEdit, Listener, Node, Section, Service, Settings
+from config.section import Section
+from config.settings import Affinity, HeaderEdit, Listener, Node, Service, Settings
 from config.source import Source
 from config.values import listed
 
@@ -25,6 +26,8 @@ SHOWN_SHORT = {
     "listen",
     "secrets",
     "secrets_file",
+    "node_keys",
+    "node_keys_file",
     "routes",
 }  # shown with an example instead of their default
 
@@ -40,7 +43,7 @@ def values(tree: object, key: str = "") -> Iterator[tuple[str, object]]:
     yield key, tree
     if isinstance(tree, dict):
         for name, value in tree.items():
-            step = "NAME" if key == "services" else name
+            step = "NAME" if key in ("services", "stores") else name
             yield from values(value, f"{key}.{step}".removeprefix("."))
     if isinstance(tree, list):
         for value in tree:
@@ -50,7 +53,8 @@ def values(tree: object, key: str = "") -> Iterator[tuple[str, object]]:
 @pytest.fixture(scope="module")
 def shown() -> dict[str, object]:
     """The first value of each option in the file."""
-    source = Source("proxy.yaml", uncommented(), {"LIMPET_SECRET": "x" * 16, "LIMPET_ADMIN_TOKEN": "y" * 16})
+    names = ("LIMPET_SECRET", "LIMPET_ADMIN_TOKEN", "LIMPET_NODE_KEY")
+    source = Source("proxy.yaml", uncommented(), dict.fromkeys(names, "x" * 16))
     assert Outcome(source).found == []
     return dict(reversed([*values(source.tree)]))
 

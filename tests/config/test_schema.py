@@ -7,7 +7,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from config.schema import json_schema
-from tests.config.files import SHOP
+from tests.config.files import SHOP, service
 
 ROOT = Path(__file__).parent.parent.parent
 VALIDATOR = Draft202012Validator(json_schema())
@@ -43,6 +43,9 @@ def test_it_accepts_the_file_that_comes_with_limpet() -> None:
         "forwarded: {request_id: null, trusted_proxies: [10.0.0.0/8, '::1']}",
         "routes: [{service: shop, host: '*.example.com', path: /a, strip_prefix: true}]",
         "error_pages: {html: a, json: b}",
+        "node_keys: ['${K}', correct-horse-battery]",
+        "stores: {a: {redis: 'redis+sentinel://a,b/m', timeout: 1s}, b: {embedded: x, synchronous: full}}",
+        "stores: {a: {redis: '${URL}', wait_replicas: 1}}",
     ],
 )
 def test_it_accepts_what_the_file_may_hold(more: str) -> None:
@@ -66,10 +69,31 @@ def test_it_accepts_what_the_file_may_hold(more: str) -> None:
         "routes: [{host: a}]",
         "routes: [{service: shop, strip_prefix: 'yes'}]",
         "error_pages: {json_file: b}",
+        "node_keys: [correct horse battery staple]",
+        "stores: {a b: {embedded: x}}",
+        "stores: {a: {redis: 'http://a'}}",
+        "stores: {a: {embedded: x, wait: 1}}",
     ],
 )
 def test_it_refuses_what_the_file_may_not_hold(more: str) -> None:
     assert not accepts(f"{SHOP}{more}\n")
+
+
+@pytest.mark.parametrize(
+    ("sessions", "fine"),
+    [
+        ("{strategy: replication, replicas: 2, ack: async, max_lag: 2s, rebalance: 'on'}", True),
+        ("{strategy: replication, replicas: all, max_state: 2MiB, fallback: main}", True),
+        ("{strategy: replication, replicas: '${N}'}", True),
+        ("{strategy: store, store: main, sticky: false, on_conflict: last}", True),
+        ("{strategy: replication, replicas: 0}", False),
+        ("{strategy: replication, replicas: any}", False),
+        ("{strategy: replicas}", False),
+        ("{strategy: store, store: 'redis://a'}", False),
+    ],
+)
+def test_it_knows_how_sessions_are_kept(sessions: str, fine: bool) -> None:
+    assert accepts(service(f"sessions: {sessions}")) is fine
 
 
 def test_it_refuses_names_with_spaces() -> None:

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from config.secret import Secret
+from config.secret import Secret, parse_node_key
 from config.values import Refused
 
 WORDS = "correct horse battery staple"
@@ -42,3 +42,12 @@ def test_length_counts_in_bytes() -> None:
 
 def test_a_secret_survives_pickling() -> None:
     assert pickle.loads(pickle.dumps(Secret(WORDS))) == Secret(WORDS)
+
+
+def test_a_key_of_nodes_is_a_secret_that_a_header_can_carry() -> None:
+    assert parse_node_key("correct-horse-battery!") == Secret("correct-horse-battery!")
+    for value in (WORDS, "correct-horse-battery\r\n", "correct\thorse-battery", "é" * 16, "hunter2"):
+        with pytest.raises(Refused, match=r"visible ASCII without spaces|at least 16 bytes") as refusal:
+            parse_node_key(value)
+        assert not refusal.value.quoted
+        assert value not in refusal.value.allowed
