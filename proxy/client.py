@@ -233,8 +233,11 @@ class Client(asyncio.Protocol):
         self.engine.wheel.disarm(self)
         held, self._held = self._held, b""
         self._resume_reading()
-        if held and self.exchange is not None:
-            self.exchange.tunnel_to_node(held)
+        if self.exchange is not None:
+            if held:
+                self.exchange.tunnel_to_node(held)
+            if self._ended:  # before the tunnel was open
+                self.exchange.client_half_closed()
 
     def finish_writing(self) -> None:
         if self.transport.can_write_eof():

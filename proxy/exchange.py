@@ -4,12 +4,15 @@ from enum import IntEnum
 from time import monotonic
 
 from proxy.client_side import ClientSide
+from proxy.custody import Custody, Keeper
 from proxy.engine import Engine
 from proxy.faults import Blame, Fault, Malformed, NodeFault
+from proxy.fields import FieldList
 from proxy.forwarding import Peer
 from proxy.framing import CHUNKED, chunk, connection_line, framing, last_chunk
 from proxy.hops import HOPPING, last_hop, max_forwards_line
 from proxy.incoming import response_section
+from proxy.internal import is_internal
 from proxy.ledger import close_account
 from proxy.outgoing import request_section
 from proxy.own_answer import fault_answer
@@ -19,7 +22,9 @@ from proxy.response import ResponseHead
 from proxy.upload import Upload, begin_upload
 from proxy.upstream import Upstream
 from sessions.flags import ResponseFlag
+from sessions.visit import NO_STATE
 
+HELD_LIMIT = 256 * 1024  # bytes of an answer that are read while it waits for its release
 _REPEATED = frozenset(("node_closed", "node_down"))  # a slow or a wrong answer would be no better elsewhere
 
 
@@ -46,6 +51,7 @@ class Exchange:
         "client",
         "client_slow",
         "connected_at",
+        "custody",
         "engine",
         "fault",
         "fields",
@@ -60,6 +66,7 @@ class Exchange:
         "response_flag",
         "sending",
         "status",
+        "trailers",
         "upload",
         "upstream",
     )
@@ -77,11 +84,13 @@ class Exchange:
         self.upload: Upload | None = None
         self.sending = False  # the request's body is not yet read whole
         self.placement: Placement | None = None  # None: before a service was found
+        self.custody: Custody | None = None  # where the nodes speak the session contract
         self.upstream: Upstream | None = None
         self.client_slow = False
         self.half_closed = False  # one end of a tunnel has sent all it had
         self.head: ResponseHead | None = None
         self.chunking = False
+        self.trailers: FieldList = []  # of the answer, when it has been read whole
         self.response_flag = _NOT_SET
         self.status = 0
         self.fault = ""
@@ -99,7 +108,11 @@ class Exchange:
             if self.line.method in HOPPING and self._answered_here():
                 return
             self._place()
-            self._send()
+            keeper = self._placed.service.keeper
+            if keeper is None:
+                self._send()
+            else:
+                self._take_custody(keeper)
         except Fault as fault:
             self.fail(fault)
 
@@ -128,6 +141,7 @@ class Exchange:
 
     def client_gone(self) -> None:
         """The client has closed: the node need not go on."""
+        self._leave_custody()
         self._leave_node()
         if self.phase is not ENDED:
             self.phase = ENDED
@@ -191,23 +205,26 @@ class Exchange:
             self.client.write(b"%b%b\r\n" % (head.line, head.passed))
 
     def answer(self, head: ResponseHead, payload: bytes, done: bool) -> None:
-        """The answer's head, with as much of its body as came with it: one write."""
+        """The answer's head, with as much of its body as came with it."""
         self.first_at = monotonic()
-        self.head = head
-        self.status = head.status
-        self.phase = ANSWERING
         self._placed.answered(head.status)
-        if self.sending or self.engine.stopping:
-            self.keep = False  # the client is still sending what the node did not wait for, or must go
-        start = self._response_start(head)
-        if self.chunking:
-            payload = self._chunk(payload, done)
-        self._write(start + payload)
         if done:
-            self._finish()
+            self._answer_read(head)
+        if self.custody is None:
+            self.release(head, payload, done)
+        else:
+            self.custody.head_received(head, payload, done)
 
     def payload(self, data: bytes, done: bool) -> None:
         """More of the answer's body."""
+        custody = self.custody
+        if done and self.head is not None:
+            self._answer_read(self.head)
+        if custody is not None and custody.holding:
+            custody.payload_received(data, done)
+            if custody.held_bytes > HELD_LIMIT and self.upstream is not None:
+                self.upstream.hold()
+            return
         if self.chunking:
             data = self._chunk(data, done)
         if data:
@@ -221,16 +238,12 @@ class Exchange:
         if not self.fields.upgrade or not head.upgrade or upstream is None:
             raise NodeFault(502, "bad_response", "The node switched protocols without being asked.")
         self.first_at = monotonic()
-        self.head = head
-        self.status = 101
-        self.phase = TUNNEL
         self._placed.answered(101)
-        section = self._response_section(head)
-        self._write(
-            b"%b%bConnection: Upgrade\r\nUpgrade: %b\r\n\r\n%b" % (head.line, section, head.upgrade, data)
-        )
-        upstream.tunnel(b"")
-        self.client.open_tunnel()
+        if self.custody is None:
+            self.release(head, data, False)
+        else:
+            upstream.hold()
+            self.custody.head_received(head, data, False)
 
     def tunnel_to_client(self, data: bytes) -> None:
         self._write(data)
@@ -279,6 +292,7 @@ class Exchange:
         """Tell the client what is wrong; a half answer is never made to look whole."""
         if self.phase is ENDED:
             return
+        self._leave_custody()
         self._leave_node()
         phase, self.phase = self.phase, ENDED
         self.fault = fault.reason
@@ -293,7 +307,66 @@ class Exchange:
         else:
             self.client.abort(reset=not self._self_delimiting)
 
+    # Called by the custody; without one, by the exchange itself
+
+    def release(self, head: ResponseHead, payload: bytes, done: bool) -> None:
+        """The answer may go to the client: head and the first of its body in one write."""
+        self.head = head
+        self.status = head.status
+        if head.status == 101:
+            self._open_tunnel(head, payload)
+            return
+        self.phase = ANSWERING
+        if self.sending or self.engine.stopping:
+            self.keep = False  # the client is still sending what the node did not wait for, or must go
+        start = self._response_start(head)
+        if self.chunking:
+            payload = self._chunk(payload, done)
+        self._write(start + payload)
+        if done:
+            self._finish()
+        elif self.custody is not None and self.upstream is not None and not self.client_slow:
+            self.upstream.go_on()
+
+    def send_to(self, node: int) -> None:
+        """Send the request, or send it again, to this node."""
+        self._leave_node()
+        self.head = None
+        if self.upload is not None and self.upload.replay is None:
+            self.fail(NodeFault(503, "body_not_kept", "The request's body was too large to be sent again."))
+            return
+        self._placed.go_to(node)
+        try:
+            self._send()
+        except Fault as fault:
+            self.fail(fault)
+
+    def decide_anew(self) -> tuple[str, int]:
+        """A fresh session id, and the node for it. Raises NodeFault where there is none."""
+        self._leave_node()
+        placement = self._placed
+        placement.choose_anew()
+        return placement.session_id, placement.node
+
+    def contract_missing(self) -> None:
+        placement = self._placed
+        placement.service.watcher.contract_missing(placement.node)
+
     # Private
+
+    def _take_custody(self, keeper: Keeper) -> None:
+        placement = self._placed
+        token = placement.visit.token
+        if token is None:
+            course = keeper.course(0, False, placement.session_id, True)
+        else:
+            course = keeper.course(token.version, token.unprotected, token.id, False)
+        self.custody = Custody(self, keeper, course)
+        self.custody.begin(placement.node, token is None or placement.node == placement.visit.pin)
+
+    def _leave_custody(self) -> None:
+        if self.custody is not None and not self.custody.released:
+            self.custody.abandon()
 
     def _answered_here(self) -> bool:
         keep = self.keep and not self.sending
@@ -311,6 +384,8 @@ class Exchange:
         if route is None:
             raise Fault(404, "no_route", "No service is configured for this host and path.")
         self.line.target = route.target(self.line.target)
+        if is_internal(self.line.target):
+            raise Fault(404, "internal", "This path is not served here.")
         service = route.service
         service.counters.bytes_in += self.bytes_in
         address = engine.forwarding.client_address(client.peer, fields)
@@ -329,8 +404,12 @@ class Exchange:
     def _try_again(self, fault: NodeFault) -> None:
         """At another node, if there is one and the budget allows it."""
         try:
-            self._placed.choose_another(fault)
-            self._send()
+            placement = self._placed
+            placement.choose_another(fault)
+            if self.custody is None:
+                self._send()
+            else:
+                self.custody.moved(placement.node)
         except Fault as final:
             self.fail(final)
 
@@ -361,6 +440,8 @@ class Exchange:
             client.keep_section(fields, route, visit, authority, section)
         if fields.max_forwards:
             section += max_forwards_line(line, fields)
+        if self.custody is not None:
+            section += self.custody.fields()
         if not forwarding.request_id:
             return b"%b %b HTTP/1.1\r\n%b\r\n" % (line.method, line.target, section)
         return b"%b %b HTTP/1.1\r\n%b%b: %b\r\n\r\n" % (
@@ -379,6 +460,7 @@ class Exchange:
             head.simple
             and not route.response_edit
             and not engine.forwarding.via
+            and (self.custody is None or self.custody.says_the_same(placement.visit))
             and route.service.affinity.quiet(placement.visit, placement.node, engine.wall)
         ):
             if head.ready and self.keep and self.line.minor == 1:
@@ -397,6 +479,10 @@ class Exchange:
         affinity = placement.service.affinity
         given = next((value for name, value in head.affinity if name.lower() == affinity.header), b"")
         secure = forwarding.secure(self.client.peer, self.fields)
+        held = NO_STATE
+        if self.custody is not None:
+            held = self.custody.held
+            placement.session_id = self.custody.token_id
         answer = affinity.answer(
             placement.visit,
             placement.session_id,
@@ -405,6 +491,7 @@ class Exchange:
             given,
             self.engine.wall,
             secure,
+            held,
         )
         self.response_flag = answer.flag
         edit = placement.route.response_edit
@@ -418,9 +505,8 @@ class Exchange:
     def _chunk(self, data: bytes, done: bool) -> bytes:
         if not done:
             return chunk(data)
-        trailers = self.upstream.trailers if self.upstream is not None else []
         kinds = self.engine.response_kinds
-        return last_chunk(data, [field for field in trailers if not kinds[field[0]]])
+        return last_chunk(data, [field for field in self.trailers if not kinds[field[0]]])
 
     def _write(self, data: bytes) -> None:
         self.bytes_out += len(data)
@@ -434,14 +520,29 @@ class Exchange:
 
     def _finish(self) -> None:
         """The answer is whole."""
-        upstream, head = self.upstream, self.head
         self.phase = ENDED
-        if upstream is not None and head is not None:
-            if self.client_slow:
-                upstream.go_on()
-            self._leave_node(not self.sending and not head.close and upstream.delimited)
         close_account(self)
         self.client.ended(self.keep)
+
+    def _answer_read(self, head: ResponseHead) -> None:
+        """The answer was read whole: the node is done with this request, whenever the client gets it."""
+        upstream = self.upstream
+        if upstream is None:
+            return
+        self.trailers = upstream.trailers
+        if self.client_slow:
+            upstream.go_on()
+        self._leave_node(not self.sending and not head.close and upstream.delimited)
+
+    def _open_tunnel(self, head: ResponseHead, data: bytes) -> None:
+        self.phase = TUNNEL
+        upgrade = b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % head.upgrade
+        self._write(b"".join((head.line, self._response_section(head), upgrade, data)))
+        if self.upstream is not None:
+            if self.custody is not None:
+                self.upstream.go_on()
+            self.upstream.tunnel(b"")
+        self.client.open_tunnel()
 
     def _end_of_one_way(self) -> None:
         """A tunnel is over when both ends have sent all they had."""

@@ -30,6 +30,7 @@ class Kind(IntEnum):
     KEEP_ALIVE = 13
     SET_COOKIE = 14
     VIA = 15
+    LIMPET = 16
 
 
 # RFC 9110 section 7.6.1; `Proxy` for CVE-2016-5385.
@@ -64,7 +65,7 @@ RESPONSE_KINDS = {
     b"proxy-authenticate": Kind.DROP,
 }
 REQUEST_PREFIXES = {b"limpet-": Kind.DROP, b"x-forwarded-": Kind.FORWARDING}
-RESPONSE_PREFIXES = {b"limpet-": Kind.DROP}
+RESPONSE_PREFIXES = {b"limpet-": Kind.LIMPET}
 
 
 class FieldKinds(dict[bytes, Kind]):

@@ -5,6 +5,7 @@ from time import monotonic, time
 from typing import Protocol
 
 from proxy.counters import DURATION_BOUNDS
+from proxy.custody import Custody
 from proxy.engine import Engine
 from proxy.faults import Fault
 from proxy.forwarding import Peer
@@ -54,6 +55,7 @@ class Ended(Protocol):
     line: RequestLine
     fields: RequestFields
     placement: Placement | None
+    custody: Custody | None
     head: ResponseHead | None
     response_flag: ResponseFlag
     status: int
@@ -116,6 +118,8 @@ def log_refusal(engine: Engine, peer: Peer, request_id: bytes, fault: Fault) -> 
 def _flags(exchange: Ended, placement: Placement) -> tuple[int, int, int]:
     """The affinity flags; a session whose node could not serve it is counted as lost, once."""
     visit = placement.visit
+    if exchange.custody is not None:  # the keeper counts what is lost
+        return (visit.flag, exchange.response_flag, exchange.custody.source)
     if placement.reason not in _LOST or exchange.head is None:
         return (visit.flag, exchange.response_flag, _LOCAL)
     service = placement.service

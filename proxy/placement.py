@@ -8,9 +8,10 @@ from proxy.routes import Route
 from proxy.upstream import Upstream
 from routing.reasons import Reason
 from sessions.ids import new_id
-from sessions.visit import Visit
+from sessions.visit import UNKNOWN, Visit
 
 GATEWAY_ERRORS = (502, 503, 504)
+NO_NODE = NodeFault(503, "no_node", "No server is available for this right now.")
 _NO_REASON = Reason.NONE
 
 
@@ -48,7 +49,7 @@ class Placement:
     def choose(self) -> None:
         """Find the node. Raises NodeFault (503) where nobody may take the request."""
         self.service.budget.request(self._began)
-        self._decide(NodeFault(503, "no_node", "No server is available for this right now."))
+        self._decide(NO_NODE)
 
     def choose_another(self, fault: NodeFault) -> None:
         """Find a node that was not yet asked. Raises `fault` where there is none, or no budget for it."""
@@ -58,6 +59,19 @@ class Placement:
             raise fault
         self._decide(fault)
         service.counters.retries += 1
+
+    def choose_anew(self) -> None:
+        """Find the node of another session, since this one has ended. Raises NodeFault (503)."""
+        self.session_id = new_id()
+        self.visit = self.visit._replace(session_id="", pin=UNKNOWN, token=None)
+        self._decide(NO_NODE)
+
+    def go_to(self, node: int) -> None:
+        """The session turned out to be served there, or is to be taken over there."""
+        if node != self.node:
+            self.node = node
+            self.reason = Reason.MOVED
+            self.service.counters.decisions[Reason.MOVED] += 1
 
     def take(self, exchange: Waiter[Upstream], once: bool) -> Upstream | None:
         """A connection to the node, or None: the exchange is told later. Raises NodeFault (503): queue full.

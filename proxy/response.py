@@ -23,6 +23,7 @@ _TRANSFER_ENCODING = Kind.TRANSFER_ENCODING
 _UPGRADE = Kind.UPGRADE
 _KEEP_ALIVE = Kind.KEEP_ALIVE
 _AFFINITY = Kind.AFFINITY
+_LIMPET = Kind.LIMPET
 
 
 class ResponseHead:
@@ -34,6 +35,7 @@ class ResponseHead:
         "close",
         "idle_seconds",
         "length",
+        "limpet",
         "line",
         "minor",
         "passed",
@@ -60,6 +62,7 @@ class ResponseHead:
         self.via = b""
         self.set_cookies: list[bytes] = []
         self.affinity: FieldList = []
+        self.limpet: FieldList = []  # for us alone: never in `plain`
         self.plain: FieldList = []
         self.passed = b""
         self.simple = True  # nothing in it concerns the session or the hops
@@ -91,6 +94,8 @@ def _read_fields(response: ResponseHead, fields: FieldList, kinds: FieldKinds) -
             plain.append(field)
         elif kind is _LENGTH:
             response.length = read_length(field[1], response.length)
+        elif kind is _LIMPET:
+            response.limpet.append(field)
         elif kind is _CONNECTION:
             options |= read_options(field[1])
         elif kind is _SET_COOKIE:

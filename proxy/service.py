@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from proxy.counters import NodeCounters, ServiceCounters
+from proxy.custody import Keeper
 from proxy.faults import NodeFault
 from proxy.options import ServiceOptions
 from proxy.pool import Pool
@@ -24,6 +25,9 @@ class Watcher(Protocol):
     def request_failed(self, node: int, why: str) -> None: ...
 
     def request_passed(self, node: int) -> None: ...
+
+    def contract_missing(self, node: int) -> None:
+        """The node has answered as one that knows nothing of the session contract."""
 
 
 class Node:
@@ -50,6 +54,7 @@ class Service:
         "budget",
         "counters",
         "inflight",
+        "keeper",
         "lost",
         "name",
         "nodes",
@@ -77,6 +82,7 @@ class Service:
         self.options = options
         self.counters = ServiceCounters()
         self.lost = LostSessions()
+        self.keeper: Keeper | None = None  # where the nodes speak the session contract
         self.inflight = [0] * len(addresses)  # exchanges by node, those that wait for a connection among them
         self.bounded = any(address.max_connections for address in addresses)
         self.nodes = [

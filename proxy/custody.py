@@ -1,0 +1,206 @@
+"""One exchange's session under the contract: the course says what to do, here it is done or passed on.
+
+The node's answer is held until its course releases it; what is slow (searching, copying) is the keeper's.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from proxy.faults import NodeFault
+from proxy.response import ResponseHead
+from sessions.contract.course import Course, Do, Keep, Step, Why
+from sessions.contract.headers import ContractFault, Need, read_told
+from sessions.contract.messages import STORE
+from sessions.contract.searching import Where
+from sessions.flags import StateFlag
+from sessions.visit import Held, Visit
+
+RETRY = "The session cannot be served right now; try again."
+_TEXTS = {
+    Why.NOT_FOUND_YET: RETRY,
+    Why.CONFLICT: "The session was changed elsewhere at the same time; try again.",
+    Why.OVER: "The session has ended meanwhile; try again.",
+    Why.UNPROTECTED: "The session's change could not be protected; try again.",
+    Why.NO_CONTRACT: "The node does not take part in the session contract.",
+    Why.BROKEN: "The node broke the session contract.",
+    Why.STATE_MISSING: "The session's new state could not be had from its node.",
+    Why.STATE_TOO_LARGE: "The session's new state is too large.",
+    Why.NEED_FOREVER: "The node asks for the session's state again and again.",
+}
+
+
+class Errand(Protocol):
+    """Something slow that is under way for an exchange."""
+
+    def abandon(self) -> None:
+        """The client has gone; what has to end well goes on all the same."""
+
+
+class Keeper(Protocol):
+    """Who searches, copies and stores for a service."""
+
+    def course(self, version: int, unprotected: bool, session_id: str, minted: bool) -> Course: ...
+
+    def perform(self, course: Course, step: Step, done: Callable[[Step], None]) -> Errand: ...
+
+    def arrived(self, course: Course, ok: bool) -> None:
+        """A node has answered a request that carried a takeover, or failed to."""
+
+
+class Keeping(Protocol):
+    """The exchange, as its custody sees it."""
+
+    def send_to(self, node: int) -> None:
+        """Send the request (again) to this node; what the last one answered is dropped."""
+
+    def decide_anew(self) -> tuple[str, int]:
+        """A fresh session id, and the node for it. Raises NodeFault where there is none."""
+
+    def contract_missing(self) -> None:
+        """The node does not take part, and is not to be asked again."""
+
+    def release(self, head: ResponseHead, payload: bytes, done: bool) -> None: ...
+
+    def fail(self, fault: NodeFault) -> None: ...
+
+
+class Custody:
+    """`settled_there`: the node is the token's, or the session's id was made for this request."""
+
+    __slots__ = (
+        "_course",
+        "_done",
+        "_errand",
+        "_exchange",
+        "_head",
+        "_keeper",
+        "_payload",
+        "held",
+        "released",
+        "token_id",
+    )
+
+    def __init__(self, exchange: Keeping, keeper: Keeper, course: Course) -> None:
+        self._exchange = exchange
+        self._keeper = keeper
+        self._course = course
+        self._errand: Errand | None = None
+        self._head: ResponseHead | None = None
+        self._payload: list[bytes] = []
+        self._done = False
+        self.released = False
+        self.token_id = ""  # whose token the client gets; "": none is set
+        self.held = Held()  # what the answer's token is to say
+
+    # Called by the exchange
+
+    @property
+    def holding(self) -> bool:
+        """Whether an answer waits here for its release."""
+        return self._head is not None and not self.released
+
+    @property
+    def held_bytes(self) -> int:
+        """How much of an answer waits here."""
+        return sum(map(len, self._payload))
+
+    def says_the_same(self, visit: Visit) -> bool:
+        """Whether the client's token, or that it has none, needs no change for the state's sake."""
+        token, held = visit.token, self.held
+        if token is None:
+            return not held.written and not held.over
+        return (
+            token.version == held.version
+            and token.unprotected == held.unprotected
+            and token.id == self.token_id
+            and not held.over
+        )
+
+    @property
+    def source(self) -> StateFlag:
+        """Where the session's state came from."""
+        found = self._course.found_last
+        if found is None or found.where in (Where.SERVED, Where.NEW, Where.NOT_YET, Where.ENDED):
+            return StateFlag.L
+        if found.where is Where.LOST:
+            return StateFlag.X
+        return StateFlag.S if found.source == STORE else StateFlag.P
+
+    def fields(self) -> bytes:
+        """The request's `Limpet-*` lines."""
+        return self._course.fields()
+
+    def begin(self, node: int, settled_there: bool) -> None:
+        self._perform(self._course.begin(node, settled_there))
+
+    def moved(self, node: int) -> None:
+        """The request has failed without an answer and is tried again: the router's next choice."""
+        self._arrived(False)
+        self._perform(self._course.moved(node))
+
+    def head_received(self, head: ResponseHead, payload: bytes, done: bool) -> None:
+        """The node has answered."""
+        self._head, self._payload, self._done = head, [payload] if payload else [], done
+        try:
+            told = read_told(head.limpet)
+        except ContractFault:
+            self._arrived(False)
+            self._perform(self._course.broken())
+            return
+        self._arrived(told.need is Need.NOTHING)
+        self._perform(self._course.told(head.status, told))
+
+    def payload_received(self, data: bytes, done: bool) -> None:
+        """More of the held answer."""
+        if data:
+            self._payload.append(data)
+        self._done = done
+
+    def abandon(self) -> None:
+        """The exchange is over before its time."""
+        self._arrived(False)
+        if self._errand is not None:
+            self._errand.abandon()
+            self._errand = None
+
+    # Private
+
+    def _arrived(self, ok: bool) -> None:
+        self._keeper.arrived(self._course, ok)
+
+    def _perform(self, step: Step) -> None:
+        self._errand = None
+        do = step.do
+        if do is Do.RELEASE:
+            self._release(step)
+        elif do is Do.SEND:
+            self._head = None
+            self._exchange.send_to(step.node)
+        elif do is Do.REFUSE:
+            self._head = None
+            if step.why is Why.NO_CONTRACT:
+                self._exchange.contract_missing()
+            self._exchange.fail(NodeFault(step.status, step.why.name.lower(), _TEXTS[step.why]))
+        elif do is Do.RENAME:
+            self._rename()
+        else:
+            self._errand = self._keeper.perform(self._course, step, self._perform)
+
+    def _rename(self) -> None:
+        try:
+            session_id, node = self._exchange.decide_anew()
+        except NodeFault as fault:
+            self._exchange.fail(fault)
+        else:
+            self._perform(self._course.renamed(session_id, node))
+
+    def _release(self, step: Step) -> None:
+        head = self._head
+        if head is None:
+            return
+        keep = step.keep
+        self.held = Held(step.version, step.unprotected, keep is Keep.WRITTEN, keep is Keep.DELETE)
+        self.token_id = "" if keep is Keep.NONE else self._course.session_id
+        self.released = True
+        self._exchange.release(head, b"".join(self._payload), self._done)
+        self._payload = []
