@@ -118,7 +118,6 @@ async def test_clients_that_come_and_go_at_random_leave_nothing() -> None:
                 return
 
     raw = RawNode(node)
-    await raw.start()
     settings = {"ejection": {"failures": 1000}, "retries": {"budget": 1.0}, "queue": {"length": 5}}
     async with proxied(raw, **settings) as proxy:
 
