@@ -43,6 +43,14 @@ def test_what_was_kept_alive_stays() -> None:
     assert [found for found, _ in storage.page("", 9, 30)] == [name(3)]
 
 
+def test_what_was_forgotten_and_comes_again_is_there_once() -> None:
+    storage = MemoryStorage()
+    for now in (0, 10, 20):
+        put(storage, name(1), until(now + 10), now)
+        put(storage, name(2), until(now + 10), now)
+        assert [found for found, _ in storage.page("", 9, now)] == [name(1), name(2)]
+
+
 def test_a_page_is_full_although_much_of_it_is_due() -> None:
     storage = MemoryStorage()
     for i in range(50):

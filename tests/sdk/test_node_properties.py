@@ -1,7 +1,7 @@
 """What holds for a node whatever is asked of it, in whatever order."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -17,6 +17,7 @@ NUMBERS = st.integers(1, 6).map(lambda times: times * TAKEOVER)
 KEYS = st.sampled_from("xyz")
 VERSIONS = st.one_of(st.integers(1, 5), st.builds(lambda base, more: base + more, NUMBERS, st.integers(0, 3)))
 
+HANDED = st.none() | st.builds(lambda value: {"x": -value}, st.integers(1, 2))
 ASKED = st.one_of(st.just(0), VERSIONS)
 
 
@@ -28,7 +29,8 @@ class Known:
     fence: int = 0
     ended: bool = False
     until: float = 0.0  # nothing of it may be forgotten before
-    served: dict[str, int] | None = None  # as the acknowledged writes have made it
+    held: dict[str, int] = field(default_factory=dict)  # as the acknowledged writes have made it
+    serving: bool = False
     tickets: int = 0  # how often it has begun to be served or stopped
 
 
@@ -69,22 +71,26 @@ class NodeMachine(RuleBasedStateMachine):
     def keep(self, known: Known) -> None:
         known.until = max(known.until, self.at.clock.now + TTL)
 
-    @rule(target=visits, name=IDS, version=ASKED, number=NUMBERS, take=st.booleans())
-    def ask(self, name: str, version: int, number: int, take: bool) -> object:
+    @rule(target=visits, name=IDS, version=ASKED, handed=HANDED, number=NUMBERS, take=st.booleans())
+    def ask(self, name: str, version: int, handed: dict[str, int] | None, number: int, take: bool) -> object:
         known = self.of(name)
-        visit = self.at.ask(name, version, takeover=number if take else 0)
+        handed = handed if version else None
+        visit = self.at.ask(name, version, handed, number if take else 0)
         if isinstance(visit, Refusal):
             assert (visit.need == "id") == known.ended
             assert visit.mark == max(known.version, known.fence)
+            assert known.ended or take or handed is not None or not known.serving or version > known.version
             return multiple()
+        adopted = handed is not None and (version, handed) != (known.version, known.held)
+        adopted = adopted and version >= known.version
         told = self.at.held(name)[0]
         assert not known.ended and told >= max(version, known.version, known.fence)
-        if take or known.served is None:
-            assert take or version == 0 == known.version
+        assert take or adopted or known.serving or version == known.version == 0
+        if take or adopted or not known.serving:
             known.tickets += 1
-            known.served = dict(visit.session)
-        assert dict(visit.session) == known.served, "a request sees all that was written"
-        known.version, known.until = told, self.at.clock.now + TTL
+        known.held, known.serving = handed if adopted and handed is not None else known.held, True
+        assert visit.session == known.held, "a request sees all that was written"
+        known.version, known.until = told, max(known.until, self.at.clock.now + TTL)
         return Under(name, visit, known.tickets, told, dict(visit.session))
 
     @rule(under=visits, key=KEYS, remove=st.booleans())
@@ -103,10 +109,10 @@ class NodeMachine(RuleBasedStateMachine):
         elif how == "renew":
             under.visit.session.renew()
         writes = how != "save" or under.visit.session != under.base
-        saved = under.apply(known.served or {})
+        saved = under.apply(known.held)
         told = finish(under.visit)
         version = int(told[headers.VERSION])
-        if known.served is None or known.tickets != under.tickets:
+        if not known.serving or known.tickets != under.tickets:
             assert (told.get(headers.NEED) == b"state") == writes
             assert (told.get(b"status") == b"503") == writes
             assert version == under.told
@@ -121,15 +127,15 @@ class NodeMachine(RuleBasedStateMachine):
         if not writes:
             assert version == told
             return
-        assert version == known.version + (saved != known.served) >= known.fence
-        if saved != known.served:
-            known.until = self.at.clock.now + TTL
-        known.version, known.served = version, saved
+        assert version == known.version + (saved != known.held) >= known.fence
+        if saved != known.held:
+            self.keep(known)
+        known.version, known.held = version, saved
 
     def check_end(self, known: Known, version: int, renewed: str, saved: dict[str, int]) -> None:
         if renewed:
             assert self.at.held(renewed) == (version, saved, True) and version == known.version + 1
-        known.ended, known.served = True, None
+        known.ended, known.serving = True, False
         known.tickets += 1
         self.keep(known)
 
@@ -140,9 +146,9 @@ class NodeMachine(RuleBasedStateMachine):
         reply = self.at.call("PUT", f"/{name}", body, version=version, ttl=TTL)
         if reply.status == 204:
             assert not known.ended and version >= max(known.version, known.fence)
-            known.version, known.served = version, None
+            known.version, known.held, known.serving = version, {"x": -value}, False
             known.tickets += 1
-            known.until = self.at.clock.now + TTL
+            self.keep(known)
             assert self.at.held(name) == (version, {"x": -value}, False)
         elif reply.status == 409:
             assert dict(reply.headers) == {headers.VERSION: b"%d" % max(known.version, known.fence)}
@@ -157,7 +163,7 @@ class NodeMachine(RuleBasedStateMachine):
         if reply.status in (200, 404):
             assert number > max(known.version, known.fence) and not known.ended
             assert (reply.status == 200) == (known.version > 0)
-            known.fence, known.served = number, None
+            known.fence, known.serving = number, False
             known.tickets += 1
             self.keep(known)
         else:
@@ -168,7 +174,7 @@ class NodeMachine(RuleBasedStateMachine):
     def delete(self, name: str) -> None:
         known = self.of(name)
         assert self.at.call("DELETE", f"/{name}", ttl=TTL).status == 204
-        known.ended, known.served = True, None
+        known.ended, known.serving = True, False
         known.tickets += 1
         self.keep(known)
 
@@ -196,8 +202,7 @@ class NodeMachine(RuleBasedStateMachine):
             assert reply.status == (200 if known.version else 404)
             if known.version:
                 version, state, serving = self.at.held(name)
-                assert (version, serving) == (known.version, known.served is not None)
-                assert known.served is None or state == known.served
+                assert (version, state, serving) == (known.version, known.held, known.serving)
                 assert not serving or version >= known.fence
 
     @invariant()

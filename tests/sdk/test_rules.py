@@ -229,3 +229,16 @@ def test_what_a_fence_is_answered(record: Record | None, number: int, verdict: V
 def test_a_fence_is_remembered_as_long_as_what_it_is_round() -> None:
     kept, _ = rules.fence(replace(COPY, expires=NOW + 500), N, 1, NOW)
     assert kept is not None and kept.expires == NOW + 500
+
+
+def test_nothing_is_kept_less_long_than_it_was_to_be() -> None:
+    long = replace(SERVED, expires=NOW + 1000)
+    changes = [
+        rules.admit(long, request(5), NOW)[0],
+        rules.save(long, TICKET, write("five", '{"a":2}', whole=True), TTL, NOW)[0],
+        rules.put(long, 6, b"six", TTL, NOW)[0],
+        rules.touch(long, 5, TTL, NOW)[0],
+        rules.fence(long, N, TTL, NOW)[0],
+        rules.end(long, TTL, NOW),
+    ]
+    assert [record and record.expires for record in changes] == [NOW + 1000] * len(changes)

@@ -34,6 +34,10 @@ class Record:
         """Whether requests may be answered from it."""
         return self.since > 0
 
+    def lasting(self, ttl: int, now: float) -> float:
+        """Until when it is kept if it is told to be kept for `ttl` seconds: never less long than before."""
+        return max(self.expires, now + ttl)
+
     @property
     def mark(self) -> int:
         """What a newer owner's number must be above."""

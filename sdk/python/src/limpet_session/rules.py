@@ -88,7 +88,7 @@ def admit(record: Record | None, request: Request, now: float) -> tuple[Record |
         return None, Refusal(Need.STATE, held.mark)
     version = max(since, known.version)
     began = held.began if known is held and since == held.since else now
-    expires = now + request.ttl
+    expires = held.lasting(request.ttl, now)
     kept = replace(known, version=version, since=since, began=began, ttl=request.ttl, expires=expires)
     return kept, Ticket(version, kept.state, since, began)
 
@@ -132,7 +132,9 @@ def save(
     state = write.over(record.state)
     if state == record.state:
         return None, Saved(record.version, state)
-    kept = replace(record, version=_next(record.version), state=state, ttl=ttl, expires=now + ttl)
+    kept = replace(
+        record, version=_next(record.version), state=state, ttl=ttl, expires=record.lasting(ttl, now)
+    )
     return kept, Saved(kept.version, state)
 
 
@@ -163,7 +165,7 @@ def leave(record: Record | None, ticket: Ticket, ttl: int, now: float) -> tuple[
 def end(record: Record | None, ttl: int, now: float) -> Record:
     """The mark of an end, remembered for `ttl` seconds at least."""
     held = record or Record(ttl, now)
-    return Record(ttl, max(held.expires, now + ttl), held.version, fence=held.fence, ended=True)
+    return Record(ttl, held.lasting(ttl, now), held.version, fence=held.fence, ended=True)
 
 
 def get(record: Record | None) -> Verdict:
@@ -184,7 +186,8 @@ def put(
         return None, Verdict(410)
     if held.mark > version or (held.version == version and held.state != state):
         return None, Verdict(409, held.mark)
-    return replace(held, version=version, state=state, since=0, ttl=ttl, expires=now + ttl), Verdict(204)
+    expires = held.lasting(ttl, now)
+    return replace(held, version=version, state=state, since=0, ttl=ttl, expires=expires), Verdict(204)
 
 
 def touch(record: Record | None, version: int, ttl: int, now: float) -> tuple[Record | None, Verdict]:
@@ -192,7 +195,7 @@ def touch(record: Record | None, version: int, ttl: int, now: float) -> tuple[Re
     if record is None or record.ended or record.version < version:
         missing = 410 if record and record.ended else 404
         return None, Verdict(missing, record.version if record and missing == 404 else 0)
-    return replace(record, ttl=ttl, expires=max(record.expires, now + ttl)), Verdict(204, record.version)
+    return replace(record, ttl=ttl, expires=record.lasting(ttl, now)), Verdict(204, record.version)
 
 
 def fence(record: Record | None, number: int, ttl: int, now: float) -> tuple[Record | None, Verdict]:
@@ -202,5 +205,5 @@ def fence(record: Record | None, number: int, ttl: int, now: float) -> tuple[Rec
         return None, Verdict(410)
     if number <= held.mark:
         return None, Verdict(409, held.mark)
-    kept = replace(held, since=0, fence=number, expires=max(held.expires, now + ttl))
+    kept = replace(held, since=0, fence=number, expires=held.lasting(ttl, now))
     return kept, get(kept)
