@@ -9,18 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sessions.stores.complaints import Complaints
-from sessions.stores.embedded_file import SessionFile, Synchronous
+from sessions.stores.embedded_file import SessionFile, Synchronous, checkpoint
 from sessions.stores.store import Get, Operation, Outcome, Status, StoreError, failed
 
 logger = logging.getLogger("limpet.stores")
 SWEEP_SECONDS = 5.0
+CHECKPOINT_SECONDS = 0.5
 
 
 class EmbeddedStore:
     """Sessions in an SQLite file, shared by all processes of a machine and kept across restarts.
 
     Fills `sessions.stores.store.Store`. With synchronous NORMAL an acknowledged write outlives the
-    process and its kill -9, and a power cut can take the last ones; with FULL it outlives that too.
+    process and its kill -9, and a power cut can take those of the last second; with FULL it outlives that.
     Open it after a fork, never before.
     """
 
@@ -44,15 +45,17 @@ class EmbeddedStore:
         self._clock = clock
         self._complaints = Complaints(name)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"store-{name}")
+        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"disk-{name}")
         self._file: SessionFile | None = None
+        self._unsynced = False
         self._broken = ""
         self._under_way: asyncio.Future[list[Outcome]] | None = None
-        self._sweeping: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Open or make the file. Raises StoreError where it cannot be one."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._opened)
-        self._sweeping = asyncio.create_task(self._sweep())
+        self._chores = [asyncio.create_task(self._sweep()), asyncio.create_task(self._checkpoint())]
 
     async def run(self, batch: Sequence[Operation]) -> list[Outcome]:
         if self._under_way and not self._under_way.done():
@@ -73,11 +76,15 @@ class EmbeddedStore:
         return []
 
     async def close(self) -> None:
-        if self._sweeping:
-            self._sweeping.cancel()
-            await asyncio.wait([self._sweeping])
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._shut)
-        self._thread.shutdown(wait=False)
+        for chore in self._chores:
+            chore.cancel()
+        if self._chores:
+            await asyncio.wait(self._chores)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._disk, checkpoint, self._path)
+        await loop.run_in_executor(self._thread, self._shut)
+        for executor in (self._disk, self._thread):
+            executor.shutdown(wait=False)
 
     def _turn(self, broken: str) -> None:
         """Down with the reason, or up; one log line for each change."""
@@ -96,6 +103,14 @@ class EmbeddedStore:
                 more = await asyncio.get_running_loop().run_in_executor(self._thread, self._sweep_once)
                 self._turn(self._broken)
 
+    async def _checkpoint(self) -> None:
+        """Bring to disk what was written, beside the thread that writes."""
+        while True:
+            await asyncio.sleep(CHECKPOINT_SECONDS)
+            if self._unsynced:
+                self._unsynced = False
+                await asyncio.get_running_loop().run_in_executor(self._disk, checkpoint, self._path)
+
     # Called in the thread
 
     def _opened(self) -> SessionFile:
@@ -107,6 +122,7 @@ class EmbeddedStore:
         now = self._clock()
         try:
             outcomes = self._opened().run(batch, now)
+            self._unsynced = True
         except (sqlite3.Error, StoreError) as error:
             return self._salvage(batch, now, str(error))
         self._broken = ""

@@ -4,8 +4,10 @@ import os
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
+from urllib.parse import quote
 
 from sessions.stores.rule import put_status
 from sessions.stores.store import End, Fence, Get, Operation, Outcome, Put, Status, StoreError, Touch
@@ -30,6 +32,7 @@ TOUCH = "UPDATE sessions SET expires = ? WHERE id = ?"
 STATE = "SELECT state FROM sessions WHERE id = ?"
 SWEEP = "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE expires <= ? LIMIT ?)"
 SWEEP_ROWS = 200
+LONGEST_WAL_PAGES = 16_000  # of 4 KiB: 64 MB
 
 Synchronous = Literal["NORMAL", "FULL"]
 
@@ -44,6 +47,19 @@ class Held(NamedTuple):
 
 
 NOTHING = Held()
+
+
+def checkpoint(path: Path) -> None:
+    """Bring what is in the write-ahead log to disk and into the file, while others write on.
+
+    Does what can be done without waiting. Used by a thread of its own, for it takes as long as the disk.
+    """
+    with suppress(sqlite3.Error):  # busy, full, removed: the writer notices what matters
+        db = sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, isolation_level=None)
+        try:
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        finally:
+            db.close()
 
 
 class SessionFile:
@@ -83,6 +99,9 @@ class SessionFile:
             self._db.execute(statement)
         self._db.execute(f"PRAGMA user_version = {LAYOUT}")
         self._db.execute("COMMIT")
+        # `checkpoint` does this in another thread, for its fsync held up one write in a hundred for 17 ms
+        # and more. Only where that cannot keep up, the writer does it itself.
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_WAL_PAGES}")
         # Waiting for another process is done in _begin: SQLite's own way sleeps for up to 100 ms.
         self._db.execute("PRAGMA busy_timeout = 0")
 
@@ -137,7 +156,7 @@ class SessionFile:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                     raise
             time.sleep(pause)
-            pause = min(pause * 1.5, 0.005)
+            pause = min(pause * 1.5, 0.002)
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:  # SQLite has done so itself where the disk is full

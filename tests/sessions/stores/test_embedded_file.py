@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sessions.stores.embedded_file import SWEEP_ROWS, SessionFile
+from sessions.stores.embedded_file import SWEEP_ROWS, SessionFile, checkpoint
 from sessions.stores.store import End, Fence, Get, Outcome, Put, Status, Touch
 
 NOW = 1_800_000_000.0
@@ -63,6 +63,31 @@ def test_a_batch_that_fails_leaves_nothing_behind(file: SessionFile, tmp_path: P
         Status.TAKEN,
         Status.UNKNOWN,
     ]
+
+
+def test_a_batch_that_cannot_be_written_down_leaves_nothing_behind(file: SessionFile) -> None:
+    with pytest.raises(OverflowError):
+        file.run([put("id", 1), put("huge", 2**63)], NOW)
+    assert file.run([Get("id"), put("id", 1)], NOW)[0].status == Status.UNKNOWN
+
+
+def test_a_checkpoint_brings_the_log_into_the_file_while_others_write(
+    file: SessionFile, tmp_path: Path
+) -> None:
+    path = tmp_path / "sessions.db"
+    file.run([put("id", 1, b"s" * 100_000)], NOW)
+    before = path.stat().st_size
+    other = SessionFile(path, "NORMAL", 0.1)
+    other._db.execute("BEGIN IMMEDIATE")
+    checkpoint(path)
+    other._db.execute("COMMIT")
+    other.close()
+    assert path.stat().st_size > before + 100_000
+
+
+def test_a_checkpoint_of_a_file_that_is_gone_makes_none(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "none.db")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_synchronous_is_what_was_asked_for(file: SessionFile, tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sessions.stores.redis.cluster import SLOTS, slot_of
+from sessions.stores.redis.cluster import SLOTS, Cluster, slot_of
 from sessions.stores.redis.script import key_of
+from sessions.stores.redis.url import Place
 from sessions.stores.store import End, Fence, Get, Put, Status
 from tests.sessions.stores.processes import RedisProcess
 from tests.sessions.stores.redis.conftest import opened, until
@@ -98,6 +99,9 @@ async def test_a_slot_on_the_move_and_a_slot_that_has_moved(pair: Pair) -> None:
             server.ask("CLUSTER", "SETSLOT", slot, "NODE", second)
         outcomes = await store.run([put(ON_FIRST, 2), put(ON_SECOND, 2), Get(ON_FIRST)])
         assert [outcome.version for outcome in outcomes] == [2, 2, 2], "MOVED sends it to where it is"
+        learnt = store._servers
+        assert isinstance(learnt, Cluster)
+        await until(lambda: learnt._map[slot] == Place("127.0.0.1", pair.second.port))
     assert pair.second.ask("EXISTS", key_of(ON_FIRST)) == 1
 
 

@@ -69,6 +69,17 @@ async def test_the_master_is_found_again_after_a_failover(trio: Trio) -> None:
         assert "Sentinel 127.0.0.1" in (await store.run([Get("id")]))[0].why
 
 
+async def test_a_replica_that_a_sentinel_takes_for_the_master_is_not_used(trio: Trio, tmp_path: Path) -> None:
+    port = trio.replica.port
+    await until(lambda: b"master_link_status:up" in bytes(trio.replica.ask("INFO", "replication")))  # type: ignore[call-overload]
+    wrong = RedisProcess(tmp_path / "wrong", f"sentinel monitor sessions 127.0.0.1 {port} 1", sentinel=True)
+    try:
+        async with opened(f"redis+sentinel://127.0.0.1:{wrong.port}/sessions") as store:
+            assert (await store.run([Get("id")]))[0].why == f"127.0.0.1:{port} is not the master yet"
+    finally:
+        wrong.stop()
+
+
 async def test_a_master_that_no_sentinel_knows(trio: Trio) -> None:
     async with opened(trio.url.replace("/sessions/", "/unheard/")) as store:
         assert (await store.run([Get("id")]))[0].why.endswith("it knows no master called unheard")
