@@ -26,7 +26,7 @@ class Work(IntEnum):
     COPY = 0  # GET from `source`, PUT to `node`
     END = 1  # at `node`
     STOP = 2  # FENCE `node` with `number`: it serves the session no more
-    # GET from the store: is that above `number`, STOP `node` with it, or END if the session has ended there; is
+    # GET from the store: is that above `number`, STOP `node` with it; has the session ended there, END it; is
     # it below, GET from `node`, and PUT to the store.
     CHECK = 3
 
@@ -110,7 +110,7 @@ class Homes:
         return [Job(Work.COPY, model.id, node, model.ttl, source, newest) for node in lacking]
 
     def _check(self, entries: Mapping[int, Entry], owner: int) -> list[Job]:
-        """A store may know what moved on without a node that was away, or lack what was written without it."""
+        """A store may know what moved on without a node that was away, or lack what was written meanwhile."""
         if owner < 0 or not (self._roles.behind or owner in self._roles.syncing):
             return []
         entry = entries[owner]

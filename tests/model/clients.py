@@ -14,10 +14,10 @@ REPLAYED = 0.08  # of all requests come with an older cookie
 
 
 class Ledger:
-    """What was acknowledged of one session id."""
+    """What was acknowledged of one session id: whatever an answer has shown."""
 
     def __init__(self) -> None:
-        self.acked: dict[str, int] = {}  # key -> the version that its answer's token had
+        self.acked: dict[str, int] = {}  # key -> the version of the first token that came with it
         self.soft: dict[str, int] = {}  # the same, where the token said "unprotected"
         self.ending = False  # a logout or login was sent
         self.ended = False  # and one was acknowledged
@@ -28,13 +28,12 @@ class Ledger:
         return {key for key, at in self.acked.items() if at <= version}
 
     def acknowledge(self, key: str, token: Token, seen: dict[str, Any]) -> None:
-        """An answer has come in. Was it protected, so is now what it has seen."""
-        if key:
-            (self.soft if token.unprotected else self.acked)[key] = token.version
-        if not token.unprotected:
-            for soft, at in list(self.soft.items()):
-                if at <= token.version and soft in seen:
-                    self.acked[soft] = self.soft.pop(soft)
+        """An answer has come in. Was it protected, so is all that it has seen."""
+        keys = (seen.keys() | ({key} if key else set())) - {"owner"}
+        if token.unprotected:
+            self.soft.update(dict.fromkeys(keys - self.acked.keys(), token.version))
+        else:
+            self.acked = dict.fromkeys(keys, token.version) | self.acked
         if self.newest is None or token.version >= self.newest.version:
             self.newest = token
 
@@ -51,8 +50,8 @@ class Findings:
 
     def __init__(self) -> None:
         self.wrong: list[str] = []
+        self.first = asyncio.Event()  # something is wrong
         self.counts: Counter[str] = Counter()
-        self.ended: set[str] = set()
 
 
 class Browser:
@@ -70,7 +69,6 @@ class Browser:
         self._jar: Token | None = None
         self._old: list[Token] = []
         self._keys = 0
-        self._sent: Counter[str] = Counter()  # writes by session id
 
     async def browse(self, until: float) -> None:
         """Send requests one after the other. Several of these share the jar."""
@@ -130,8 +128,6 @@ class Browser:
 
     def _op(self, what: str, key: str) -> Op:
         def op(session: Session) -> None:
-            if what == "read":
-                return
             if what == "logout":
                 session.end()
                 return
@@ -140,7 +136,7 @@ class Browser:
             if what == "login":
                 session.renew()
 
-        return op
+        return _read if what == "read" else op
 
     def _check(self, what: str, key: str, token: Token | None, before: Before, response: Response) -> None:
         if response.status != 200:
@@ -208,6 +204,7 @@ class Browser:
     def _wrong(self, what: str) -> None:
         now = asyncio.get_running_loop().time()
         self._findings.wrong.append(f"{now:.3f} {self.name}: {what}")
+        self._findings.first.set()
 
 
 def _read(session: Session) -> None:

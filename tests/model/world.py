@@ -20,6 +20,7 @@ class Plan(NamedTuple):
     browsers: int = 2
     counters: int = 2
     faults: bool = True
+    stop_early: bool = False  # when something is wrong
 
 
 class Outcome(NamedTuple):
@@ -53,13 +54,19 @@ async def _play(plan: Plan) -> Outcome:
     browsers += [Browser(f"c{i}", proxies, random, findings, True) for i in range(plan.counters)]
     loops = [browser.browse(plan.seconds) for browser in browsers for _ in range(1 if browser.calm else 3)]
     chaos = asyncio.ensure_future(faults.go_on()) if plan.faults else None
-    await asyncio.gather(*loops)
-    if chaos is not None:
-        chaos.cancel()
-    faults.heal()
-    await asyncio.sleep(5.0)
-    for browser in browsers:
-        await browser.review()
+    browsing = asyncio.gather(*loops)
+    if plan.stop_early:
+        wrong = asyncio.ensure_future(findings.first.wait())
+        await asyncio.wait({browsing, wrong}, return_when=asyncio.FIRST_COMPLETED)
+    else:
+        await browsing
+    if not (plan.stop_early and findings.wrong):
+        if chaos is not None:
+            chaos.cancel()
+        faults.heal()
+        await asyncio.sleep(5.0)
+        for browser in browsers:
+            await browser.review()
     counts = findings.counts
     for proxy in proxies:
         counts += proxy.counts

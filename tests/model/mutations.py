@@ -1,0 +1,279 @@
+"""The rules of the contract taken out one at a time: each should cost somebody an acknowledged write, or worse."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from limpet_session import rules as node_rules
+from sessions.contract import searching, settling
+from sessions.contract.course import Course, Do, Step
+from sessions.contract.messages import STORE, UNKNOWN, Action, Answer, Call, Kind
+from sessions.contract.searching import Search
+from sessions.contract.settling import Settled, Settling
+from tests.model import clients, proxy
+from tests.model.proxy import Level, Proxy
+
+Mutation = Callable[[ExitStack], None]
+MUTATIONS: dict[str, Mutation] = {}
+
+
+def mutation(function: Mutation) -> Mutation:
+    """Put it into the table, under its name in words."""
+    MUTATIONS[function.__name__.replace("_", " ")] = function
+    return function
+
+
+@contextmanager
+def without_rule(name: str) -> Iterator[None]:
+    """Run with one rule taken out."""
+    with ExitStack() as stack:
+        MUTATIONS[name](stack)
+        yield
+
+
+def _swap(stack: ExitStack, owner: Any, name: str, value: Any) -> Any:
+    old = getattr(owner, name)
+    stack.enter_context(patch.object(owner, name, value))
+    return old
+
+
+# Searching
+
+
+@mutation
+def nobody_is_fenced(stack: ExitStack) -> None:
+    _swap(stack, Search, "_fence", lambda self: self._hand_over())
+
+
+@mutation
+def a_silence_is_taken_for_an_answer(stack: ExitStack) -> None:
+    _swap(stack, Search, "silent", lambda self, action: self.answered(action, UNKNOWN))
+
+
+@mutation
+def who_is_down_is_not_waited_for(stack: ExitStack) -> None:
+    _swap(stack, Search, "_may_conclude", lambda self: True)
+
+
+@mutation
+def the_tokens_version_is_the_truth(stack: ExitStack) -> None:
+    def enough(self: Any) -> Answer:
+        found = [answer for answer in self._answers.values() if answer.version >= max(1, self.expected)]
+        return min(found, key=lambda answer: answer.version, default=UNKNOWN)
+
+    _swap(stack, Search, "_newest", enough)
+
+
+@mutation
+def a_refused_fence_is_passed_over(stack: ExitStack) -> None:
+    def answered(self: Any, action: Action, answer: Answer) -> list[Action]:
+        return old(self, action, UNKNOWN if answer.kind is Kind.REFUSED else answer)
+
+    old = _swap(stack, Search, "answered", answered)
+
+
+@mutation
+def a_410_does_not_end_a_search(stack: ExitStack) -> None:
+    def answered(self: Any, action: Action, answer: Answer) -> list[Action]:
+        return old(self, action, UNKNOWN if answer.kind is Kind.ENDED else answer)
+
+    old = _swap(stack, Search, "answered", answered)
+
+
+@mutation
+def a_fencing_number_is_only_one_more(stack: ExitStack) -> None:
+    _swap(stack, searching, "fencing_number", lambda above, draw: above + 1)
+
+
+@mutation
+def the_store_is_not_fenced(stack: ExitStack) -> None:
+    async def call(self: Any, session_id: str, action: Action, seconds: float, base: int = -1) -> Any:
+        if action.target == STORE and action.call is Call.FENCE:
+            action = Action(Call.GET, STORE)
+        return await old(self, session_id, action, seconds, base)
+
+    old = _swap(stack, Proxy, "call", call)
+
+
+@mutation
+def only_near_nodes_are_asked(stack: ExitStack) -> None:
+    def following(self: Any) -> list[Action]:
+        whole, self.around = self.around, self.around._replace(up=self.around.up & self._near)
+        try:
+            return old(self)
+        finally:
+            self.around = whole
+
+    old = _swap(stack, Search, "_next", following)
+
+
+# Settling
+
+
+@mutation
+def answers_leave_before_they_are_settled(stack: ExitStack) -> None:
+    async def settle(self: Any, step: Step) -> Step:
+        self.proxy.spawn(self.proxy.settle(step))
+        return self.course.settled(Settled.SETTLED)
+
+    stack.enter_context(patch.dict(proxy._STEPS, {Do.SETTLE: settle}))
+
+
+@mutation
+def reads_leave_before_what_they_saw_is_settled(stack: ExitStack) -> None:
+    async def settle(self: Any, step: Step) -> Step:
+        if self.op is not clients._read:
+            return await old(self, step)
+        return self.course.settled(Settled.SETTLED)
+
+    old = proxy._STEPS[Do.SETTLE]
+    stack.enter_context(patch.dict(proxy._STEPS, {Do.SETTLE: settle}))
+
+
+@mutation
+def any_higher_version_supersedes(stack: ExitStack) -> None:
+    _swap(stack, settling, "superseded", lambda version, by: by > version)
+
+
+@mutation
+def a_conflict_counts_as_held(stack: ExitStack) -> None:
+    def answered(self: Any, target: int, answer: Answer) -> list[int]:
+        return old(self, target, answer._replace(kind=Kind.TAKEN) if answer.kind is Kind.REFUSED else answer)
+
+    old = _swap(stack, Settling, "answered", answered)
+
+
+@mutation
+def the_pin_counts_as_a_copy(stack: ExitStack) -> None:
+    _swap(stack, Proxy, "_holders", lambda self, session_id, pin: iter((pin,)))
+
+
+@mutation
+def a_token_does_not_say_unprotected(stack: ExitStack) -> None:
+    def release(self: Any, version: int) -> Step:
+        step: Step = old(self, version)
+        return step._replace(unprotected=False)
+
+    old = _swap(stack, Course, "_release", release)
+
+
+@mutation
+def what_is_unprotected_is_not_settled_again(stack: ExitStack) -> None:
+    def __init__(self: Any, terms: Any, name: str, version: int, unprotected: bool, minted: bool) -> None:
+        old(self, terms, name, version, False, minted)
+
+    old = _swap(stack, Course, "__init__", __init__)
+
+
+# Ends
+
+
+@mutation
+def ends_are_not_spread(stack: ExitStack) -> None:
+    async def end(self: Any, session_id: str, pin: int) -> Settled:
+        return Settled.SETTLED
+
+    _swap(stack, Proxy, "end", end)
+
+
+@mutation
+def a_login_does_not_end_the_old_id(stack: ExitStack) -> None:
+    def settled(self: Any, verdict: Settled, winner: int = 0) -> Step:
+        self._ending = ""
+        return old(self, verdict, winner)
+
+    old = _swap(stack, Course, "settled", settled)
+
+
+# Reconciling
+
+
+@mutation
+def who_comes_back_takes_pins_at_once(stack: ExitStack) -> None:
+    def _set(self: Any, node: int, level: Level) -> None:
+        old(self, node, Level.UP if level is Level.SYNCING else level)
+
+    old = _swap(stack, Proxy, "_set", _set)
+
+
+@mutation
+def nothing_is_reconciled(stack: ExitStack) -> None:
+    async def _do(self: Any, job: Any) -> bool:
+        return True
+
+    _swap(stack, Proxy, "_do", _do)
+
+
+# The node's side
+
+
+@mutation
+def a_node_answers_from_a_copy(stack: ExitStack) -> None:
+    def _tenure(held: Any, known: Any, request: Any) -> int:
+        since: int = old(held, known, request)
+        serves = not since and not request.takeover and held.version >= max(1, request.version)
+        return held.version if serves else since
+
+    old = _swap(stack, node_rules, "_tenure", _tenure)
+
+
+@mutation
+def a_node_answers_below_the_version_asked_for(stack: ExitStack) -> None:
+    def admit(record: Any, request: Any, now: float) -> Any:
+        return old(record, request if request.takeover else request._replace(version=0), now)
+
+    old = _swap(stack, node_rules, "admit", admit)
+
+
+@mutation
+def a_takeover_below_the_fence_is_let_in(stack: ExitStack) -> None:
+    def admit(record: Any, request: Any, now: float) -> Any:
+        return old(replace(record, fence=0) if record and request.takeover else record, request, now)
+
+    old = _swap(stack, node_rules, "admit", admit)
+
+
+@mutation
+def a_copy_below_the_fence_is_taken(stack: ExitStack) -> None:
+    def put(record: Any, version: int, state: bytes, ttl: int, now: float) -> Any:
+        return old(replace(record, fence=0) if record else record, version, state, ttl, now)
+
+    old = _swap(stack, node_rules, "put", put)
+
+
+@mutation
+def who_is_fenced_serves_on(stack: ExitStack) -> None:
+    def fence(record: Any, number: int, ttl: int, now: float) -> Any:
+        kept, verdict = old(record, number, ttl, now)
+        return (replace(kept, since=record.since) if kept and record else kept), verdict
+
+    old = _swap(stack, node_rules, "fence", fence)
+
+
+@mutation
+def who_gets_a_copy_serves_on(stack: ExitStack) -> None:
+    def put(record: Any, version: int, state: bytes, ttl: int, now: float) -> Any:
+        kept, verdict = old(record, version, state, ttl, now)
+        return (replace(kept, since=record.since) if kept and record else kept), verdict
+
+    old = _swap(stack, node_rules, "put", put)
+
+
+@mutation
+def late_saves_are_kept(stack: ExitStack) -> None:
+    def save(record: Any, since: int, write: Any, ttl: int, now: float) -> Any:
+        return old(record, record.since if record else since, write, ttl, now)
+
+    old = _swap(stack, node_rules, "save", save)
+
+
+@mutation
+def a_node_forgets_ends(stack: ExitStack) -> None:
+    _swap(
+        stack,
+        node_rules,
+        "end",
+        lambda record, ttl, now: replace(record, version=0, since=0, state=b"") if record else record,
+    )
