@@ -62,7 +62,7 @@ class RedisProcess:
         """The reply to one command on a connection of its own."""
         reader = hiredis.Reader()
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
-            connection.sendall(hiredis.pack_command(words))  # type: ignore[arg-type]
+            connection.sendall(hiredis.pack_command(words))
             while (reply := reader.gets()) is False:
                 data = connection.recv(65536)
                 assert data, "it closed the connection"

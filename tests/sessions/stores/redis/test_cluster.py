@@ -34,14 +34,14 @@ class Pair:
         self.second.ask("CLUSTER", "ADDSLOTS", *range(HALF, SLOTS))
         self.second.ask("CLUSTER", "SET-CONFIG-EPOCH", 2)
         self.first.ask("CLUSTER", "MEET", "127.0.0.1", self.second.port)
-        self.names = [bytes(server.ask("CLUSTER", "MYID")).decode() for server in self.servers]  # type: ignore[call-overload]
+        self.names = [bytes(server.ask("CLUSTER", "MYID")).decode() for server in self.servers]
 
     @property
     def whole(self) -> bool:
         """Whether both know all slots."""
         return all(
-            b"cluster_slots_ok:16384" in bytes(server.ask("CLUSTER", "INFO"))  # type: ignore[call-overload]
-            and b"cluster_state:ok" in bytes(server.ask("CLUSTER", "INFO"))  # type: ignore[call-overload]
+            b"cluster_slots_ok:16384" in bytes(server.ask("CLUSTER", "INFO"))
+            and b"cluster_state:ok" in bytes(server.ask("CLUSTER", "INFO"))
             for server in self.servers
         )
 

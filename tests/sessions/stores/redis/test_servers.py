@@ -50,8 +50,8 @@ def trio(tmp_path: Path) -> Iterator[Trio]:
 
 
 async def test_the_master_is_found_again_after_a_failover(trio: Trio) -> None:
-    await until(lambda: b"state=online" in bytes(trio.master.ask("INFO", "replication")))  # type: ignore[call-overload]
-    await until(lambda: b"slaves=1" in bytes(trio.sentinel.ask("INFO", "sentinel")))  # type: ignore[call-overload]
+    await until(lambda: b"state=online" in bytes(trio.master.ask("INFO", "replication")))
+    await until(lambda: b"slaves=1" in bytes(trio.sentinel.ask("INFO", "sentinel")))
     async with opened(trio.url, wait_replicas=1) as store:
         assert (await store.run([put("id", 1)]))[0].status == Status.TAKEN
     async with opened(trio.url) as store:
@@ -71,7 +71,7 @@ async def test_the_master_is_found_again_after_a_failover(trio: Trio) -> None:
 
 async def test_a_replica_that_a_sentinel_takes_for_the_master_is_not_used(trio: Trio, tmp_path: Path) -> None:
     port = trio.replica.port
-    await until(lambda: b"master_link_status:up" in bytes(trio.replica.ask("INFO", "replication")))  # type: ignore[call-overload]
+    await until(lambda: b"master_link_status:up" in bytes(trio.replica.ask("INFO", "replication")))
     wrong = RedisProcess(tmp_path / "wrong", f"sentinel monitor sessions 127.0.0.1 {port} 1", sentinel=True)
     try:
         async with opened(f"redis+sentinel://127.0.0.1:{wrong.port}/sessions") as store:

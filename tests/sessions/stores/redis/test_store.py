@@ -195,7 +195,7 @@ async def test_a_store_that_is_out_of_memory_when_it_comes_back_is_up(own: Redis
 async def test_a_replica_is_no_place_for_writes(redis: RedisProcess, own: RedisProcess) -> None:
     async with opened(own.url) as store:
         own.ask("REPLICAOF", "127.0.0.1", redis.port)
-        await until(lambda: b"master_link_status:up" in bytes(own.ask("INFO", "replication")))  # type: ignore[call-overload]
+        await until(lambda: b"master_link_status:up" in bytes(own.ask("INFO", "replication")))
         (outcome,) = await store.run([put("id", 1)])
         assert outcome.status == Status.FAILED
         await until(lambda: not store.up)
@@ -209,7 +209,7 @@ async def test_a_write_waits_for_its_replicas_and_counts_them(
 ) -> None:
     replica = RedisProcess(tmp_path_factory.mktemp("replica"), "--replicaof", f"127.0.0.1 {own.port}")
     try:
-        await until(lambda: b"state=online" in bytes(own.ask("INFO", "replication")))  # type: ignore[call-overload]
+        await until(lambda: b"state=online" in bytes(own.ask("INFO", "replication")))
         async with opened(own.url, timeout_seconds=2, wait_replicas=1) as store:
             assert [outcome.status for outcome in await store.run([put("id", 1), Get("id")])] == [
                 Status.TAKEN
