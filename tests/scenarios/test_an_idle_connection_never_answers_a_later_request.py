@@ -28,7 +28,7 @@ async def test_bytes_on_an_idle_connection_close_it(unasked: bytes) -> None:
             speak.clear()
 
     raw = RawNode(node)
-    async with proxied(raw) as proxy:
+    async with proxied(raw, pool={"keep_alive": "1h"}) as proxy:
         wire = await proxy.connect()
         await wire.exchange(GET)
         assert idle(proxy) == 1

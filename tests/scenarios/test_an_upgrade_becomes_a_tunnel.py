@@ -148,14 +148,14 @@ async def test_a_silent_tunnel_is_ended_and_one_that_speaks_either_way_is_not() 
             writer.write(b"tick")
         await reader.read()
 
-    async with proxied(RawNode(node), timeouts={"idle": "500ms"}) as proxy:
+    async with proxied(RawNode(node), timeouts={"idle": "1s"}) as proxy:
         quiet, ticking, talking = [await proxy.connect() for _ in range(3)]
         await open_tunnel(quiet)
         await open_tunnel(talking)
         ticking.write(UPGRADE.replace(b"/ws", b"/ticks"))
         await ticking.read_until(b"\r\n\r\n")
         start = proxy.engine.wheel.now
-        while proxy.engine.wheel.now < start + 1.5:
+        while proxy.engine.wheel.now < start + 2.0:
             talking.write(b"x")
             await asyncio.sleep(0.1)  # the pace of what the client says
         assert await quiet.closed()

@@ -42,17 +42,17 @@ async def test_a_stream_lives_as_long_as_it_flows_and_ends_when_it_stalls() -> N
     async def node(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(HEADS["chunked"])
-        for _ in range(8):
+        for _ in range(10):
             await asyncio.sleep(0.1)  # the pace of the events: they come within the limit, and last beyond it
             writer.write(b"1\r\nx\r\n")
         await reader.read()
         node_gone.set()
 
-    async with proxied(RawNode(node), timeouts={"idle": "400ms", "response": "400ms"}) as proxy:
+    async with proxied(RawNode(node), timeouts={"idle": "700ms", "response": "700ms"}) as proxy:
         wire = await proxy.connect()
         wire.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = await wire.read_all()
-        assert answer.count(b"1\r\nx\r\n") == 8
+        assert answer.count(b"1\r\nx\r\n") == 10
         assert not answer.endswith(b"0\r\n\r\n")
         assert proxy.records[-1].fault == "body_timeout"
         await asyncio.wait_for(node_gone.wait(), 5)

@@ -155,7 +155,7 @@ async def goes_on_quickly(proxy: RunningProxy, normal: Wire) -> None:
         assert (await normal.exchange(GET))[1] == b"ok"
         slowest = max(slowest, time.monotonic() - began)
         await asyncio.sleep(0.005)
-    assert slowest < 0.5
+    assert slowest < 1.0
 
 
 async def polite(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
