@@ -21,6 +21,7 @@ class HealthRules:
     base: float = 30.0  # the first ejection; the second lasts twice as long
     longest: float = 300.0
     slow_start: float = 0.0
+    contract: bool = False  # its nodes speak the session contract: one that comes back is syncing first
 
 
 class Probed(IntEnum):
@@ -30,11 +31,16 @@ class Probed(IntEnum):
 
 
 class NodeHealth:
-    """One node. `now` is in monotonic seconds; `since` is when `state` last changed, `why` is its cause."""
+    """One node. `now` is in monotonic seconds; `since` is when `state` last changed, `why` is its cause.
+
+    `answering`: it passes, whatever its mode, and is asked for sessions; `away_since` is when it ceased to.
+    `returns` counts how often it has come back; `mute`: it does not speak the session contract.
+    """
 
     __slots__ = (
         "_alive",
         "_back_at",
+        "_behind",
         "_complaint",
         "_deadline",
         "_ejected_for",
@@ -43,10 +49,14 @@ class NodeHealth:
         "_probed",
         "_rules",
         "_share_from",
+        "answering",
+        "away_since",
         "ejected_until",
         "ejections",
         "factor",
         "mode",
+        "mute",
+        "returns",
         "since",
         "state",
         "why",
@@ -62,6 +72,11 @@ class NodeHealth:
         self._deadline = inf  # of the operator's drain
         self._back_at = now  # from the last ejection
         self._share_from = -inf  # when the slow start began
+        self._behind = False  # it does not know yet what moved on without it
+        self.answering = True
+        self.away_since = inf
+        self.returns = 0
+        self.mute = False
         self.mode = Mode.READY
         self.ejections = 0
         self.ejected_until = -inf
@@ -105,11 +120,16 @@ class NodeHealth:
         self.mode = mode
         self._deadline = deadline
 
+    def synced(self) -> None:
+        """It knows by now what moved on without it."""
+        self._behind = False
+
     def update(self, now: float) -> bool:
         """Work out state and slow-start factor; whether either has changed."""
         if now >= self.ejected_until:
             self.end_ejection(now)
         before = self.state, self.factor
+        self._notice(now)
         state, self.why = self._judge(now)
         if state is not self.state:
             if state is NodeState.UP and not TAKES_PINNED[self.state]:
@@ -118,6 +138,17 @@ class NodeHealth:
             self.since = now
         self.factor = self._factor(now)
         return before != (self.state, self.factor)
+
+    def _notice(self, now: float) -> None:
+        """Whether it goes away, or comes back."""
+        answering = self._probed is not Probed.FAILING and self.ejected_until == -inf and not self.mute
+        if answering is self.answering:
+            return
+        self.answering = answering
+        self.away_since = inf if answering else now
+        if answering:
+            self.returns += 1
+            self._behind = self._rules.contract
 
     def _judge(self, now: float) -> tuple[NodeState, str]:
         """The state and its cause, the weightiest first: a drained node that is down is down."""
@@ -129,10 +160,14 @@ class NodeHealth:
             return NodeState.DOWN, f"probe failed: {self._complaint}"
         if self.ejected_until > -inf:
             return NodeState.DOWN, f"ejected: {self._ejected_for}"
+        if self.mute:
+            return NodeState.DOWN, "no contract: it does not answer as one that keeps sessions"
         if self.mode is Mode.DRAIN:
             return NodeState.DRAIN, "drained, by the operator"
         if self._probed is Probed.DRAINING:
             return NodeState.DRAIN, "drained: its health path answers 404"
+        if self._behind:
+            return NodeState.SYNCING, "back, and to learn which sessions moved on without it"
         return NodeState.UP, ""
 
     def _factor(self, now: float) -> float:
@@ -198,6 +233,23 @@ class ServiceHealth:
     def set_mode(self, node: int, mode: Mode, now: float, deadline: float = inf) -> bool:
         """What the operator asked for. A drain's `deadline`, in monotonic seconds, ends in maintenance."""
         self.nodes[node].set_mode(mode, deadline)
+        return self._update(node, now)
+
+    def contract_missing(self, node: int, now: float) -> bool:
+        """It has answered as one that knows nothing of the session contract."""
+        self.nodes[node].mute = True
+        return self._update(node, now)
+
+    def contract_found(self, node: int, now: float) -> bool:
+        """A look at its sessions says that it does know of it."""
+        self.nodes[node].mute = False
+        return self._update(node, now)
+
+    def synced(self, node: int, returns: int, now: float) -> bool:
+        """It knows what moved on without it, unless it has come back more than `returns` times by now."""
+        if self.nodes[node].returns != returns:
+            return False
+        self.nodes[node].synced()
         return self._update(node, now)
 
     def tick(self, now: float) -> bool:

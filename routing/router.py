@@ -8,7 +8,7 @@ from zlib import crc32
 
 from routing.arrivals import Arrivals
 from routing.reasons import Reason
-from routing.states import TAKES_NEW, TAKES_PINNED, NodeState
+from routing.states import TAKES_NEW, NodeState, takes_pinned
 from routing.view import NodeView, ServiceView
 
 PIN_UNKNOWN = -1
@@ -59,7 +59,10 @@ class Router:
         if names != self._names:  # indices mean other nodes now
             self._arrivals = Arrivals()
             self._names = names
-        self._sticky = [(i, Reason.STICKY) if TAKES_PINNED[n.state] else None for i, n in enumerate(nodes)]
+        pinned = takes_pinned(view.contract)
+        self._sticky = [
+            (i, Reason.STICKY) if view.sticky and pinned[node.state] else None for i, node in enumerate(nodes)
+        ]
         self._primaries = _mask(TAKES_NEW[node.state] and not node.backup for node in nodes)
         self._backups = _mask(TAKES_NEW[node.state] and node.backup for node in nodes)
         self._homes = _mask(not node.backup for node in nodes) or _mask(True for _ in nodes)
@@ -141,13 +144,19 @@ class Router:
 
     def _decide_again(self, session_id: str, pin: int, inflight: Sequence[int], tried: int) -> Decision:
         """Where a session goes whose pin cannot take it: first in ring order, whatever the load."""
+        if not self.view.sticky:
+            return self.decide_balanced(inflight, tried)
         if pin == PIN_UNKNOWN:
             return self.decide_new(session_id, "", inflight, 0.0, tried)
         open_nodes = self._open(tried)
-        if self.view.strict or not open_nodes:
+        state = self.view.nodes[pin].state if pin >= 0 else NodeState.DOWN
+        moves = (
+            state is NodeState.DRAIN and self.view.contract
+        )  # with its state: strict or not, nobody notices
+        if not open_nodes or (self.view.strict and not moves):
             return NOBODY
-        in_maintenance = pin >= 0 and self.view.nodes[pin].state is NodeState.MAINT
-        return self._first_open(session_id, open_nodes), Reason.DRAINED if in_maintenance else Reason.FAILOVER
+        reason = Reason.DRAINED if moves or state is NodeState.MAINT else Reason.FAILOVER
+        return self._first_open(session_id, open_nodes), reason
 
     def _open(self, tried: int) -> int:
         """Mask of the nodes that may be given something new: backups only while there is no other."""

@@ -25,3 +25,11 @@ MODE_LABELS: tuple[str, ...] = tuple(mode.name.lower() for mode in Mode)
 #                                 up     down   syncing drain  maint
 TAKES_NEW: tuple[bool, ...] = (True, False, False, False, False)
 TAKES_PINNED: tuple[bool, ...] = (True, False, False, True, False)
+
+
+def takes_pinned(contract: bool) -> tuple[bool, ...]:
+    """By state, whether a node is given the sessions that are pinned to it.
+
+    `contract`: it speaks the session contract, so that its sessions can go elsewhere with their state.
+    """
+    return TAKES_NEW if contract else TAKES_PINNED

@@ -2,7 +2,15 @@
 
 import pytest
 
-from routing.states import MODE_LABELS, STATE_LABELS, TAKES_NEW, TAKES_PINNED, Mode, NodeState
+from routing.states import (
+    MODE_LABELS,
+    STATE_LABELS,
+    TAKES_NEW,
+    TAKES_PINNED,
+    Mode,
+    NodeState,
+    takes_pinned,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,3 +30,10 @@ def test_each_state(state: NodeState, label: str, new: bool, pinned: bool) -> No
 def test_every_state_is_in_every_table() -> None:
     assert len(STATE_LABELS) == len(TAKES_NEW) == len(TAKES_PINNED) == len(NodeState)
     assert [MODE_LABELS[mode] for mode in Mode] == ["ready", "drain", "maint"]
+
+
+def test_only_a_node_without_the_contract_keeps_its_pins_while_it_drains() -> None:
+    assert takes_pinned(False)[NodeState.DRAIN]
+    assert not takes_pinned(True)[NodeState.DRAIN]
+    assert takes_pinned(True)[NodeState.UP]
+    assert not any(takes_pinned(contract)[NodeState.SYNCING] for contract in (False, True))
