@@ -1,4 +1,4 @@
-"""The rules of the contract taken out one at a time: each should cost somebody an acknowledged write, or worse."""
+"""The rules of the contract taken out one at a time: each should cost an acknowledged write, or worse."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
