@@ -89,7 +89,7 @@ def check_options(scheme: str, query: str) -> None:
     if scheme == "redis+unix":
         known = {"db"}
     options = dict(parse_qsl(query, keep_blank_values=True))
-    if (query and not options) or options.keys() - known:
+    if options.keys() - known:
         words = f"only {', '.join(sorted(known))}" if known else "no options"
         raise Refused(f"must have {words} after `?` with {scheme}://", quoted=False)
     if options.get("ssl_cert_reqs", "none") not in ("required", "none"):

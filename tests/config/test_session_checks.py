@@ -120,8 +120,9 @@ def test_a_store_without_stores(loader: Loader) -> None:
     text = text[: text.index("stores:")]
     message = "names a store, but the file has no `stores`"
     assert loader.problems(text) == [f"3: services.shop.sessions.store: {message}"]
-    (said,) = loader.problems(text + "stores: {main: {redis: 3}}\n")
-    assert said.startswith("9: stores.main.redis: must be redis://")
+    for broken, key in (("{redis: 3}", "main.redis: must be redis://"), ("3", "main: must be a mapping")):
+        (said,) = loader.problems(text + f"stores: {{main: {broken}}}\n")
+        assert said.startswith(f"9: stores.{key}")
 
 
 @pytest.mark.parametrize("way", ["contract", "replication", "store"])
