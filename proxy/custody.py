@@ -39,12 +39,17 @@ class Errand(Protocol):
 class Keeper(Protocol):
     """Who searches, copies and stores for a service."""
 
-    def course(self, version: int, unprotected: bool, session_id: str, minted: bool) -> Course: ...
+    def course(
+        self, version: int, unprotected: bool, session_id: str, minted: bool, pin: int = -1
+    ) -> Course: ...
 
     def perform(self, course: Course, step: Step, done: Callable[[Step], None]) -> Errand: ...
 
     def arrived(self, course: Course, ok: bool) -> None:
         """A node has answered a request that carried a takeover, or failed to."""
+
+    def touch(self, session_id: str, version: int, pin: int) -> None:
+        """Keep the copies of a session that is only read."""
 
 
 class Keeping(Protocol):
@@ -63,6 +68,9 @@ class Keeping(Protocol):
 
     def fail(self, fault: NodeFault) -> None: ...
 
+    def refuse(self, fault: NodeFault, node: int) -> None:
+        """As `fail`, with the token that the custody says, for this node."""
+
 
 class Custody:
     """`settled_there`: the node is the token's, or the session's id was made for this request."""
@@ -75,6 +83,7 @@ class Custody:
         "_head",
         "_keeper",
         "_payload",
+        "_refused",
         "held",
         "released",
         "token_id",
@@ -88,6 +97,7 @@ class Custody:
         self._head: ResponseHead | None = None
         self._payload: list[bytes] = []
         self._done = False
+        self._refused = False
         self.released = False
         self.token_id = ""  # whose token the client gets; "": none is set
         self.held = Held()  # what the answer's token is to say
@@ -156,6 +166,11 @@ class Custody:
             self._payload.append(data)
         self._done = done
 
+    def renewed(self, node: int) -> None:
+        """The client got a new token for a state that did not change: its copies are to last as long."""
+        if not self.held.written and self.held.version:
+            self._keeper.touch(self.token_id, self.held.version, node)
+
     def abandon(self) -> None:
         """The exchange is over before its time."""
         self._arrived(False)
@@ -177,14 +192,28 @@ class Custody:
             self._head = None
             self._exchange.send_to(step.node)
         elif do is Do.REFUSE:
-            self._head = None
-            if step.why is Why.NO_CONTRACT:
-                self._exchange.contract_missing()
-            self._exchange.fail(NodeFault(step.status, step.why.name.lower(), _TEXTS[step.why]))
+            self._refuse(step)
         elif do is Do.RENAME:
             self._rename()
         else:
             self._errand = self._keeper.perform(self._course, step, self._perform)
+
+    def _refuse(self, step: Step) -> None:
+        """The keeper first finds out where the client is to go next."""
+        self._head = None
+        if step.why is Why.NO_CONTRACT:
+            self._exchange.contract_missing()
+        if not self._refused:
+            self._refused = True
+            self._errand = self._keeper.perform(self._course, step, self._perform)
+            return
+        fault = NodeFault(step.status, step.why.name.lower(), _TEXTS[step.why])
+        if step.keep is Keep.NONE:
+            self._exchange.fail(fault)
+            return
+        self.held = Held(step.version, step.unprotected, over=step.keep is Keep.DELETE)
+        self.token_id = self._course.session_id
+        self._exchange.refuse(fault, step.node)
 
     def _rename(self) -> None:
         try:

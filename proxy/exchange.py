@@ -21,8 +21,9 @@ from proxy.request import IDEMPOTENT, RequestFields, RequestLine
 from proxy.response import ResponseHead
 from proxy.upload import Upload, begin_upload
 from proxy.upstream import Upstream
+from sessions.affinity import Affinity
 from sessions.flags import ResponseFlag
-from sessions.visit import NO_STATE
+from sessions.visit import NO_STATE, Answer
 
 HELD_LIMIT = 256 * 1024  # bytes of an answer that are read while it waits for its release
 _REPEATED = frozenset(("node_closed", "node_down"))  # a slow or a wrong answer would be no better elsewhere
@@ -66,6 +67,7 @@ class Exchange:
         "response_flag",
         "sending",
         "status",
+        "token_lines",
         "trailers",
         "upload",
         "upstream",
@@ -90,6 +92,7 @@ class Exchange:
         self.half_closed = False  # one end of a tunnel has sent all it had
         self.head: ResponseHead | None = None
         self.chunking = False
+        self.token_lines = b""  # a token that goes out even where the exchange fails
         self.trailers: FieldList = []  # of the answer, when it has been read whole
         self.response_flag = _NOT_SET
         self.status = 0
@@ -348,6 +351,14 @@ class Exchange:
         placement.choose_anew()
         return placement.session_id, placement.node
 
+    def refuse(self, fault: NodeFault, node: int) -> None:
+        """Tell the client what is wrong, and where its session is now."""
+        placement = self._placed
+        affinity = placement.service.affinity
+        answer = self._token_answer(affinity, node, [], b"")
+        self.token_lines = b"".join(b"Set-Cookie: %b\r\n" % line for line in answer.set_cookies)
+        self.fail(fault)
+
     def contract_missing(self) -> None:
         placement = self._placed
         placement.service.watcher.contract_missing(placement.node)
@@ -360,7 +371,7 @@ class Exchange:
         if token is None:
             course = keeper.course(0, False, placement.session_id, True)
         else:
-            course = keeper.course(token.version, token.unprotected, token.id, False)
+            course = keeper.course(token.version, token.unprotected, token.id, False, token.node)
         self.custody = Custody(self, keeper, course)
         self.custody.begin(placement.node, token is None or placement.node == placement.visit.pin)
 
@@ -475,27 +486,27 @@ class Exchange:
         return b"%b%b%b%b\r\n" % (head.line, section, length, connection_line(self.keep, self.line.minor))
 
     def _response_section(self, head: ResponseHead) -> bytes:
-        placement, forwarding = self._placed, self.engine.forwarding
+        placement, via = self._placed, self.engine.forwarding.via
         affinity = placement.service.affinity
         given = next((value for name, value in head.affinity if name.lower() == affinity.header), b"")
-        secure = forwarding.secure(self.client.peer, self.fields)
+        answer = self._token_answer(affinity, placement.node, head.set_cookies, given)
+        if self.custody is not None and answer.flag is ResponseFlag.U:
+            self.custody.renewed(placement.node)
+        return response_section(head, answer, affinity.header, placement.route.response_edit, via)
+
+    def _token_answer(self, affinity: Affinity, node: int, set_cookies: list[bytes], given: bytes) -> Answer:
+        """What the client is told of its session. `given`: the node's value of the affinity's header."""
+        placement, engine = self._placed, self.engine
+        secure = engine.forwarding.secure(self.client.peer, self.fields)
         held = NO_STATE
         if self.custody is not None:
             held = self.custody.held
             placement.session_id = self.custody.token_id
         answer = affinity.answer(
-            placement.visit,
-            placement.session_id,
-            placement.node,
-            head.set_cookies,
-            given,
-            self.engine.wall,
-            secure,
-            held,
+            placement.visit, placement.session_id, node, set_cookies, given, engine.wall, secure, held
         )
         self.response_flag = answer.flag
-        edit = placement.route.response_edit
-        return response_section(head, answer, affinity.header, edit, forwarding.via)
+        return answer
 
     @property
     def _self_delimiting(self) -> bool:
@@ -561,7 +572,7 @@ class Exchange:
             self.keep = False
         accept = self.fields.find(b"accept")
         pages = self.engine.error_pages
-        data = fault_answer(fault, pages, accept, self.request_id, self.bodyless, self.keep)
+        data = fault_answer(fault, pages, accept, self.request_id, self.bodyless, self.keep, self.token_lines)
         self._end_here(fault.status, data)
 
     def _end_here(self, status: int, data: bytes) -> None:

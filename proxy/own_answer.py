@@ -7,11 +7,18 @@ RETRY_AFTER_SECONDS = 1
 
 
 def fault_answer(
-    fault: Fault, pages: ErrorPages, accept: bytes, request_id: bytes, bodyless: bool, keep: bool
+    fault: Fault,
+    pages: ErrorPages,
+    accept: bytes,
+    request_id: bytes,
+    bodyless: bool,
+    keep: bool,
+    token_lines: bytes = b"",
 ) -> bytes:
     """The whole answer to an exchange that failed. `keep`: whether the connection lives on."""
     kind, body = pages.render(fault.status, fault.detail, accept, request_id)
     fields = b"Content-Type: %b\r\nCache-Control: no-store\r\n" % kind
+    fields += token_lines
     if fault.status == 503:
         fields += b"Retry-After: %d\r\n" % RETRY_AFTER_SECONDS
     return plain_answer(fault.status, fields, body, bodyless, keep)
