@@ -1,0 +1,122 @@
+"""Where one session should be."""
+
+import pytest
+
+from sessions.contract.homes import Entry, Homes, Job, Roles, Work
+from sessions.contract.versions import next_lineage
+
+ALL = frozenset(range(4))
+ROLES = Roles(ALL, ALL, frozenset(), frozenset(), replicas=1)
+STORED = ROLES._replace(replicas=0)
+ORDER = (3, 1, 0, 2)
+EPOCH = 1 << 32
+
+
+def entry(version: int, serving: bool = False, ended: bool = False) -> Entry:
+    return Entry("id", version, 60, serving, ended)
+
+
+def jobs(entries: dict[int, Entry], roles: Roles = ROLES) -> list[Job]:
+    return Homes(roles, lambda name: iter(ORDER)).judge(entries).jobs
+
+
+def copy(node: int, source: int, number: int) -> Job:
+    return Job(Work.COPY, "id", node, 60, source, number)
+
+
+def stop(node: int, number: int) -> Job:
+    return Job(Work.STOP, "id", node, 60, number=number)
+
+
+def test_what_is_where_it_should_be_is_left_alone() -> None:
+    assert jobs({2: entry(7, serving=True), 3: entry(7)}) == []
+    assert jobs({2: entry(1, serving=True)}) == []
+
+
+@pytest.mark.parametrize("lacking", [{}, {3: entry(6)}])
+def test_a_copy_that_is_missing_or_older_is_made(lacking: dict[int, Entry]) -> None:
+    assert jobs({2: entry(7, serving=True), **lacking}) == [copy(3, 2, 7)]
+
+
+def test_without_an_owner_one_more_holds_it() -> None:
+    assert jobs({2: entry(7)}) == [copy(3, 2, 7), copy(1, 2, 7)]
+    assert jobs({3: entry(7), 1: entry(7)}) == []
+
+
+def test_who_is_not_ready_gets_no_copy_and_its_copies_are_homed_anew() -> None:
+    roles = ROLES._replace(ready=frozenset({0, 1, 2}), leaving=frozenset({3}))
+    assert jobs({2: entry(7, serving=True), 3: entry(7)}, roles) == [copy(1, 2, 7)]
+
+
+def test_who_serves_what_was_overtaken_is_stopped() -> None:
+    roles = ROLES._replace(ready=ALL - {0}, syncing=frozenset({0}))
+    newest = EPOCH + 4
+    entries = {0: entry(9, serving=True), 2: entry(newest, serving=True), 3: entry(newest)}
+    assert jobs(entries, roles) == [stop(0, newest)]
+
+
+def test_a_copy_one_ahead_of_its_owners_list_stops_nobody() -> None:
+    assert jobs({2: entry(7, serving=True), 3: entry(8)}) == []
+
+
+def test_a_leaving_owner_is_stopped_and_two_others_get_it() -> None:
+    roles = ROLES._replace(ready=ALL - {2}, leaving=frozenset({2}))
+    assert jobs({2: entry(7, serving=True), 3: entry(7)}, roles) == [stop(2, next_lineage(7)), copy(1, 2, 7)]
+
+
+@pytest.mark.parametrize(
+    ("entries", "left"),
+    [
+        ({2: entry(7, serving=True), 3: entry(7), 1: entry(7)}, (2,)),
+        ({2: entry(7), 3: entry(7)}, (2,)),
+        ({2: entry(7), 3: entry(7), 1: entry(7)}, ()),
+        ({2: entry(6), 3: entry(7), 1: entry(7)}, ()),
+        ({2: entry(1)}, ()),
+        ({2: entry(7, ended=True)}, ()),
+    ],
+)
+def test_what_is_left_on_a_leaving_node(entries: dict[int, Entry], left: tuple[int, ...]) -> None:
+    roles = ROLES._replace(ready=ALL - {2}, leaving=frozenset({2}))
+    assert Homes(roles, lambda name: iter(ORDER)).judge(entries).left == left
+
+
+def test_sessions_move_home_as_far_as_that_is_asked_for() -> None:
+    homes = Homes(ROLES._replace(moves=1), lambda name: iter(ORDER))
+    entries = {2: entry(7, serving=True), 3: entry(7)}
+    assert homes.judge({3: entry(7, serving=True), 1: entry(7)}).jobs == []
+    assert homes.judge(entries).jobs == [stop(2, next_lineage(7))]
+    assert homes.judge(entries).jobs == []
+
+
+def test_an_end_is_told_to_all_who_have_it_and_to_all_who_would() -> None:
+    ends = jobs({2: entry(0, ended=True), 0: entry(9, serving=True)})
+    assert ends == [Job(Work.END, "id", node, 60) for node in (0, 1, 3)]
+    assert jobs({2: entry(0, ended=True), 0: entry(0, ended=True)}) == []
+
+
+@pytest.mark.parametrize(
+    ("roles", "checked"),
+    [
+        (STORED, False),
+        (STORED._replace(behind=True), True),
+        (STORED._replace(ready=ALL - {2}, syncing=frozenset({2})), True),
+    ],
+)
+def test_a_store_is_compared_after_either_was_away(roles: Roles, checked: bool) -> None:
+    check = Job(Work.CHECK, "id", 2, 60, number=7)
+    assert jobs({2: entry(7, serving=True)}, roles) == ([check] if checked else [])
+    assert jobs({2: entry(7)}, roles) == []
+
+
+@pytest.mark.parametrize(
+    ("entries", "copies"),
+    [
+        ({2: entry(7, serving=True)}, 0),
+        ({2: entry(7, serving=True), 3: entry(6)}, 0),
+        ({2: entry(7, serving=True), 3: entry(7)}, 1),
+        ({1: entry(7), 3: entry(7), 0: entry(7)}, 2),
+        ({2: entry(1, serving=True)}, -1),
+    ],
+)
+def test_copies_are_counted_besides_the_one_that_serves(entries: dict[int, Entry], copies: int) -> None:
+    assert Homes(ROLES, lambda name: iter(ORDER)).judge(entries).copies == copies

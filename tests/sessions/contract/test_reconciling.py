@@ -1,0 +1,111 @@
+"""A pass over the lists of all nodes."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessions.contract.homes import Entry, Job, Roles, Work
+from sessions.contract.reconciling import Page, Reconciliation
+
+ALL = frozenset(range(3))
+ROLES = Roles(ALL, ALL, frozenset(), frozenset(), replicas=1)
+
+Lists = dict[int, dict[str, Entry]]
+
+
+def order(name: str) -> Iterator[int]:
+    return iter((0, 1, 2))
+
+
+def run(work: Reconciliation, lists: Lists, page: int = 2, rate: int = 3) -> list[Job]:
+    """Answer all pages, and finish all jobs."""
+    done: list[Job] = []
+    pages = work.start()
+    while not work.done:
+        for wanted in pages:
+            names = sorted(name for name in lists[wanted.node] if name > wanted.after)
+            entries = [lists[wanted.node][name] for name in names[:page]]
+            pages = [*pages[1:], *work.listed(wanted.node, entries, len(names) <= page)]
+        for job in work.take(rate):
+            done.append(job)
+            work.finished(job, ok=True)
+        pages += work.advance()
+    return done
+
+
+names = st.text("abcdef", min_size=1, max_size=2)
+versions = st.builds(lambda version, serving: (version, serving), st.integers(1, 4), st.booleans())
+lists = st.fixed_dictionaries({node: st.dictionaries(names, versions, max_size=9) for node in range(3)})
+
+
+@given(lists, st.integers(1, 4), st.integers(1, 3))
+def test_pages_of_any_size_are_the_same_pass(
+    drawn: dict[int, dict[str, tuple[int, bool]]], page: int, rate: int
+) -> None:
+    full: Lists = {
+        node: {name: Entry(name, version, 60, serving, False) for name, (version, serving) in entries.items()}
+        for node, entries in drawn.items()
+    }
+    small, whole = Reconciliation(ROLES, order), Reconciliation(ROLES, order)
+    assert run(small, full, page, rate) == run(whole, full, 100, 100)
+    written = {name for entries in full.values() for name, entry in entries.items() if entry.version > 1}
+    assert sum(small.copies) == sum(whole.copies) == len(written)
+    assert small.serving == Counter(
+        node for node, entries in full.items() for entry in entries.values() if entry.serving
+    )
+
+
+def test_only_nodes_that_answer_are_asked() -> None:
+    work = Reconciliation(ROLES._replace(listed=frozenset({0, 2})), order)
+    assert work.start() == [Page(0, ""), Page(2, "")]
+    assert work.listed(0, [], last=True) == []
+    assert not work.done
+    assert work.listed(2, [], last=True) == []
+    assert work.done
+
+
+def test_a_page_that_nobody_asked_for_is_passed_over() -> None:
+    work = Reconciliation(ROLES, order)
+    assert work.listed(0, [Entry("a", 2, 60, True, False)], last=True) == []
+    assert len(work.start()) == 3
+
+
+def syncing(lists: Lists, fails: bool = False, silent: bool = False) -> frozenset[int]:
+    work = Reconciliation(ROLES._replace(ready=frozenset({0, 1}), syncing=frozenset({2})), order)
+    for page in work.start():
+        if silent and page.node == 1:
+            work.silent(1)
+        else:
+            work.listed(page.node, list(lists[page.node].values()), last=True)
+    for job in work.take(10):
+        assert work.in_step == frozenset()
+        work.finished(job, ok=not fails or job.work is not Work.STOP)
+    return work.in_step
+
+
+def test_who_comes_back_is_in_step_when_it_knows_what_moved_on() -> None:
+    moved: Lists = {
+        0: {"a": Entry("a", (1 << 32) + 1, 60, True, False)},
+        1: {"a": Entry("a", (1 << 32) + 1, 60, False, False)},
+        2: {"a": Entry("a", 9, 60, True, False)},
+    }
+    assert syncing(moved) == {2}
+    assert syncing(moved, fails=True) == frozenset()
+    assert syncing(moved, silent=True) == frozenset()
+    assert syncing({0: {}, 1: {}, 2: {}}) == {2}
+
+
+def test_jobs_that_pile_up_hold_back_the_pages() -> None:
+    many = [Entry(f"{i:06}", 2, 60, True, False) for i in range(3000)]
+    work = Reconciliation(ROLES, order)
+    work.start()
+    work.listed(1, [], last=True)
+    work.listed(2, [], last=True)
+    assert work.listed(0, many, last=False) == []
+    assert len(work.jobs) < len(many)
+    pages = []
+    while work.take(100):
+        pages += work.advance()
+    assert pages == [Page(0, many[-1].id)]
