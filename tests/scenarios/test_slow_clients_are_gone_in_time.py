@@ -124,19 +124,18 @@ async def test_a_client_that_does_not_take_the_very_last_bytes() -> None:
 
 async def test_a_hundred_of_each_hold_nobody_up() -> None:
     raw = RawNode(polite)
-    async with proxied(raw, {"timeouts": TIMEOUTS | {"head": "1s", "body_idle": "1s"}}) as proxy:
+    async with proxied(raw, {"timeouts": TIMEOUTS | {"head": "2s", "body_idle": "2s"}}) as proxy:
         normal = await proxy.connect()
         await normal.exchange(GET)
+        slow = await asyncio.gather(*(proxy.connect() for _ in range(3 * HUNDRED)))
         tasks = []
-        for _ in range(HUNDRED):
-            await proxy.connect()  # silent
-            tasks.append(
-                asyncio.create_task(drip(await proxy.connect(), b"GET / HTTP/1.1\r\n" + b"x" * 1000))
-            )
-            slow = await proxy.connect()
-            slow.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
-            tasks.append(asyncio.create_task(drip(slow, b"x" * 1000)))
-        assert len(proxy.engine.clients) == 3 * HUNDRED + 1
+        for head, body in zip(
+            slow[:HUNDRED], slow[HUNDRED : 2 * HUNDRED], strict=True
+        ):  # the others are silent
+            tasks.append(asyncio.create_task(drip(head, b"GET / HTTP/1.1\r\n" + b"x" * 1000)))
+            body.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+            tasks.append(asyncio.create_task(drip(body, b"x" * 1000)))
+        await eventually(lambda: len(proxy.engine.clients) == 3 * HUNDRED + 1)
         await goes_on_quickly(proxy, normal)
         for task in tasks:
             task.cancel()
