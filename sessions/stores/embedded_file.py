@@ -25,10 +25,11 @@ KEEP = """
 INSERT INTO sessions (id, version, fence, node, ended, written, expires, state)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, fence = excluded.fence, node = excluded.node,
-    ended = excluded.ended, written = excluded.written, expires = excluded.expires, state = excluded.state
+    ended = excluded.ended, written = excluded.written, state = excluded.state,
+    expires = max(expires, excluded.expires)
 """
-FENCE = "UPDATE sessions SET fence = ?, expires = ? WHERE id = ?"
-TOUCH = "UPDATE sessions SET expires = ? WHERE id = ?"
+FENCE = "UPDATE sessions SET fence = ?, expires = max(expires, ?) WHERE id = ?"
+TOUCH = "UPDATE sessions SET expires = max(expires, ?) WHERE id = ?"
 STATE = "SELECT state FROM sessions WHERE id = ?"
 SWEEP = "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE expires <= ? LIMIT ?)"
 SWEEP_ROWS = 200

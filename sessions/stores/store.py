@@ -51,6 +51,7 @@ class End(NamedTuple):
     ttl_seconds: float
 
 
+# A ttl only lengthens: what was to be kept for longer is kept for longer.
 Operation = Put | Touch | Get | Fence | End
 
 

@@ -10,15 +10,18 @@ from sessions.stores.store import End, Fence, Get, Operation, Outcome, Put, Stat
 # becomes as text differs among servers and ways (Lua's own: 9.007199254741e+15).
 SCRIPT = """
 local TAKEN, SUPERSEDED, CONFLICT, ENDED, UNKNOWN = 0, 1, 2, 3, 4
-local key, kind, ttl = KEYS[1], ARGV[1], ARGV[2]
+local key, kind, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local held = redis.call('HMGET', key, 'version', 'fence', 'node', 'ended')
 local version, fence = tonumber(held[1] or '0'), tonumber(held[2] or '0')
 
 local function answer(status)
   return {status, held[1] or '0', held[2] or '0', held[3] or '', ''}
 end
+local function lengthen()
+  redis.call('PEXPIRE', key, math.max(ttl, redis.call('PTTL', key)))
+end
 local function keep(status)
-  redis.call('PEXPIRE', key, ttl)
+  lengthen()
   return answer(status)
 end
 local function lineage(n)
@@ -28,7 +31,7 @@ end
 if kind == 'end' then
   redis.call('HSET', key, 'ended', '1', 'time', ARGV[3])
   redis.call('HDEL', key, 'version', 'fence', 'node', 'state')
-  redis.call('PEXPIRE', key, ttl)
+  lengthen()
   return {TAKEN, '0', '0', '', ''}
 end
 if held[4] then

@@ -99,7 +99,8 @@ class MemoryStore:
         return self._tell(Status.TAKEN, self._keep(put, fresh))
 
     def _keep(self, operation: Put | Touch | Fence | End, record: Record) -> Record:
-        kept = replace(record, expires=self._clock() + operation.ttl_seconds)
+        held = self.records.get(operation.id, Record())
+        kept = replace(record, expires=max(held.expires, self._clock() + operation.ttl_seconds))
         self.records[operation.id] = kept
         return kept
 

@@ -196,6 +196,26 @@ async def test_everything_is_forgotten_after_its_ttl(
     assert await store.run([put(id, 1)]) == [Outcome(Status.TAKEN, 1, 0, "a")]
 
 
+@pytest.mark.parametrize(
+    ("operation", "left"),
+    [
+        (Touch("", 0.05), Status.TAKEN),
+        (Put("", 3, b"x", "a", 0.05), Status.TAKEN),
+        (Put("", 2, b"x", "a", 0.05), Status.TAKEN),
+        (Fence("", TAKEOVER, 0.05), Status.TAKEN),
+        (End("", 0.05), Status.ENDED),
+    ],
+    ids=["touch", "put", "same", "fence", "end"],
+)
+async def test_a_ttl_only_lengthens(
+    store: Store, new_id: NewId, operation: Put | Touch | Fence | End, left: Status
+) -> None:
+    id, other = new_id(), new_id()
+    await store.run([put(id, 2), operation._replace(id=id), Put(other, 1, b"", "a", 0.1)])
+    await gone(store, other)
+    assert await status(store, Get(id)) == left
+
+
 async def test_a_touch_and_a_settled_write_keep_a_session_for_longer(store: Store, new_id: NewId) -> None:
     kept = {
         new_id(): operation
