@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from math import inf
 from typing import Protocol
 
@@ -38,6 +39,8 @@ class Watch:
         self.suspicious = health.suspicious
         self._now = now
         self._follower: Follower | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self.hurry: Callable[[int], bool] | None = None  # has a node probed now; False where it is not probed
         self._states = [node.state for node in health.nodes]
 
     def lead(self, follower: Follower) -> None:
@@ -45,11 +48,38 @@ class Watch:
         self._follower = follower
         follower.publish(self.health.view())
 
+    def tell(self, listener: Callable[[], None]) -> None:
+        """Call this, too, after whatever may have changed something."""
+        self._listeners.append(listener)
+
     # Called by the byte path.
 
     def request_failed(self, node: int, why: str) -> None:
         """An ejection is a suspicion: what the node works on may still be answered, and is left alone."""
+        if self.hurry is not None and self.health.contract and not why.startswith("answered"):
+            self.hurry(node)  # sessions cannot move before it is known to be down
         if self.health.request_failed(node, self._now(), why):
+            self._changed()
+
+    def contract_missing(self, node: int) -> None:
+        """It is down, until a look at its sessions says otherwise."""
+        if self.health.contract_missing(node, self._now()):
+            self._changed()
+
+    # Called by who keeps the sessions.
+
+    def silent(self, node: int, why: str) -> None:
+        """It did not answer for its sessions: whether it is down is for its probes to say, where it has any."""
+        if self.hurry is None or not self.hurry(node):
+            self.request_failed(node, why)
+
+    def contract_found(self, node: int) -> None:
+        if self.health.contract_found(node, self._now()):
+            self._changed()
+
+    def synced(self, node: int, returns: int) -> None:
+        """It knows what moved on without it when it had come back `returns` times."""
+        if self.health.synced(node, returns, self._now()):
             self._changed()
 
     def request_passed(self, node: int) -> None:
@@ -61,6 +91,7 @@ class Watch:
     def probed(self, node: int, outcome: Outcome, why: str) -> None:
         was = self.health.nodes[node].state
         if not self._take_probe(node, outcome, why):
+            self._tell()  # one in maintenance may have ceased to answer
             return
         self._changed()
         if self.health.nodes[node].state is NodeState.DOWN and was is not NodeState.DOWN and self._follower:
@@ -75,6 +106,8 @@ class Watch:
     def tick(self) -> None:
         if self.health.tick(self._now()):
             self._changed()
+        else:
+            self._tell()
 
     def _take_probe(self, node: int, outcome: Outcome, why: str) -> bool:
         now = self._now()
@@ -92,6 +125,11 @@ class Watch:
             if node.state is not was:
                 self._states[index] = node.state
                 self._log(index, was)
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _log(self, index: int, was: NodeState) -> None:
         node = self.health.nodes[index]
@@ -113,6 +151,8 @@ class Cluster:
     def __init__(self, watches: Sequence[Watch], targets: Sequence[Target]) -> None:
         self.watches = {watch.name: watch for watch in watches}
         self._prober = Prober(targets, self._probed)
+        for watch in watches:
+            watch.hurry = partial(self._prober.hurry, watch.name)
         self._ticking: asyncio.Task[None] | None = None
 
     def start(self) -> None:

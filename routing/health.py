@@ -40,7 +40,6 @@ class NodeHealth:
     __slots__ = (
         "_alive",
         "_back_at",
-        "_behind",
         "_complaint",
         "_deadline",
         "_ejected_for",
@@ -51,6 +50,7 @@ class NodeHealth:
         "_share_from",
         "answering",
         "away_since",
+        "behind",
         "ejected_until",
         "ejections",
         "factor",
@@ -72,7 +72,7 @@ class NodeHealth:
         self._deadline = inf  # of the operator's drain
         self._back_at = now  # from the last ejection
         self._share_from = -inf  # when the slow start began
-        self._behind = False  # it does not know yet what moved on without it
+        self.behind = False  # it does not know yet what moved on without it
         self.answering = True
         self.away_since = inf
         self.returns = 0
@@ -122,7 +122,7 @@ class NodeHealth:
 
     def synced(self) -> None:
         """It knows by now what moved on without it."""
-        self._behind = False
+        self.behind = False
 
     def update(self, now: float) -> bool:
         """Work out state and slow-start factor; whether either has changed."""
@@ -148,7 +148,7 @@ class NodeHealth:
         self.away_since = inf if answering else now
         if answering:
             self.returns += 1
-            self._behind = self._rules.contract
+            self.behind = self._rules.contract
 
     def _judge(self, now: float) -> tuple[NodeState, str]:
         """The state and its cause, the weightiest first: a drained node that is down is down."""
@@ -166,7 +166,7 @@ class NodeHealth:
             return NodeState.DRAIN, "drained, by the operator"
         if self._probed is Probed.DRAINING:
             return NodeState.DRAIN, "drained: its health path answers 404"
-        if self._behind:
+        if self.behind:
             return NodeState.SYNCING, "back, and to learn which sessions moved on without it"
         return NodeState.UP, ""
 
@@ -200,6 +200,11 @@ class ServiceHealth:
 
     def view(self) -> ServiceView:
         return self._view
+
+    @property
+    def contract(self) -> bool:
+        """Whether the nodes speak the session contract."""
+        return self._rules.contract
 
     def probe_passed(self, node: int, now: float) -> bool:
         self.nodes[node].probe_answered(now, draining=False)
