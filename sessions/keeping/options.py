@@ -25,6 +25,8 @@ class KeepingOptions:
     @property
     def rules(self) -> Rules:
         """What searches have to know."""
-        tolerated = 1 if self.store or not self.replicas or self.replicas == ALL else self.replicas
         replicas = min(self.replicas, max(0, self.nodes - 1))
+        # How many held a write when it was acknowledged: the store alone, or who of `all` were available.
+        sure = not self.store and self.replicas != ALL
+        tolerated = replicas if replicas and sure else 1
         return Rules(replicas, self.store, tolerated, self.terms.sticky, self.on_stale_empty)
