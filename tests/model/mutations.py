@@ -13,7 +13,9 @@ from sessions.contract.messages import STORE, UNKNOWN, Action, Answer, Call, Kin
 from sessions.contract.searching import Search
 from sessions.contract.settling import Settled, Settling
 from tests.model import clients, proxy
-from tests.model.proxy import Level, Proxy
+from tests.model.links import Links
+from tests.model.proxy import Proxy
+from tests.model.watch import Level, Watch
 
 Mutation = Callable[[ExitStack], None]
 MUTATIONS: dict[str, Mutation] = {}
@@ -68,7 +70,7 @@ def the_tokens_version_is_the_truth(stack: ExitStack) -> None:
 
 @mutation
 def a_refused_fence_is_passed_over(stack: ExitStack) -> None:
-    def answered(self: Any, action: Action, answer: Answer) -> list[Action]:
+    def answered(self: Any, action: Action, answer: Answer) -> Any:
         return old(self, action, UNKNOWN if answer.kind is Kind.REFUSED else answer)
 
     old = _swap(stack, Search, "answered", answered)
@@ -76,7 +78,7 @@ def a_refused_fence_is_passed_over(stack: ExitStack) -> None:
 
 @mutation
 def a_410_does_not_end_a_search(stack: ExitStack) -> None:
-    def answered(self: Any, action: Action, answer: Answer) -> list[Action]:
+    def answered(self: Any, action: Action, answer: Answer) -> Any:
         return old(self, action, UNKNOWN if answer.kind is Kind.ENDED else answer)
 
     old = _swap(stack, Search, "answered", answered)
@@ -94,12 +96,12 @@ def the_store_is_not_fenced(stack: ExitStack) -> None:
             action = Action(Call.GET, STORE)
         return await old(self, session_id, action, seconds, base)
 
-    old = _swap(stack, Proxy, "call", call)
+    old = _swap(stack, Links, "call", call)
 
 
 @mutation
 def only_near_nodes_are_asked(stack: ExitStack) -> None:
-    def following(self: Any) -> list[Action]:
+    def following(self: Any) -> Any:
         whole, self.around = self.around, self.around._replace(up=self.around.up & self._near)
         try:
             return old(self)
@@ -114,8 +116,8 @@ def only_near_nodes_are_asked(stack: ExitStack) -> None:
 
 @mutation
 def answers_leave_before_they_are_settled(stack: ExitStack) -> None:
-    async def settle(self: Any, step: Step) -> Step:
-        self.proxy.spawn(self.proxy.settle(step))
+    async def settle(self: Any, step: Step) -> Any:
+        self.proxy.links.spawn(self.proxy.settle(step))
         return self.course.settled(Settled.SETTLED)
 
     stack.enter_context(patch.dict(proxy._STEPS, {Do.SETTLE: settle}))
@@ -123,7 +125,7 @@ def answers_leave_before_they_are_settled(stack: ExitStack) -> None:
 
 @mutation
 def reads_leave_before_what_they_saw_is_settled(stack: ExitStack) -> None:
-    async def settle(self: Any, step: Step) -> Step:
+    async def settle(self: Any, step: Step) -> Any:
         if self.op is not clients._read:
             return await old(self, step)
         return self.course.settled(Settled.SETTLED)
@@ -139,7 +141,7 @@ def any_higher_version_supersedes(stack: ExitStack) -> None:
 
 @mutation
 def a_conflict_counts_as_held(stack: ExitStack) -> None:
-    def answered(self: Any, target: int, answer: Answer) -> list[int]:
+    def answered(self: Any, target: int, answer: Answer) -> Any:
         return old(self, target, answer._replace(kind=Kind.TAKEN) if answer.kind is Kind.REFUSED else answer)
 
     old = _swap(stack, Settling, "answered", answered)
@@ -147,7 +149,7 @@ def a_conflict_counts_as_held(stack: ExitStack) -> None:
 
 @mutation
 def the_pin_counts_as_a_copy(stack: ExitStack) -> None:
-    _swap(stack, Proxy, "_holders", lambda self, session_id, pin: iter((pin,)))
+    _swap(stack, Watch, "holders", lambda self, session_id, pin: iter((pin,)))
 
 
 @mutation
@@ -180,7 +182,7 @@ def ends_are_not_spread(stack: ExitStack) -> None:
 
 @mutation
 def a_login_does_not_end_the_old_id(stack: ExitStack) -> None:
-    def settled(self: Any, verdict: Settled, winner: int = 0) -> Step:
+    def settled(self: Any, verdict: Settled, winner: int = 0) -> Any:
         self._ending = ""
         return old(self, verdict, winner)
 
@@ -195,7 +197,7 @@ def who_comes_back_takes_pins_at_once(stack: ExitStack) -> None:
     def _set(self: Any, node: int, level: Level) -> None:
         old(self, node, Level.UP if level is Level.SYNCING else level)
 
-    old = _swap(stack, Proxy, "_set", _set)
+    old = _swap(stack, Watch, "_set", _set)
 
 
 @mutation
@@ -203,7 +205,7 @@ def nothing_is_reconciled(stack: ExitStack) -> None:
     async def _do(self: Any, job: Any) -> bool:
         return True
 
-    _swap(stack, Proxy, "_do", _do)
+    _swap(stack, Watch, "_do", _do)
 
 
 # The node's side

@@ -9,6 +9,7 @@ from limpet_session.endpoint import Call, Endpoint, Reply
 from limpet_session.node import Node, refuse
 from limpet_session.rules import Refusal
 from limpet_session.session import Session
+from sessions.ids import id_text
 
 T = TypeVar("T")
 KEY = "k"
@@ -157,6 +158,4 @@ def _drop(task: "asyncio.Task[Any]") -> None:
 
 def make_id(random: Random) -> str:
     """A session id that is the same for the same seed."""
-    from sessions.ids import id_text
-
     return id_text(random.randbytes(16))

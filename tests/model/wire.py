@@ -1,6 +1,7 @@
 """Between the machines' actions and what goes over the wire."""
 
 import json
+from binascii import a2b_base64
 
 from limpet_session.endpoint import Call as EndpointCall
 from limpet_session.endpoint import Reply
@@ -38,8 +39,6 @@ def to_answer(action: Action, reply: Reply) -> Answer:
 
 
 def _from_line(body: bytes) -> Answer:
-    from binascii import a2b_base64
-
     line = json.loads(body)
     if line["status"] == 200:
         return Answer(Kind.HELD, line["version"], a2b_base64(line["state"]), line["serving"])

@@ -3,12 +3,13 @@
 import asyncio
 from collections import Counter
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.model.clients import Browser, Findings
 from tests.model.clock import run
+from tests.model.links import Setup
 from tests.model.network import Machine, Network
-from tests.model.proxy import Proxy, Setup
+from tests.model.proxy import Proxy
 from tests.model.store import Store
 
 
@@ -54,9 +55,9 @@ async def _play(plan: Plan) -> Outcome:
     browsers += [Browser(f"c{i}", proxies, random, findings, True) for i in range(plan.counters)]
     loops = [browser.browse(plan.seconds) for browser in browsers for _ in range(1 if browser.calm else 3)]
     chaos = asyncio.ensure_future(faults.go_on()) if plan.faults else None
-    browsing = asyncio.gather(*loops)
+    browsing: asyncio.Future[Any] = asyncio.gather(*loops)
     if plan.stop_early:
-        wrong = asyncio.ensure_future(findings.first.wait())
+        wrong: asyncio.Future[Any] = asyncio.ensure_future(findings.first.wait())
         await asyncio.wait({browsing, wrong}, return_when=asyncio.FIRST_COMPLETED)
     else:
         await browsing
@@ -113,12 +114,14 @@ class Faults:
 
     def _look(self) -> None:
         """Whether there has been time to be protected again since the last node was killed."""
-        if self._safe_since is None and all(proxy.content for proxy in self._proxies):
-            self._safe_since = [proxy.passes + 2 for proxy in self._proxies]
+        if self._safe_since is None and all(proxy.watch.content for proxy in self._proxies):
+            self._safe_since = [proxy.watch.passes + 2 for proxy in self._proxies]
 
     def _protected(self) -> bool:
         since = self._safe_since
-        return since is not None and all(p.passes >= at for p, at in zip(self._proxies, since, strict=True))
+        return since is not None and all(
+            p.watch.passes >= at for p, at in zip(self._proxies, since, strict=True)
+        )
 
     async def _kill(self) -> None:
         if not self._protected() or self._store.down:
