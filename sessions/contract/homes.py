@@ -49,11 +49,12 @@ class Roles(NamedTuple):
     ready: frozenset[int]  # that may serve and hold new copies
     syncing: frozenset[int]  # back, and to be told what moved on without them
     leaving: frozenset[int]  # draining: their sessions go elsewhere
-    replicas: int  # 0 where a store holds the copies
+    replicas: int  # 0 where a store holds the copies, or nobody does
     behind: bool = (
         False  # the store was away since the last pass: what was written meanwhile is only on the nodes
     )
     moves: int = 0  # sessions to stop in this pass so that they go to the first node of their order
+    store: bool = True  # without replicas: a store holds the copies. Else only what leaves its node is copied
 
 
 class Verdict(NamedTuple):
@@ -88,8 +89,9 @@ class Homes:
             if entry.serving and node != owner and entry.version < newest
         ]
         jobs += self._move(entries, owner, newest)
-        homes = self._homes(entries, owner) if self._roles.replicas else []
-        jobs += self._copy(entries, homes, newest) if self._roles.replicas else self._check(entries, owner)
+        on_nodes = self._roles.replicas or not self._roles.store
+        homes = self._homes(entries, owner) if on_nodes else []
+        jobs += self._copy(entries, homes, newest) if on_nodes else self._check(entries, owner)
         holders = sum(entry.version == newest for entry in entries.values())
         left = self._left(entries, homes, newest)
         return Verdict(jobs, holders - 1 if newest > 1 and self._roles.replicas else _NOTHING, serving, left)
@@ -97,7 +99,7 @@ class Homes:
     def _homes(self, entries: Mapping[int, Entry], owner: int) -> list[int]:
         """Who should hold copies: the first ready ones in order, and one more where nobody serves it."""
         name = next(iter(entries.values())).id
-        stays = owner in self._roles.ready
+        stays = owner in (self._roles.ready | self._roles.syncing) - self._roles.leaving
         ready = (node for node in self._order(name) if node in self._roles.ready and node != owner)
         return list(islice(ready, self._roles.replicas + (0 if stays else 1)))
 

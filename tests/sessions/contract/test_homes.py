@@ -120,3 +120,18 @@ def test_a_store_is_compared_after_either_was_away(roles: Roles, checked: bool) 
 )
 def test_copies_are_counted_besides_the_one_that_serves(entries: dict[int, Entry], copies: int) -> None:
     assert Homes(ROLES, lambda name: iter(ORDER)).judge(entries).copies == copies
+
+
+def test_a_syncing_owner_stays_an_owner_and_needs_no_more_copies() -> None:
+    roles = ROLES._replace(ready=ALL - {0}, syncing=frozenset({0}))
+    assert jobs({0: entry(7, serving=True), 3: entry(7)}, roles) == []
+
+
+def test_without_copies_or_store_only_what_leaves_is_copied() -> None:
+    alone = ROLES._replace(replicas=0, store=False)
+    assert jobs({2: entry(7, serving=True)}, alone) == []
+    leaving = alone._replace(ready=ALL - {2}, leaving=frozenset({2}))
+    entries = {2: entry(7, serving=True)}
+    assert jobs(entries, leaving) == [stop(2, next_lineage(7)), copy(3, 2, 7)]
+    assert Homes(leaving, lambda name: iter(ORDER)).judge({2: entry(7)}).left == (2,)
+    assert Homes(leaving, lambda name: iter(ORDER)).judge({2: entry(7), 3: entry(7)}).left == ()
