@@ -95,7 +95,8 @@ class Client(asyncio.Protocol):
         self.write = self.transport.write
         peername = transport.get_extra_info("peername")
         address = peername[0] if isinstance(peername, tuple) else ""
-        self.peer = self.engine.forwarding.peer(address, self.secure)
+        local = transport.get_extra_info("socket").family == socket.AF_UNIX
+        self.peer = self.engine.forwarding.peer(address, self.secure, local)
         self._counted_as = address
         self.engine.clients.add(self)
         if self._admitted(address):

@@ -46,9 +46,9 @@ class Forwarding:
         self._prefix = token_hex(8).encode()
         self._serial = count()
 
-    def peer(self, address: str, secure: bool = False) -> Peer:
-        """The peer of a new connection; a unix socket's address is empty, and trusted by who may open it."""
-        return Peer(address, not address or self._trusts(address), secure)
+    def peer(self, address: str, secure: bool = False, local: bool = False) -> Peer:
+        """The peer of a new connection; one on a unix socket (`local`) is trusted, as who may open that."""
+        return Peer(address, local or self._trusts(address), secure)
 
     def new_id(self) -> bytes:
         """A request id, unique over all proxies."""
