@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from limpet_session.endpoint import Call as EndpointCall
 from routing.ring import Ring
 from sessions.contract.homes import Entry
+from sessions.contract.lines import read_entries
 from sessions.contract.messages import STORE, Action, Answer
 from sessions.contract.reconciling import Page
 from tests.model.network import Network, Refused
 from tests.model.store import Store
-from tests.model.wire import to_answer, to_call, to_entries
+from tests.model.wire import to_answer, to_call
 
 PEER_TIMEOUT = 0.3
 
@@ -61,7 +62,7 @@ class Links:
             )
         except Refused:
             return None
-        return None if reply is None else to_answer(action, reply)
+        return None if reply is None else to_answer(session_id, action, reply)
 
     async def page(self, page: Page) -> list[Entry] | None:
         """A page of a node's list; None for silence."""
@@ -70,4 +71,4 @@ class Links:
             reply = await self.network.send(self.index, page.node, PEER_TIMEOUT, lambda m: m.call(call))
         except Refused:
             return None
-        return None if reply is None else to_entries(reply)
+        return None if reply is None else read_entries(reply.body)

@@ -12,10 +12,11 @@ def test_copies_and_store_have_to_remember_it(answer: Answer) -> None:
     ending = Ending(2, iter([4, 2, 1]), store=True)
     assert ending.start() == [4, 2, STORE]
     ending.answered(4, answer)
-    ending.answered(STORE, answer)
-    assert ending.verdict is Settled.PENDING
-    ending.answered(2, answer)
-    assert ending.verdict is Settled.SETTLED
+    verdicts = [ending.verdict]
+    for target in (STORE, 2):
+        ending.answered(target, answer)
+        verdicts.append(ending.verdict)
+    assert verdicts == [Settled.PENDING, Settled.PENDING, Settled.SETTLED]
 
 
 def test_a_silent_one_is_replaced_by_the_next_in_order() -> None:
