@@ -50,9 +50,7 @@ class Roles(NamedTuple):
     syncing: frozenset[int]  # back, and to be told what moved on without them
     leaving: frozenset[int]  # draining: their sessions go elsewhere
     replicas: int  # 0 where a store holds the copies, or nobody does
-    behind: bool = (
-        False  # the store was away since the last pass: what was written meanwhile is only on the nodes
-    )
+    behind: bool = False  # the store was away since the last pass: what was written meanwhile only nodes have
     moves: int = 0  # sessions to stop in this pass so that they go to the first node of their order
     store: bool = True  # without replicas: a store holds the copies. Else only what leaves its node is copied
 

@@ -11,7 +11,6 @@ class Call(IntEnum):
     FENCE = 1  # `number` is the fence
     PUT = 2  # `number` is the version of `state`
     END = 3
-    TOUCH = 4  # keep a copy of at least version `number` for longer; UNKNOWN: there is none, it is to be made
 
 
 class Action(NamedTuple):
@@ -26,9 +25,9 @@ class Action(NamedTuple):
 class Kind(IntEnum):
     """What a call was answered."""
 
-    TAKEN = 0  # of PUT, END and TOUCH: 204
+    TAKEN = 0  # of PUT and END: 204, and of a touch
     HELD = 1  # of GET and FENCE: 200
-    UNKNOWN = 2  # of GET, FENCE and TOUCH: 404, nothing (of that version) is held here
+    UNKNOWN = 2  # of GET and FENCE: 404, nothing is held here; of a touch: nothing as new
     REFUSED = 3  # 409: `version` is the higher of version held and fence
     ENDED = 4  # 410
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from limpet_session.endpoint import Call as EndpointCall
 from routing.ring import Ring
 from sessions.contract.homes import Entry
-from sessions.contract.lines import read_entries
 from sessions.contract.messages import STORE, Action, Answer
 from sessions.contract.reconciling import Page
+from sessions.keeping.lines import read_list
 from tests.model.network import Network, Refused
 from tests.model.store import Store
 from tests.model.wire import to_answer, to_call
@@ -71,4 +71,4 @@ class Links:
             reply = await self.network.send(self.index, page.node, PEER_TIMEOUT, lambda m: m.call(call))
         except Refused:
             return None
-        return None if reply is None else read_entries(reply.body)
+        return None if reply is None else read_list(reply.body)
