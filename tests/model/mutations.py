@@ -1,5 +1,6 @@
 """The rules of the contract taken out one at a time: each should cost an acknowledged write, or worse."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -7,14 +8,17 @@ from typing import Any
 from unittest.mock import patch
 
 from limpet_session import rules as node_rules
+from sessions import keeper
 from sessions.contract import searching, settling
 from sessions.contract.course import Course, Do, Step
 from sessions.contract.messages import STORE, UNKNOWN, Action, Answer, Call, Kind
 from sessions.contract.searching import Search
 from sessions.contract.settling import Settled, Settling
-from tests.model import clients, proxy
+from sessions.keeper import Keeper
+from sessions.keeping.options import KeepingOptions
+from tests.model import clients
 from tests.model.links import Links
-from tests.model.proxy import Proxy
+from tests.model.proxy import Exchange
 from tests.model.watch import Level, Watch
 
 Mutation = Callable[[ExitStack], None]
@@ -116,22 +120,20 @@ def only_near_nodes_are_asked(stack: ExitStack) -> None:
 
 @mutation
 def answers_leave_before_they_are_settled(stack: ExitStack) -> None:
-    async def settle(self: Any, step: Step) -> Any:
-        self.proxy.links.spawn(self.proxy.settle(step))
-        return self.course.settled(Settled.SETTLED)
+    def __init__(self: Any, options: KeepingOptions, *others: Any) -> None:
+        old(self, replace(options, max_lag=1e9), *others)
 
-    stack.enter_context(patch.dict(proxy._STEPS, {Do.SETTLE: settle}))
+    old = _swap(stack, Keeper, "__init__", __init__)
 
 
 @mutation
 def reads_leave_before_what_they_saw_is_settled(stack: ExitStack) -> None:
-    async def settle(self: Any, step: Step) -> Any:
-        if self.op is not clients._read:
-            return await old(self, step)
-        return self.course.settled(Settled.SETTLED)
+    async def _perform(self: Any, step: Step) -> Any:
+        if step.do is Do.SETTLE and self.op is clients._read:
+            return self.course.settled(Settled.SETTLED)
+        return await old(self, step)
 
-    old = proxy._STEPS[Do.SETTLE]
-    stack.enter_context(patch.dict(proxy._STEPS, {Do.SETTLE: settle}))
+    old = _swap(stack, Exchange, "_perform", _perform)
 
 
 @mutation
@@ -149,7 +151,7 @@ def a_conflict_counts_as_held(stack: ExitStack) -> None:
 
 @mutation
 def the_pin_counts_as_a_copy(stack: ExitStack) -> None:
-    _swap(stack, Watch, "holders", lambda self, session_id, pin: iter((pin,)))
+    _swap(stack, keeper, "copy_holders", lambda around, pin: iter((pin,)))
 
 
 @mutation
@@ -174,10 +176,10 @@ def what_is_unprotected_is_not_settled_again(stack: ExitStack) -> None:
 
 @mutation
 def ends_are_not_spread(stack: ExitStack) -> None:
-    async def end(self: Any, session_id: str, pin: int) -> Settled:
-        return Settled.SETTLED
+    def end(self: Any, session_id: str, pin: int, over: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(over)
 
-    _swap(stack, Proxy, "end", end)
+    _swap(stack, Keeper, "end", end)
 
 
 @mutation

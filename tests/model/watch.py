@@ -1,7 +1,6 @@
 """What a proxy knows of the nodes: who is up, who may hold a session, who is in step with the others."""
 
 import asyncio
-from collections.abc import Iterator
 from enum import IntEnum
 
 from sessions.contract.homes import Job, Roles, Work
@@ -58,18 +57,6 @@ class Watch:
             away.add(STORE)
         heir = next((i for i in order if i in ready), -1)
         return Around(order, frozenset(up), ready, frozenset(away), heir)
-
-    def candidates(self, session_id: str, pin: int) -> Iterator[int]:
-        """Who may hold copies, first in order first."""
-        if not self._links.setup.replicas:
-            return iter((STORE,))
-        return self.holders(session_id, pin)
-
-    def holders(self, session_id: str, pin: int) -> Iterator[int]:
-        """A node that is syncing takes no pins, but a copy does not need to know what it missed."""
-        return (
-            i for i in self._links.ring.order(session_id) if self.levels[i] is not Level.DOWN and i != pin
-        )
 
     # Health
 
