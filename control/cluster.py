@@ -48,6 +48,10 @@ class Watch:
         self._follower = follower
         follower.publish(self.health.view())
 
+    def lasted(self, node: int) -> float:
+        """Seconds since its state last changed."""
+        return self._now() - self.health.nodes[node].since
+
     def tell(self, listener: Callable[[], None]) -> None:
         """Call this, too, after whatever may have changed something."""
         self._listeners.append(listener)
@@ -69,7 +73,7 @@ class Watch:
     # Called by who keeps the sessions.
 
     def silent(self, node: int, why: str) -> None:
-        """It did not answer for its sessions: whether it is down is for its probes to say, where it has any."""
+        """It did not answer for its sessions; whether it is down is for its probes to say, if it has any."""
         if self.hurry is None or not self.hurry(node):
             self.request_failed(node, why)
 

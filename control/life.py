@@ -43,11 +43,12 @@ class Life:
     ) -> int:
         """Serve until the first signal, then end within `grace` seconds, or at the second; the exit code.
 
-        Raises ListenError where an address cannot be listened on.
+        Raises ListenError where an address cannot be listened on, StoreError where a store can never work.
         """
         self._heed_signals(reopen)
         try:
             await self._runner.setup()
+            await self._runtime.keeping.open()
             await self._listen(listen, admin)
             self._begin()
             await self._stop.wait()
@@ -109,6 +110,7 @@ class Life:
             engine.cut()
 
     async def _end(self) -> None:
+        await self._runtime.keeping.close()
         await self._runtime.cluster.stop()
         for task in self._tasks:
             task.cancel()

@@ -27,6 +27,7 @@ from control.speech import listen_to_logs
 from control.wiring import Runtime, access_log, build
 from proxy.wheel import Timer
 from sessions.privacy import Pseudonyms
+from sessions.stores.store import StoreError
 
 logger = logging.getLogger("limpet")
 
@@ -47,7 +48,7 @@ def run(path: str) -> int:
         except SecretError as error:
             print(f"limpet: {error}", file=sys.stderr)
             return 2
-        except (ListenError, OSError) as error:
+        except (ListenError, StoreError, OSError) as error:
             print(f"limpet: {error}", file=sys.stderr)
             return 1
 

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +10,11 @@ from config import settings as file
 from config.addresses import NodeUrl
 from control.access_log import AccessLog
 from control.cluster import Cluster, Watch
+from control.keeping import Keeping
 from control.line_writer import LineWriter
 from control.probes import Target
+from control.session_wiring import keep
+from control.stores import Stores, make_stores
 from proxy.engine import Engine
 from proxy.error_pages import ErrorPages
 from proxy.forwarding import Forwarding
@@ -35,12 +38,16 @@ class Runtime(NamedTuple):
     engine: Engine
     cluster: Cluster
     cookies: dict[str, str]
+    keeping: Keeping
 
 
 def build(
     settings: file.Settings, secrets: Sequence[bytes], failed: Callable[[Timer, Exception], None]
 ) -> Runtime:
-    """Everything but listeners and logs. `failed` hears of timers that break."""
+    """Everything but listeners and logs; nothing is opened. `failed` hears of timers that break.
+
+    Raises StoreError where a store's certificates cannot be read.
+    """
     affinities = {
         name: make_affinity(
             _affinity_options(service.affinity), Sealer(secrets, name, [node.name for node in service.nodes])
@@ -55,16 +62,28 @@ def build(
         frozenset(affinity.header for affinity in affinities.values() if affinity.header),
         failed,
     )
-    watches = []
+    watches = {name: _watch(name, service) for name, service in settings.services.items()}
     for name, service in settings.services.items():
-        watch = _watch(name, service)
-        engine.services[name] = _service(name, service, engine, affinities[name], watch)
-        watch.lead(engine.services[name])
-        watches.append(watch)
+        engine.services[name] = _service(name, service, engine, affinities[name], watches[name])
+        watches[name].lead(engine.services[name])
     engine.routes = RouteTable([_rule(route, engine) for route in settings.routes])
     targets = [target for name, service in settings.services.items() for target in _targets(name, service)]
     cookies = {name: _cookie(name, service.affinity) for name, service in settings.services.items()}
-    return Runtime(engine, Cluster(watches, targets), cookies)
+    cluster = Cluster(list(watches.values()), targets)
+    return Runtime(engine, cluster, cookies, _keeping(settings, engine, watches))
+
+
+def _keeping(settings: file.Settings, engine: Engine, watches: Mapping[str, Watch]) -> Keeping:
+    """Who keeps the sessions of the services that use the contract; their exchanges ask it from now on."""
+    stores = Stores(make_stores(settings))
+    kept = {
+        name: keep(name, service, settings.node_keys[0].encode(), stores, watches[name])
+        for name, service in settings.services.items()
+        if service.sessions.uses_contract
+    }
+    for name, each in kept.items():
+        engine.services[name].keeper = each.keeper
+    return Keeping(kept, stores)
 
 
 def access_log(log: file.AccessLog, writer: LineWriter, pseudonym: Callable[[str], str]) -> AccessLog | None:
@@ -131,7 +150,13 @@ def _watch(name: str, service: file.Service) -> Watch:
     )
     balance = service.balance
     view = service_view(
-        name, nodes, balance.points, balance.bounded_load, strict=service.on_unavailable == "strict"
+        name,
+        nodes,
+        balance.points,
+        balance.bounded_load,
+        strict=service.on_unavailable == "strict",
+        contract=service.sessions.uses_contract,
+        sticky=service.sessions.sticky,
     )
     rules = HealthRules(
         fall=service.health.fall,
@@ -140,6 +165,7 @@ def _watch(name: str, service: file.Service) -> Watch:
         base=service.ejection.base,
         longest=service.ejection.longest,
         slow_start=service.health.slow_start,
+        contract=service.sessions.uses_contract,
     )
     return Watch(ServiceHealth(view, rules, time.monotonic()))
 
@@ -198,6 +224,7 @@ def _targets(name: str, service: file.Service) -> list[Target]:
             expect=health.expected_statuses,
             interval=health.interval,
             timeout=health.timeout,
+            fall=health.fall,
         )
         for index, node in enumerate(service.nodes)
     ]

@@ -1,0 +1,148 @@
+"""One pass over the lists of a service's nodes: reads them, and does what follows at a bounded rate."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from sessions.contract.homes import Entry, Job, Work
+from sessions.contract.messages import STORE, Action, Answer, Call, Kind
+from sessions.contract.reconciling import PAGE, Page, Reconciliation
+
+MOST_JOBS = 32  # under way at once
+CATCH_UP_SECONDS = 0.1  # of a rate that may be made up for after a pause
+
+
+class Caller(Protocol):
+    """Who may hold a session."""
+
+    async def call(
+        self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
+    ) -> Answer | None:
+        """Its answer; None: silence."""
+
+
+class Lister(Caller, Protocol):
+    """A node's endpoint."""
+
+    async def entries(self, after: str, limit: int) -> list[Entry] | None:
+        """A page of its list; None: silence."""
+
+
+class Turns:
+    """At most so many a second."""
+
+    def __init__(self, rate: int) -> None:
+        self._gap = 1 / rate
+        self._next = 0.0
+
+    async def turn(self) -> None:
+        """Wait for the next one."""
+        now = asyncio.get_running_loop().time()
+        self._next = max(self._next, now - CATCH_UP_SECONDS) + self._gap
+        if self._next > now:
+            await asyncio.sleep(self._next - now)
+
+
+class Jobs:
+    """Does what a comparison found to be done. Each job may be done twice, or by several proxies."""
+
+    def __init__(self, nodes: Sequence[Caller], names: Sequence[str], store: Caller | None) -> None:
+        self._nodes = nodes
+        self._names = names
+        self._store = store
+
+    async def do(self, job: Job) -> bool:
+        """Whether everybody has answered: what was refused is no longer needed."""
+        match job.work:
+            case Work.END:
+                return await self._heard(job, Action(Call.END, job.node))
+            case Work.STOP:
+                return await self._heard(job, Action(Call.FENCE, job.node, job.number))
+            case Work.COPY:
+                return await self._bring(job, job.source, job.node)
+            case Work.CHECK:
+                return await self._check(job)
+
+    async def _bring(self, job: Job, source: int, target: int) -> bool:
+        held = await self._ask(job, Action(Call.GET, source))
+        if held is not None and held.kind is Kind.ENDED:
+            return await self._heard(job, Action(Call.END, target))
+        if held is None or held.kind is not Kind.HELD:
+            return held is not None
+        return await self._heard(job, Action(Call.PUT, target, held.version, held.state))
+
+    async def _check(self, job: Job) -> bool:
+        """Whether the store and the node that serves agree."""
+        stored = await self._ask(job, Action(Call.GET, STORE))
+        if stored is None:
+            return False
+        if stored.kind is Kind.ENDED:
+            return await self._heard(job, Action(Call.END, job.node))
+        if stored.version > job.number:
+            return await self._heard(job, Action(Call.FENCE, job.node, stored.version))
+        return stored.version == job.number or await self._bring(job, job.node, STORE)
+
+    async def _heard(self, job: Job, action: Action) -> bool:
+        return await self._ask(job, action) is not None
+
+    async def _ask(self, job: Job, action: Action) -> Answer | None:
+        if action.target != STORE:
+            return await self._nodes[action.target].call(action, job.session_id, job.ttl)
+        assert self._store is not None, "only where there is one is it compared with"
+        return await self._store.call(action, job.session_id, job.ttl, writer=self._names[job.node])
+
+
+class Comparison:
+    """Drives one `Reconciliation`."""
+
+    def __init__(
+        self, work: Reconciliation, nodes: Sequence[Lister], jobs: Jobs, copying: Turns, moving: Turns
+    ) -> None:
+        self._work = work
+        self._nodes = nodes
+        self._jobs = jobs
+        self._copying = copying
+        self._moving = moving
+        self._stirred = asyncio.Event()
+        self._room = asyncio.Semaphore(MOST_JOBS)
+
+    async def run(self) -> int:
+        """To its end; how many jobs there were."""
+        work, count = self._work, 0
+        async with asyncio.TaskGroup() as group:
+            self._read(group, work.start())
+            while not work.done:
+                self._stirred.clear()
+                jobs = work.take(MOST_JOBS)
+                for job in jobs:
+                    await self._begin(group, job)
+                count += len(jobs)
+                self._read(group, work.advance())
+                if not jobs and not work.done:
+                    await self._stirred.wait()
+        return count
+
+    def _read(self, group: asyncio.TaskGroup, pages: Iterable[Page]) -> None:
+        for page in pages:
+            group.create_task(self._read_page(group, page))
+
+    async def _read_page(self, group: asyncio.TaskGroup, page: Page) -> None:
+        entries = await self._nodes[page.node].entries(page.after, PAGE)
+        if entries is None:
+            pages = self._work.silent(page.node)
+        else:
+            pages = self._work.listed(page.node, entries, len(entries) < PAGE)
+        self._read(group, pages)
+        self._stirred.set()
+
+    async def _begin(self, group: asyncio.TaskGroup, job: Job) -> None:
+        await (self._moving if job.work is Work.STOP else self._copying).turn()
+        await self._room.acquire()
+        group.create_task(self._perform(job))
+
+    async def _perform(self, job: Job) -> None:
+        try:
+            self._work.finished(job, await self._jobs.do(job))
+        finally:
+            self._room.release()
+            self._stirred.set()

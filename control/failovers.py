@@ -1,0 +1,114 @@
+"""Tells of each node whose sessions went to others in one line: how many, from where, how many are lost."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from routing.health import NodeHealth
+from routing.states import STATE_LABELS, NodeState
+from sessions.contract.messages import STORE
+from sessions.contract.searching import Where
+from sessions.keeping.takeovers import Move
+
+logger = logging.getLogger("limpet.sessions")
+
+QUIET_SECONDS = 10.0  # without a session that moves: the event is over
+LONGEST_SECONDS = 300.0  # sessions come back when their users do, which may be never
+
+
+class Failover:
+    """What has happened since a node could serve no more."""
+
+    def __init__(self, node: int, cause: str, served: int, now: float) -> None:
+        self.node = node
+        self.cause = cause
+        self.served = served
+        self.began = self.last = now
+        self.moved: Counter[str] = Counter()  # by where the state was found
+        self.sessions: set[str] = set()
+
+    def add(self, move: Move, now: float) -> None:
+        self.last = now
+        self.sessions.add(move.session_id)
+        self.moved[_source(move)] += 1
+
+    def over(self, now: float) -> bool:
+        return now - self.last >= QUIET_SECONDS or now - self.began >= LONGEST_SECONDS
+
+
+class Failovers:
+    """Of one service. `look` is to be called when states of nodes may have changed, and every second."""
+
+    def __init__(
+        self,
+        service: str,
+        names: Sequence[str],
+        nodes: Sequence[NodeHealth],
+        serving: Callable[[], Mapping[int, int]],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`serving`: how many sessions each node served when its list was last read."""
+        self._service = service
+        self._names = names
+        self._nodes = nodes
+        self._serving = serving
+        self._now = now
+        self._states = [node.state for node in nodes]
+        self._open: dict[int, Failover] = {}
+
+    def look(self) -> None:
+        """Notice nodes that serve no more, and end what is over."""
+        now = self._now()
+        for index, node in enumerate(self._nodes):
+            was, self._states[index] = self._states[index], node.state
+            if was is NodeState.UP and node.state is not NodeState.UP:
+                self._close(index, now)
+                served = self._serving().get(index, 0)
+                self._open[index] = Failover(index, STATE_LABELS[node.state], served, now)
+        for index, failover in list(self._open.items()):
+            if failover.over(now):
+                self._close(index, now)
+
+    def moved(self, move: Move) -> None:
+        """A session has been taken over."""
+        failover = self._open.get(move.pin)
+        if failover is not None:
+            failover.add(move, self._now())
+
+    def close(self) -> None:
+        """Tell of what is not over yet."""
+        for index in list(self._open):
+            self._close(index, self._now())
+
+    def _close(self, index: int, now: float) -> None:
+        failover = self._open.pop(index, None)
+        if failover is None or not (failover.served or failover.sessions):
+            return
+        moved = failover.moved
+        logger.log(
+            logging.WARNING if moved["lost"] or moved["stale"] else logging.INFO,
+            "failover: service=%s node=%s cause=%s served=%d moved=%d from_itself=%d from_peers=%d"
+            " from_store=%d new=%d stale=%d lost=%d seconds=%.1f",
+            self._service,
+            self._names[index],
+            failover.cause,
+            failover.served,
+            len(failover.sessions),
+            moved["itself"],
+            moved["peers"],
+            moved["store"],
+            moved["new"],
+            moved["stale"],
+            moved["lost"],
+            failover.last - failover.began,
+        )
+
+
+def _source(move: Move) -> str:
+    """Where a session's state was found when it moved."""
+    if move.where in (Where.LOST, Where.STALE, Where.NEW):
+        return move.where.name.lower()
+    if move.source == STORE:
+        return "store"
+    return "itself" if move.source == move.pin else "peers"

@@ -1,0 +1,173 @@
+"""Compares the lists of a service's nodes, again and again, and knows what was found."""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from control.cluster import Watch
+from control.comparison import Comparison, Jobs, Lister, Turns
+from control.stores import OpenStore
+from routing.states import NodeState
+from sessions.contract.homes import Roles
+from sessions.contract.reconciling import Reconciliation
+
+logger = logging.getLogger("limpet.sessions")
+
+SOON_SECONDS = 0.5  # until the next pass, while something is left to do
+SHARE = 0.2  # of the time that passes may take
+GATHERING_SECONDS = 0.05  # from a change of a node's state to the pass that it brings about
+STUCK_SECONDS = 60.0  # a node that cannot be brought into step for so long serves all the same
+LOOK_SECONDS, LONGEST_LOOK_SECONDS = 2.0, 60.0  # whether a node speaks the contract after all
+
+
+class Plan(NamedTuple):
+    """`interval` in seconds; `copy_rate`, `move_rate`: sessions a second.
+
+    `replicas`: on other nodes, whatever their number is; `stored`: the store has every session.
+    """
+
+    interval: float
+    copy_rate: int
+    move_rate: int
+    replicas: int
+    stored: bool
+    rebalance: bool
+
+
+class Reconciler:
+    """Of one service. What its last whole pass found is for metrics and operators to read."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        watch: Watch,
+        order: Callable[[str], Iterator[int]],
+        nodes: Sequence[Lister],
+        store: OpenStore | None,
+    ) -> None:
+        """`order`: all nodes as a session prefers them. `store`: where there is one at all."""
+        self._plan = plan
+        self._watch = watch
+        self._order = order
+        self._nodes = nodes
+        self._store = store if plan.stored else None
+        self._jobs = Jobs(nodes, watch.node_names, self._store.target if self._store else None)
+        self._copying, self._moving = Turns(plan.copy_rate), Turns(plan.move_rate)
+        self._store_returns = 0  # as of the last whole pass
+        self._states = [node.state for node in watch.health.nodes]
+        self._mistaken: Counter[int] = Counter()  # how often a node seemed to speak the contract after all
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.passes = 0  # whole ones
+        self.copies = [0, 0, 0]  # written sessions with 0, 1, 2 or more copies
+        self.serving: Counter[int] = Counter()  # sessions by node
+        self.left: dict[int, int] = {}  # by leaving node: sessions that are not yet safe elsewhere
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def look(self) -> None:
+        """Begin a pass if a node's state has changed; to be called whenever one may have."""
+        states = [node.state for node in self._watch.health.nodes]
+        if states != self._states:
+            self._states = states
+            leaving = self._leaving()
+            self.left = {node: left for node, left in self.left.items() if node in leaving}
+            self._woken.set()
+
+    # Private
+
+    async def _run(self) -> None:
+        loop, passes = asyncio.get_running_loop(), 0
+        while True:
+            self._woken.clear()
+            began = loop.time()
+            try:
+                again = await self._pass()
+            except Exception:  # a task's boundary: the next pass comes all the same
+                logger.exception("comparing the sessions of the nodes of %s broke", self._watch.name)
+                again = True
+            passes = passes + 1 if again and not self._woken.is_set() else 0
+            wait = self._wait(passes, loop.time() - began) if again else self._plan.interval
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), min(wait, self._plan.interval))
+            await asyncio.sleep(GATHERING_SECONDS)
+
+    def _wait(self, passes: int, lasted: float) -> float:
+        """Until the next pass: what `passes` in a row did not make good is tried less and less often."""
+        awaited = any(self.left.values()) or any(
+            node.mute or (node.answering and node.behind) for node in self._watch.health.nodes
+        )
+        patience = LOOK_SECONDS if awaited else self._plan.interval
+        return max(min(SOON_SECONDS * 2.0 ** min(passes, 20), patience), lasted / SHARE)
+
+    async def _pass(self) -> bool:
+        """One comparison, and what follows from it; whether there is more to do soon."""
+        await self._look_for_the_contract()
+        nodes, roles = self._watch.health.nodes, self._roles()
+        returns = [node.returns for node in nodes]
+        store_returns = self._store.returns if self._store is not None else 0
+        work = Reconciliation(roles, self._order)
+        jobs = await Comparison(work, self._nodes, self._jobs, self._copying, self._moving).run()
+        if work.whole:
+            self._store_returns = store_returns
+            self._publish(work, roles)
+        self._bring_into_step(work, returns)
+        return (
+            jobs > 0 or not work.whole or any(node.mute or (node.answering and node.behind) for node in nodes)
+        )
+
+    def _roles(self) -> Roles:
+        plan, nodes = self._plan, self._watch.health.nodes
+        listed = frozenset(i for i, node in enumerate(nodes) if node.answering)
+        ready = frozenset(i for i, node in enumerate(nodes) if node.state is NodeState.UP)
+        store = self._store
+        return Roles(
+            listed,
+            ready,
+            syncing=frozenset(i for i in listed if nodes[i].behind),
+            leaving=self._leaving() if ready else frozenset(),
+            replicas=min(plan.replicas, len(nodes) - 1),
+            behind=store is not None and store.up and store.returns != self._store_returns,
+            moves=plan.move_rate if plan.rebalance and len(ready) == len(nodes) else 0,
+            store=plan.stored,
+        )
+
+    def _leaving(self) -> frozenset[int]:
+        away = (NodeState.DRAIN, NodeState.MAINT)
+        return frozenset(
+            i for i, node in enumerate(self._watch.health.nodes) if node.answering and node.state in away
+        )
+
+    def _publish(self, work: Reconciliation, roles: Roles) -> None:
+        self.passes += 1
+        self.copies = list(work.copies)
+        self.serving = work.serving
+        self.left = {node: work.left[node] for node in roles.leaving & self._leaving()}
+
+    def _bring_into_step(self, work: Reconciliation, returns: Sequence[int]) -> None:
+        for node in work.in_step:
+            self._watch.synced(node, returns[node])
+        for node, health in enumerate(self._watch.health.nodes):
+            if health.state is NodeState.SYNCING and self._watch.lasted(node) >= STUCK_SECONDS:
+                name = self._watch.node_names[node]
+                logger.warning("node %s could not be told what moved on without it: it serves as it is", name)
+                self._watch.synced(node, health.returns)
+
+    async def _look_for_the_contract(self) -> None:
+        """Of nodes that seemed to know nothing of it: one that shows its list does."""
+        for node, health in enumerate(self._watch.health.nodes):
+            wait = min(LOOK_SECONDS * self._mistaken[node], LONGEST_LOOK_SECONDS)
+            if not health.mute or self._watch.lasted(node) < wait:
+                continue
+            if await self._nodes[node].entries("", 1) is not None:
+                self._mistaken[node] += 1
+                self._watch.contract_found(node)

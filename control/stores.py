@@ -1,0 +1,97 @@
+"""The stores that services name: made from the file, opened and closed with the process, watched."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from math import inf
+from pathlib import Path
+
+from config.session_settings import Store as StoreSettings
+from config.settings import Settings
+from sessions.keeping.targets import StoreTarget
+from sessions.stores.embedded import EmbeddedStore
+from sessions.stores.redis.store import RedisStore
+from sessions.stores.redis.url import parse_redis_url
+from sessions.stores.store import Store
+
+logger = logging.getLogger("limpet.stores")
+
+
+class OpenStore:
+    """One store with its batches, which all services that name it share.
+
+    `away_since`: when it was last seen to go down, in monotonic seconds, inf while it is up; `returns`
+    counts how often it has come back.
+    """
+
+    def __init__(self, store: Store, now: Callable[[], float] = time.monotonic) -> None:
+        self.store = store
+        self.name = store.name
+        self.target = StoreTarget(store)
+        self.away_since = inf
+        self.returns = 0
+        self._now = now
+
+    @property
+    def up(self) -> bool:
+        return self.store.up
+
+    def look(self) -> None:
+        """Notice that it has gone down, or has come back; to be called every second."""
+        if self.store.up:
+            self.returns += self.away_since != inf
+            self.away_since = inf
+        elif self.away_since == inf:
+            self.away_since = self._now()
+
+
+class Stores:
+    """All stores of the file that a service names."""
+
+    def __init__(self, stores: Iterable[Store]) -> None:
+        self.opened: Mapping[str, OpenStore] = {store.name: OpenStore(store) for store in stores}
+        self._advising: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Raises StoreError where one can never work; a server that is down is no error."""
+        await asyncio.gather(*(each.store.open() for each in self.opened.values()))
+        self.look()
+        self._advising = asyncio.create_task(self._advise())
+
+    def look(self) -> None:
+        for each in self.opened.values():
+            each.look()
+
+    async def close(self) -> None:
+        """What has been asked of them is still done."""
+        if self._advising is not None:
+            self._advising.cancel()
+            await asyncio.gather(self._advising, return_exceptions=True)
+        for each in self.opened.values():
+            await each.target.close()
+            await each.store.close()
+
+    async def _advise(self) -> None:
+        for each in self.opened.values():
+            for sentence in await each.store.advice():
+                logger.warning("store %s: %s", each.name, sentence)
+
+
+def make_stores(settings: Settings) -> list[Store]:
+    """Those that services name; nothing is opened. Raises StoreError for certificates that cannot be read."""
+    named = {name for service in settings.services.values() for name in service.sessions.stores}
+    return [make_store(name, store) for name, store in settings.stores.items() if name in named]
+
+
+def make_store(name: str, store: StoreSettings) -> Store:
+    if store.redis is not None:
+        url = parse_redis_url(store.redis.text)
+        return RedisStore(name, url, timeout_seconds=store.timeout, wait_replicas=store.wait_replicas)
+    assert store.embedded is not None, "the settings were checked"
+    return EmbeddedStore(
+        name,
+        Path(store.embedded),
+        timeout_seconds=store.timeout,
+        synchronous="FULL" if store.synchronous == "full" else "NORMAL",
+    )

@@ -1,0 +1,72 @@
+"""What a service's keeper is told of nodes and store: who is up, who may serve, who inherits."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from control.stores import OpenStore
+from routing.health import ServiceHealth
+from routing.states import NodeState
+from sessions.contract.messages import STORE
+from sessions.contract.searching import Around
+
+NOBODY = -1
+
+
+class Surroundings:
+    """Of one service. `refresh` is to be called when a node's state may have changed, and every second.
+
+    `homing`: sessions that move go to the first of their order, and not to whom the router has chosen.
+    """
+
+    def __init__(
+        self,
+        health: ServiceHealth,
+        give_up: float,
+        store: OpenStore | None = None,
+        homing: bool = False,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`give_up`: seconds after which who is away is no longer waited for."""
+        self._health = health
+        self._give_up = give_up
+        self._store = store
+        self._homing = homing
+        self._now = now
+        self._backups = frozenset(i for i, node in enumerate(health.view().nodes) if node.backup)
+        self._up: frozenset[int] = frozenset()
+        self._up_and_store: frozenset[int] = frozenset()
+        self._ready: frozenset[int] = frozenset()
+        self._given_up: frozenset[int] = frozenset()
+        self.refresh()
+
+    def around(self, session_id: str, choice: int) -> Around:
+        """`choice`: the router's, for the request that the session is searched for; below 0: none."""
+        order, ready = tuple(self.order(session_id)), self._ready
+        up = self._up_and_store if self._store is not None and self._store.up else self._up
+        return Around(order, up, ready, self._given_up, self._heir(order, choice))
+
+    def order(self, session_id: str) -> Iterator[int]:
+        """All nodes as the session prefers them; backups after all others, as the router has it."""
+        order = self._health.view().ring.order(session_id)
+        if not self._backups:
+            return order
+        return iter(sorted(order, key=self._backups.__contains__))
+
+    def refresh(self) -> None:
+        """Look at the nodes and the clock."""
+        now, nodes = self._now(), self._health.nodes
+        self._up = frozenset(i for i, node in enumerate(nodes) if node.answering)
+        self._up_and_store = self._up | {STORE}
+        self._ready = frozenset(i for i, node in enumerate(nodes) if node.state is NodeState.UP)
+        away = {i for i, node in enumerate(nodes) if now - node.away_since >= self._give_up}
+        if self._store is not None and now - self._store.away_since >= self._give_up:
+            away.add(STORE)
+        self._given_up = frozenset(away)
+
+    def _heir(self, order: tuple[int, ...], choice: int) -> int:
+        ready = self._ready
+        if choice in ready and not self._homing:
+            return choice
+        home = next((node for node in order if node in ready), NOBODY)
+        # A home at which requests fail was tried before, and the router has chosen another.
+        return choice if choice in ready and home >= 0 and self._health.suspicious[home] else home
