@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need beyond Python: curl, Node.js with npm, and the Express example's packages.
+# Installs what the tests need beyond Python: curl, Redis, Node.js with npm, and the Express example's packages.
 # Quick, and touches nothing, when all of it is there.
 set -eu
 express=$(cd "$(dirname "$0")/../examples/backends/express" && pwd)
@@ -26,6 +26,7 @@ missing=
 have curl || missing="$missing curl"
 have node || missing="$missing nodejs"
 have npm || missing="$missing npm"
+have redis-server || missing="$missing redis-server"
 [ -z "$missing" ] || install $missing
 
 major=$(node -p 'process.versions.node.split(".")[0]')
