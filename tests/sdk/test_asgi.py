@@ -132,6 +132,7 @@ def test_the_endpoint_under_a_mounted_app(at: At) -> None:
 
 def test_a_body_that_is_too_large_for_the_endpoint(at: At) -> None:
     assert at.call("PUT", f"/{A}", b"x" * 1_000_000, Version=3, TTL=60).status_code == 413
+    assert at.call("POST", "/", b"\n" * 1_000_000).status_code == 413
 
 
 def test_a_head_request_has_no_body(at: At) -> None:

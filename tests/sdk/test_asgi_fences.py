@@ -1,11 +1,12 @@
 """Fences of sessions whose requests are under way."""
 
+import asyncio
 import json
 import threading
 
 import httpx
 
-from tests.sdk.app import At, Holding
+from tests.sdk.app import RELEASE, SEEN, At, Holding
 from tests.sdk.nodes import TAKEOVER, A, B
 from tests.sdk.serving import PATIENCE
 
@@ -37,6 +38,19 @@ def test_but_not_for_ever_and_then_its_write_is_discarded(slow: tuple[At, Holdin
     # The app said 409: that would mean that it has not run.
     assert (answer.status_code, answer.headers["limpet-need"]) == (503, "state")
     assert at.held() == (2, {"a": "1"})
+
+
+async def test_a_stream_that_has_begun_holds_up_no_fence(at: At) -> None:
+    at.node._fence_seconds = 10 * PATIENCE
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client,
+        client.stream("GET", at.url + "/stream", headers=at.fields()) as answer,
+    ):
+        fence = await asyncio.to_thread(at.call, "POST", f"/{A}/fence", Fence=TAKEOVER, TTL=60)
+        assert SEEN == [], "the stream has ended, although nobody has released it"
+        assert (fence.status_code, fence.json()) == (200, {"before": 1})
+        RELEASE.set()
+        assert await answer.aread() == b"firstlast"
 
 
 def test_a_fence_that_is_refused_does_not_wait(slow: tuple[At, Holding]) -> None:

@@ -7,8 +7,8 @@ import pytest
 import websockets
 from websockets.exceptions import InvalidStatus
 
-from tests.sdk.app import ENTERED, RELEASE, At
-from tests.sdk.nodes import A
+from tests.sdk.app import ENTERED, RELEASE, SEEN, At
+from tests.sdk.nodes import A, B
 from tests.sdk.serving import PATIENCE
 
 
@@ -46,3 +46,5 @@ async def test_a_websocket_whose_write_was_discarded_is_not_accepted(at: At) -> 
         await client
     assert refused.value.response.status_code == 503
     assert refused.value.response.headers["Limpet-Need"] == "state"
+    assert (await asyncio.to_thread(at.ask, "/show", name=B)).status_code == 200
+    assert SEEN == []
