@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from sessions.contract.ending import Ending
 from sessions.contract.messages import Action, Answer, Call
@@ -168,5 +169,9 @@ class EndRun:
 
 
 def copy_holders(around: Around, pin: int) -> Iterator[int]:
-    """Who may be given copies, first in order first."""
-    return (node for node in around.order if node != pin and node in around.ready)
+    """Who may be given copies, first in order first: ready nodes, then others that answer.
+
+    Who is syncing or draining may serve nobody, but a copy there is better than none.
+    """
+    others = (node for node in around.order if node != pin and node in around.up - around.ready)
+    return chain((node for node in around.order if node != pin and node in around.ready), others)
