@@ -2,9 +2,10 @@
 
 import asyncio
 import platform
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from importlib import metadata
-from itertools import accumulate, islice
+from itertools import accumulate
 from typing import TypeVar
 
 from prometheus_client import ProcessCollector, generate_latest
@@ -16,28 +17,31 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from control.keeping import Keeping
+from control.metric_steps import STEP, Sample, groups, steps
 from control.overview import ANSWER_LABELS
+from control.session_metrics import lost, session_metrics
+from control.stores import Stores
 from proxy.counters import DURATION_BOUNDS
 from proxy.engine import Engine
 from proxy.service import Node, Service
 from routing.reasons import REASON_LABELS
-from routing.states import STATE_LABELS, TAKES_PINNED, NodeState
+from routing.states import STATE_LABELS, NodeState, takes_pinned
 from sessions.flags import REQUEST_LABELS, RESPONSE_LABELS
 from sessions.flags import STATE_LABELS as WHERE_LABELS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-STEP = 100  # samples: one costs 6 to 13 us to read and encode, so a step keeps the loop for a millisecond
 
 T = TypeVar("T")
-Sample = tuple[tuple[str, ...], float]
-Family = type[CounterMetricFamily] | type[GaugeMetricFamily]
 
 
 class Metrics(Collector):
     """A collector for prometheus-client whose families come in steps, and the text made of them."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, keeping: Keeping | None = None) -> None:
+        """`keeping`: where services use the session contract."""
         self._engine = engine
+        self._keeping = keeping or Keeping({}, Stores([]))
         self._process = ProcessCollector(registry=None)
         self.reload_succeeded = True
 
@@ -45,6 +49,7 @@ class Metrics(Collector):
         """All metrics. A family of many samples comes as several of the same name, one after the other."""
         yield from self._of_nodes()
         yield from self._of_services()
+        yield from session_metrics(self._keeping, time.monotonic())
         yield from self._of_process()
         yield from self._process.collect()
 
@@ -65,7 +70,7 @@ class Metrics(Collector):
         labels = ["service", "node"]
         answers = (sample for service, node in nodes for sample in _answers(service.name, node))
         own = (sample for service in self._engine.services.values() for sample in _own_answers(service))
-        yield from _steps(
+        yield from steps(
             CounterMetricFamily,
             "limpet_requests",
             "Exchanges by the answer's class; without a node: answered by Limpet itself.",
@@ -79,18 +84,18 @@ class Metrics(Collector):
         ]
         for name, text, value in gauges:
             samples = (((service.name, node.name), value(service, node)) for service, node in nodes)
-            yield from _steps(GaugeMetricFamily, name, text, labels, samples)
+            yield from steps(GaugeMetricFamily, name, text, labels, samples)
         states = (
             ((service.name, node.name, label), float(_state(service, node) == state))
             for service, node in nodes
             for state, label in enumerate(STATE_LABELS)
         )
         text = "1 for the state that the node is in."
-        yield from _steps(GaugeMetricFamily, "limpet_node_state", text, [*labels, "state"], states)
+        yield from steps(GaugeMetricFamily, "limpet_node_state", text, [*labels, "state"], states)
 
     def _of_services(self) -> Iterator[Metric]:
         services = list(self._engine.services.values())
-        for some in _groups(services, STEP // (len(DURATION_BOUNDS) + 3)):
+        for some in groups(services, STEP // (len(DURATION_BOUNDS) + 3)):
             yield _durations(some)
         counters: list[tuple[str, str, list[str], Callable[[Service], Iterable[Sample]]]] = [
             ("limpet_routing_decisions", "Why requests went where they did.", ["reason"], _decisions),
@@ -104,20 +109,23 @@ class Metrics(Collector):
                 "limpet_sessions_lost",
                 "Sessions whose node could not serve them, and their state with it.",
                 [],
-                _lost,
+                self._lost,
             ),
             ("limpet_upstream_retries", "Requests that were sent to another node.", [], _retries),
             ("limpet_bytes", "From clients (in) and to clients (out).", ["direction"], _bytes),
         ]
         for name, text, labels, samples_of in counters:
             samples = (sample for service in services for sample in samples_of(service))
-            yield from _steps(CounterMetricFamily, name, text, ["service", *labels], samples)
+            yield from steps(CounterMetricFamily, name, text, ["service", *labels], samples)
+
+    def _lost(self, service: Service) -> Iterator[Sample]:
+        yield (service.name,), service.counters.lost + lost(self._keeping.services, service.name)
 
     def _of_process(self) -> Iterator[Metric]:
         counters = self._engine.counters
         rejected = (((reason,), float(count)) for reason, count in list(counters.rejected.items()))
         text = "Requests and connections that were refused before they reached a service."
-        yield from _steps(CounterMetricFamily, "limpet_rejected_requests", text, ["reason"], rejected)
+        yield from steps(CounterMetricFamily, "limpet_rejected_requests", text, ["reason"], rejected)
         yield GaugeMetricFamily(
             "limpet_connections", "Connections of clients, open now.", counters.connections
         )
@@ -149,26 +157,6 @@ def version() -> str:
         return "unknown"
 
 
-def _steps(
-    family: Family, name: str, text: str, labels: list[str], samples: Iterable[Sample]
-) -> Iterator[Metric]:
-    """At least one metric, so that the name is there before anything has happened."""
-    for some in _groups(samples, STEP):
-        metric = family(name, text, labels=labels)
-        for values, number in some:
-            metric.add_metric(values, number)
-        yield metric
-
-
-def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of `size` items, the last one shorter; one empty list where there is nothing."""
-    left = iter(items)
-    group = list(islice(left, size))
-    yield group
-    while group := list(islice(left, size)):
-        yield group
-
-
 def _chain(*parts: Iterable[T]) -> Iterator[T]:
     for part in parts:
         yield from part
@@ -190,7 +178,7 @@ def _state(service: Service, node: Node) -> NodeState:
 
 
 def _up(service: Service, node: Node) -> float:
-    return float(TAKES_PINNED[_state(service, node)])
+    return float(takes_pinned(service.router.view.contract)[_state(service, node)])
 
 
 def _sessions(service: Service, node: Node) -> float:
@@ -222,10 +210,6 @@ def _flags(service: Service) -> Iterator[Sample]:
     for (request, response, state), count in list(service.counters.affinity.items()):
         labels = REQUEST_LABELS[request], RESPONSE_LABELS[response], WHERE_LABELS[state]
         yield (service.name, *labels), count
-
-
-def _lost(service: Service) -> Iterator[Sample]:
-    yield (service.name,), service.counters.lost
 
 
 def _retries(service: Service) -> Iterator[Sample]:

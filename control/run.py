@@ -98,7 +98,7 @@ def _admin(settings: Settings, runtime: Runtime, pseudonyms: Pseudonyms) -> Admi
         engine=runtime.engine,
         cluster=runtime.cluster,
         pseudonyms=pseudonyms,
-        metrics=Metrics(runtime.engine),
+        metrics=Metrics(runtime.engine, runtime.keeping),
         cookies=runtime.cookies,
         token=settings.admin.token.encode() if settings.admin.token else None,
     )

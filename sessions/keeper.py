@@ -122,6 +122,11 @@ class Keeper:
         """Writes on their way to their copies."""
         return len(self._settling)
 
+    @property
+    def touching(self) -> int:
+        """Copies that are being touched."""
+        return len(self._touches)
+
     def close(self) -> None:
         """Begin nothing more of its own. What is under way ends when its targets are closed."""
         self.takeovers.close()
@@ -132,6 +137,9 @@ class Keeper:
 
     def settle(self, errand: "Errand", step: Step) -> None:
         """Bring a write to its copies. With `ack: async` the errand goes on at once, while the lag allows."""
+        if not self.options.replicas and not self.options.store:
+            errand.settled(Settled.SETTLED, 0)  # affinity: nobody but its node is to have it
+            return
         run = SettleRun(
             self.targets,
             step.session_id,

@@ -10,7 +10,10 @@ ALL = 0xFFFF  # replicas: one on every node that is available
 
 @dataclass(frozen=True, slots=True)
 class KeepingOptions:
-    """`replicas`: copies besides the node's own state; 0: the store alone has them. Times are in seconds."""
+    """`replicas`: copies besides the node's own state; 0: the store alone has them, or nobody.
+
+    Times are in seconds.
+    """
 
     terms: Terms
     nodes: int  # configured
@@ -28,5 +31,5 @@ class KeepingOptions:
         replicas = min(self.replicas, max(0, self.nodes - 1))
         # How many held a write when it was acknowledged: the store alone, or who of `all` were available.
         sure = not self.store and self.replicas != ALL
-        tolerated = replicas if replicas and sure else 1
+        tolerated = replicas if sure else 1
         return Rules(replicas, self.store, tolerated, self.terms.sticky, self.on_stale_empty)

@@ -24,7 +24,7 @@ def app_of(running: Runtime, token: bytes | None = None) -> web.Application:
             running.engine,
             running.cluster,
             Pseudonyms(SECRET),
-            Metrics(running.engine),
+            Metrics(running.engine, running.keeping),
             running.cookies,
             token,
         )

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from control.metrics import STEP, Metrics
+from control.metric_steps import STEP
+from control.metrics import Metrics
 from control.probes import Outcome
 from control.wiring import Runtime
 from tests.control.settings import runtime, service
@@ -30,11 +31,26 @@ NAMES = {
     "limpet_bytes",
     "limpet_build_info",
     "limpet_config_last_reload_success",
+    "limpet_session_writes",
+    "limpet_session_ends",
+    "limpet_session_moves",
+    "limpet_session_searches",
+    "limpet_sessions_stale",
+    "limpet_session_conflicts",
+    "limpet_sessions_unprotected",
+    "limpet_session_copies",
+    "limpet_session_search_seconds",
+    "limpet_replication_seconds",
+    "limpet_replication_bytes",
+    "limpet_replication_lag_seconds",
+    "limpet_replication_lag_bytes",
+    "limpet_node_sessions_left",
+    "limpet_store_up",
 }
 
 
 async def text_of(running: Runtime) -> str:
-    return b"".join([part async for part in Metrics(running.engine).exposition()]).decode()
+    return b"".join([part async for part in Metrics(running.engine, running.keeping).exposition()]).decode()
 
 
 async def samples_of(running: Runtime) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -148,7 +164,7 @@ async def test_a_failed_reload_shows() -> None:
 
 async def test_no_step_is_larger_than_its_bound() -> None:
     running = runtime({"shop": service("abcdefghijklmnopqrstuvwxyz")})
-    assert max(len(metric.samples) for metric in Metrics(running.engine).collect()) <= STEP
+    assert max(len(metric.samples) for metric in Metrics(running.engine, running.keeping).collect()) <= STEP
 
 
 async def test_a_scrape_of_200_nodes_lets_others_run_in_between() -> None:
@@ -166,7 +182,7 @@ async def test_a_scrape_of_200_nodes_lets_others_run_in_between() -> None:
 
     watching = asyncio.create_task(bystander())
     await asyncio.sleep(0)
-    parts = [part async for part in Metrics(running.engine).exposition()]
+    parts = [part async for part in Metrics(running.engine, running.keeping).exposition()]
     scraping = False
     await watching
     assert turns >= len(parts) > 20

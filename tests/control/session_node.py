@@ -1,0 +1,41 @@
+"""An app with a counter in each session, under uvicorn with the Python SDK; prints its port."""
+
+import json
+import socket
+import sys
+from typing import Any
+
+import uvicorn
+
+from limpet_session.asgi import LimpetSessionMiddleware
+
+KEY = "a secret that proxy and nodes share".replace(" ", "-")
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """`/add` adds one, `/end` ends the session, anything else reads; `/healthz` is for the probes."""
+    if scope["type"] != "http":
+        return
+    session = scope["session"]
+    if scope["path"] == "/add":
+        session["count"] = session.get("count", 0) + 1
+    if scope["path"] == "/end":
+        session.end()
+    body = json.dumps({"count": 0 if scope["path"] == "/end" else session.get("count", 0)}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def main(port: str) -> None:
+    """Serve on this port of the loopback, 0 for a free one."""
+    listener = socket.create_server(("127.0.0.1", int(port)), backlog=1000)
+    print(listener.getsockname()[1], flush=True)
+    config = uvicorn.Config(
+        LimpetSessionMiddleware(app, [KEY]), log_level="critical", lifespan="off", timeout_keep_alive=60
+    )
+    uvicorn.Server(config).run([listener])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
