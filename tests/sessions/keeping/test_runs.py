@@ -85,10 +85,9 @@ async def test_an_end_is_told_to_copies_and_substitutes() -> None:
 
 def search(nodes: list[Node], around: Around = AROUND) -> tuple[SearchRun, list[Found]]:
     found: list[Found] = []
-    machine = Search(Rules(1, False, 1), around, 0, 2, lambda: 1)
-    run = SearchRun(
-        Targets(nodes, ["a", "b", "c"], None, 60), "id", machine, lambda: around, 0.1, found.append
-    )
+    machine = Search(Rules(1, False, 1), around, 0, 2, lambda: 4095)
+    targets = Targets(nodes, ["a", "b", "c"], None, 60)
+    run = SearchRun(targets, "id", machine, lambda: around, 0.1, found.append)
     run.start()
     return run, found
 
@@ -123,12 +122,8 @@ async def test_a_search_without_anybody_ends() -> None:
     assert [end.where for end in found] == [Where.NOT_YET]
 
 
-def test_copies_go_to_the_first_available_but_the_pin() -> None:
-    around = AROUND._replace(order=(2, 0, 1), ready=frozenset({0, 2}))
-    assert list(copy_holders(around, 2)) == [0]
+def test_copies_go_to_the_first_ready_but_the_pin_and_then_to_who_is_up() -> None:
+    around = AROUND._replace(order=(2, 0, 1), ready=frozenset({1, 2}))
+    assert list(copy_holders(around, 2)) == [1, 0]
     assert list(copy_holders(around, 1)) == [2, 0]
-
-
-def test_who_is_up_but_not_ready_holds_copies_after_all_who_are() -> None:
-    around = Around((2, 1, 0, 3), frozenset({0, 1, 2, STORE}), frozenset({0, 1}), frozenset(), 0)
-    assert list(copy_holders(around, 1)) == [0, 2]
+    assert list(copy_holders(around._replace(up=frozenset({1, 2, -1})), 1)) == [2]
