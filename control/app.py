@@ -14,6 +14,7 @@ from config.values import Refused
 from control.cluster import Cluster, Watch
 from control.explain import Door, explain
 from control.guard import guard
+from control.keeping import Kept
 from control.metrics import CONTENT_TYPE, Metrics
 from control.overview import NodeFacts, node_facts, service_facts, without_nodes
 from control.page import status_page
@@ -27,12 +28,14 @@ LARGEST_BODY = 64 * 1024  # a Cookie header to explain is the largest thing that
 
 @dataclass(frozen=True)
 class Admin:
-    """What the admin port shows and changes. `cookies`: by service, the cookie its sessions are known by."""
+    """What the admin port shows and changes, by service: `kept`, how its sessions are kept where its nodes
+    speak the session contract; `cookies`, the cookie that they are known by."""
 
     engine: Engine
     cluster: Cluster
     pseudonyms: Pseudonyms
     metrics: Metrics
+    kept: Mapping[str, Kept] = field(default_factory=dict)
     cookies: Mapping[str, str] = field(default_factory=dict)
     token: bytes | None = None
 
@@ -91,9 +94,8 @@ class Pages:
         return web.json_response({"nodes": self._facts()})
 
     async def services(self, request: web.Request) -> web.Response:
-        return web.json_response(
-            {"services": [service_facts(s) for s in self._admin.engine.services.values()]}
-        )
+        services = self._admin.engine.services.values()
+        return web.json_response({"services": [service_facts(s, self._kept(s.name)) for s in services]})
 
     async def explain(self, request: web.Request) -> web.Response:
         asked = await json_object(request)
@@ -117,15 +119,19 @@ class Pages:
             raise web.HTTPNotFound(text=f"service {watch.name} has no node {name}")
         index = watch.node_names.index(name)
         watch.set_mode(index, COMMANDS[word], deadline(await json_object(request), word))
-        return web.json_response(node_facts(self._admin.engine.services[watch.name], watch)[index])
+        service, kept = self._admin.engine.services[watch.name], self._kept(watch.name)
+        return web.json_response(node_facts(service, watch, kept)[index])
 
     def _facts(self) -> list[NodeFacts]:
         services = self._admin.engine.services
         return [
             fact
             for name, watch in self._admin.cluster.watches.items()
-            for fact in node_facts(services[name], watch)
+            for fact in node_facts(services[name], watch, self._kept(name))
         ]
+
+    def _kept(self, service: str) -> Kept | None:
+        return self._admin.kept.get(service)
 
     def _watch(self, service: str) -> Watch:
         try:

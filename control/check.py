@@ -8,6 +8,7 @@ from config.advice import advise
 from config.loading import read
 from config.problems import ConfigError
 from config.schema import json_schema
+from control.store_check import check_stores
 
 
 def check_file(path: str) -> int:
@@ -19,12 +20,18 @@ def check_file(path: str) -> int:
         return 2
     for warning in advise(settings, source):
         print(f"warning: {warning}", file=sys.stderr)
+    reports = check_stores(settings)
+    for report in reports:
+        for sentence in report.warnings:
+            print(f"warning: {sentence}", file=sys.stderr)
     nodes = sum(len(service.nodes) for service in settings.services.values())
     counts = (
         counted(len(settings.services), "service"),
         counted(nodes, "node"),
         counted(len(settings.routes), "route"),
     )
+    for report in reports:
+        print(report.found)
     print(f"{path} is fine: {', '.join(counts)}")
     return 0
 

@@ -83,10 +83,17 @@ def status(config: str, admin: str | None, as_json: bool) -> None:
 @main.command()
 @admin_options
 @click.option("--deadline", help="After this time (30m, 2h) sessions that are left go to other nodes.")
+@click.option("--wait", is_flag=True, help="Show how many sessions are left, and return when none is.")
+@click.option("--timeout", default=300.0, show_default=True, help="Seconds that --wait waits; then 1.")
 @click.argument("node", metavar="[SERVICE/]NODE")
-def drain(config: str, admin: str | None, deadline: str | None, node: str) -> None:
-    """Give a node no new sessions; it keeps those it has."""
-    command(config, admin, node, "drain", {"deadline": deadline} if deadline else {})
+def drain(
+    config: str, admin: str | None, deadline: str | None, wait: bool, timeout: float, node: str
+) -> None:
+    """Give a node no new sessions. Those it has go elsewhere with their state, where it speaks the session
+    contract; else it keeps them."""
+    changed = command(config, admin, node, "drain", {"deadline": deadline} if deadline else {})
+    if wait and not wait_for(config, admin, changed, timeout):
+        raise click.ClickException(f"there are sessions or requests left after {timeout:g} s")
 
 
 @main.command()
@@ -137,15 +144,34 @@ def call(config: str, admin: str | None, method: str, path: str, body: object = 
         raise click.ClickException(str(error)) from None
 
 
-def command(config: str, admin: str | None, named: str, word: str, body: dict[str, str]) -> None:
-    """Have the running Limpet change a node's mode, and show what came of it."""
+def wait_for(config: str, admin: str | None, node: dict[str, Any], timeout: float) -> bool:
+    """Whether a drained node came to its end in time."""
+    from control.draining import NoContract, wait_until_drained
+
+    def look() -> dict[str, Any]:
+        facts: list[dict[str, Any]] = call(config, admin, "GET", "/api/nodes")["nodes"]
+        name = (node["service"], node["node"])
+        return next(fact for fact in facts if (fact["service"], fact["node"]) == name)
+
+    try:
+        return wait_until_drained(look, click.echo, timeout)
+    except NoContract:
+        name = f"{node['service']}/{node['node']}"
+        message = f"{name} does not speak the session contract: its sessions stay until they end (--deadline)"
+        raise click.ClickException(message) from None
+
+
+def command(config: str, admin: str | None, named: str, word: str, body: dict[str, str]) -> Any:
+    """Have the running Limpet change a node's mode, and show what came of it; the node as it is now."""
     from urllib.parse import quote
 
     from control import show
 
     service, node = full_name(named, call(config, admin, "GET", "/api/nodes")["nodes"])
     path = f"/api/services/{quote(service, safe='')}/nodes/{quote(node, safe='')}/{word}"
-    show.nodes([call(config, admin, "POST", path, body)])
+    changed = call(config, admin, "POST", path, body)
+    show.nodes([changed])
+    return changed
 
 
 def full_name(named: str, nodes: list[dict[str, Any]]) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypedDict
 from proxy.service import Service
 from routing.reasons import REASON_LABELS, Reason
 from routing.router import Decision
-from routing.states import STATE_LABELS, TAKES_PINNED
+from routing.states import STATE_LABELS, takes_pinned
 from sessions.flags import REQUEST_LABELS, RequestFlag
 from sessions.ids import id_bytes
 from sessions.privacy import Pseudonyms
@@ -65,7 +65,7 @@ def _explained(service: Service, visit: Visit, known_by: str, pseudonyms: Pseudo
     router, key, pin = service.router, visit.session_id, visit.pin
     nodes = router.view.nodes
     node, reason = _decision(service, visit)
-    away = pin >= 0 and not TAKES_PINNED[nodes[pin].state]
+    away = pin >= 0 and not takes_pinned(router.view.contract)[nodes[pin].state]
     return {
         "service": service.name,
         "known_by": known_by,

@@ -32,6 +32,11 @@ class Kept:
     reconciler: Reconciler
     failovers: Failovers
 
+    @property
+    def replicated(self) -> bool:
+        """Whether nodes hold copies of each other's sessions."""
+        return self.keeper.options.replicas > 0
+
     def look(self) -> None:
         """A node's state may have changed, or a second has passed."""
         self.surroundings.refresh()

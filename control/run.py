@@ -99,6 +99,7 @@ def _admin(settings: Settings, runtime: Runtime, pseudonyms: Pseudonyms) -> Admi
         cluster=runtime.cluster,
         pseudonyms=pseudonyms,
         metrics=Metrics(runtime.engine, runtime.keeping),
+        kept=runtime.keeping.services,
         cookies=runtime.cookies,
         token=settings.admin.token.encode() if settings.admin.token else None,
     )

@@ -12,11 +12,11 @@ from prometheus_client.metrics_core import (
 
 from control.keeping import Keeping, Kept
 from control.metric_steps import Sample, steps
+from control.overview import COPIES
 from sessions.contract.searching import Where
 from sessions.contract.settling import Settled
 from sessions.keeping.counters import Histogram, Source
 
-COPIES = ("0", "1", "2+")
 RESULTS = tuple(settled.name.lower() for settled in Settled)
 SOURCES = tuple(source.name.lower() for source in Source)
 ENDS = tuple(where.name.lower() for where in Where)
@@ -82,6 +82,13 @@ def _copied(named: Named) -> Iterator[Sample]:
         yield (service, node), peer.copied_bytes
     if kept.store is not None:
         yield (service, f"store {kept.store.name}"), kept.store.copied_bytes
+
+
+def _copies(named: Named) -> Iterator[Sample]:
+    service, kept = named
+    if kept.replicated:
+        for label, count in zip(COPIES, kept.reconciler.copies, strict=True):
+            yield (service, label), count
 
 
 def _left(named: Named) -> Iterator[Sample]:
@@ -166,7 +173,7 @@ _FAMILIES: list[tuple[_Family, str, str, list[str], Callable[[Named], Iterator[S
         "session_copies",
         "Written sessions by the number of their copies, when the nodes were last compared.",
         ["copies"],
-        _by(COPIES, lambda kept: kept.reconciler.copies),
+        _copies,
     ),
     (
         GaugeMetricFamily,

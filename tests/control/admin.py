@@ -25,6 +25,7 @@ def app_of(running: Runtime, token: bytes | None = None) -> web.Application:
             running.cluster,
             Pseudonyms(SECRET),
             Metrics(running.engine, running.keeping),
+            running.keeping.services,
             running.cookies,
             token,
         )

@@ -66,6 +66,7 @@ async def test_services(aiohttp_client: MakeClient) -> None:
         "inflight": 0,
         "decisions": None,
         "retries": 0,
+        "copies": None,
         "lost": 0,
         "oversized_cookies": 0,
     }
