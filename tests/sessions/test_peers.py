@@ -227,6 +227,26 @@ async def test_bytes_that_nobody_asked_for_answer_nothing() -> None:
         assert await peer.call(put(6), name, TTL) is None, "the second TAKEN was for nobody"
 
 
+async def test_a_connection_on_which_something_comes_unasked_is_not_used_again() -> None:
+    say, closed = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, body = await one_head(reader)
+        line = TAKEN_LINE % body[7:29]
+        writer.write(OK + b"%d\r\n\r\n" % len(line) + line)
+        await say.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\n")  # the beginning of an answer to nothing
+        await reader.read()
+        closed.set()
+        writer.close()
+
+    async with impostor(serve) as port, peer_at(port) as peer:
+        assert await peer.call(put(5), new_id(), TTL) == TAKEN
+        say.set()
+        async with asyncio.timeout(5):
+            await closed.wait()
+
+
 async def test_a_fence_that_waits_holds_no_copy_up(node: NodeProcess) -> None:
     async with peer_at(node.port) as peer:
         name = new_id()

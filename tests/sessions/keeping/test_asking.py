@@ -42,12 +42,12 @@ def asking() -> tuple[Asking, Scripted, list[Answer | None]]:
 
 async def test_an_answer_is_heard_once() -> None:
     calls, target, heard = asking()
-    calls.send(GET, 0.05)
+    calls.send(GET, 0.5)
     await until(lambda: len(target.answers) == 1)
     target.answers[0].set_result(TAKEN)
     assert heard == []
     await until(lambda: heard == [TAKEN])
-    await asyncio.sleep(0.1)  # beyond the time that it had
+    await asyncio.sleep(0.6)  # beyond the time that it had
     assert heard == [TAKEN] and not calls
 
 
@@ -61,12 +61,12 @@ async def test_a_call_whose_time_is_up_is_silence_and_is_taken_back() -> None:
 
 async def test_nothing_is_heard_of_what_was_dropped() -> None:
     calls, target, heard = asking()
-    calls.send(GET, 0.01)
+    calls.send(GET, 0.5)
     calls.send(GET)
     await until(lambda: len(target.answers) == 2)
     calls.drop()
     await until(lambda: target.cancelled == 2)
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.6)
     assert heard == [] and not calls
 
 

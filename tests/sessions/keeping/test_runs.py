@@ -2,8 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from sessions.contract.ending import Ending
-from sessions.contract.messages import ENDED, STORE, TAKEN, UNKNOWN, Action, Answer, Call, Kind
+from sessions.contract.messages import ENDED, TAKEN, UNKNOWN, Action, Answer, Call, Kind
 from sessions.contract.searching import Around, Found, Rules, Search, Where
 from sessions.contract.settling import Settled, Settling
 from sessions.keeping.runs import EndRun, SearchRun, SettleRun, copy_holders
@@ -107,13 +109,14 @@ async def test_a_search_meets_rivals_a_bounded_number_of_times() -> None:
     assert [end.where for end in found] == [Where.NOT_YET]
 
 
-async def test_a_search_that_is_stopped_says_nothing() -> None:
+async def test_a_search_that_is_stopped_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessions.contract.searching._LONGEST_PAUSE", 0.5)
     nodes = [Node(Answer(Kind.REFUSED, 9)) for _ in range(3)]
     run, found = search(nodes)
     await until(lambda: run._pausing is not None)
     run.stop()
     asked = sum(len(node.asked) for node in nodes)
-    await asyncio.sleep(0.3)  # longer than any pause
+    await asyncio.sleep(0.6)  # longer than its first pause
     assert found == [] and sum(len(node.asked) for node in nodes) == asked
 
 

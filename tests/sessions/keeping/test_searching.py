@@ -14,6 +14,7 @@ from sessions.keeping.counters import Source
 from sessions.keeping.takeovers import Move
 from sessions.stores.embedded import EmbeddedStore
 from tests.sessions.keeping.cluster import KEY, MOST_STATE, TTL, Exchange, NodeProcess, Proxy, Response, until
+from tests.sessions.stores.memory import MemoryStore
 
 Make = Callable[..., Proxy]
 Start = Callable[[int], list[NodeProcess]]
@@ -130,14 +131,14 @@ async def test_a_leader_that_goes_leaves_the_search_to_the_next(nodes: Start, pr
     here.down = {0}
     three[2].freeze()
     told: list[Step] = []
-    leader, follower, late = (Exchange(here, "", first.token) for _ in range(3))
+    leader, late, follower = (Exchange(here, "", first.token) for _ in range(3))
     errands = [
         here.keeper.perform(each.course, each.course.begin(1, False), told.append)
-        for each in (leader, follower, late)
+        for each in (leader, late, follower)
     ]
     assert len(here.keeper.takeovers) == 1
+    errands[1].abandon()
     errands[0].abandon()
-    errands[2].abandon()
     three[2].thaw()
     await until(lambda: len(told) == 1)
     assert told[0].do is Do.SEND
@@ -259,7 +260,19 @@ async def test_reads_keep_copies_alive(standing: list[NodeProcess], proxy: Make)
     assert entries is not None
     assert [entry.ttl for entry in entries if entry.id == name] == [5]
     here.keeper.touch(name, 7, 0)
-    await until(lambda: here.peers[1].items == 2)
+    await until(lambda: here.peers[1].items == 2 and here.keeper.touching == 0)
     entries = await here.peers[1].entries("", 1000)
     assert entries is not None
     assert [entry.ttl for entry in entries if entry.id == name] == [TTL]
+
+
+async def test_reads_keep_what_a_store_has_alive(standing: list[NodeProcess], proxy: Make) -> None:
+    now = 0.0
+    store = MemoryStore(lambda: now)
+    here = proxy(standing, replicas=0, store=store)
+    first = await here.request("add=a")
+    assert first.token is not None
+    now = TTL - 1.0
+    here.keeper.touch(first.token.id, 2, 0)
+    await until(lambda: here.keeper.touching == 0)
+    assert store.records[first.token.id].expires == 2 * TTL - 1
