@@ -59,6 +59,7 @@ class SearchRun:
             self._asking.drop()
             self._over(search.found)
         elif search.pause:
+            self._asking.drop()  # an answer to an earlier round counts for nothing, and would pause again
             self._pausing = asyncio.get_running_loop().call_later(search.pause, self.start)
         elif not self._asking:
             self._over(Found(Where.NOT_YET))  # all who were to be asked have gone down meanwhile
