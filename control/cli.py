@@ -131,6 +131,25 @@ def explain(config: str, admin: str | None, service: str | None, session: str) -
     show.explanations(found)
 
 
+@main.command()
+@click.option("--key", required=True, envvar="LIMPET_NODE_KEY", help="One that the node knows (node_keys).")
+@click.option("--sessions-url", help="Where it speaks of its sessions, if not at URL.")
+@click.option("--read", default="/", show_default=True, help="A path of the app that only reads.")
+@click.option("--path", "write", default="", help="One that writes to the session.")
+@click.option("--large", default="", help="One that makes the session larger than 4096 bytes.")
+@click.option("--end", default="", help="One that logs out.")
+@click.option("--renew", default="", help="One that logs in.")
+@click.argument("url")
+def contract(url: str, key: str, sessions_url: str | None, **paths: str) -> None:
+    """Check whether the node at URL keeps the session contract, case by case.
+
+    Paths are PATH or "METHOD PATH". The key may be in LIMPET_NODE_KEY.
+    """
+    from control.contract import check_contract
+
+    sys.exit(check_contract(url, sessions_url, key, paths))
+
+
 def call(config: str, admin: str | None, method: str, path: str, body: object = None) -> Any:
     """What the running Limpet answers; its errors, and its silence, end the command."""
     from config.problems import ConfigError

@@ -1,0 +1,1 @@
+"""Checks a node against the session contract, case by case, from outside: `limpet contract`."""
