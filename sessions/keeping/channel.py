@@ -1,7 +1,9 @@
 """Connections to one node's session endpoint: a request at a time on each, kept between requests.
 
-aiohttp's client takes about 200 us of CPU for a request here, which is three quarters of what a lone write
-costs; it also hands bytes that came on an idle connection to the next request as its answer.
+With aiohttp's client in this place a lone settled write of 2 KB cost 275-335 us of CPU here, against 165-230
+(alternating runs on one machine, all of the keeper's work included); with 64 writers at once, 23 to a
+request, 45-80 us either way. It also hands bytes that came on an idle connection to the next request as
+its answer, which these connections cannot.
 """
 
 import asyncio
