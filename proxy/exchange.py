@@ -210,6 +210,7 @@ class Exchange:
     def answer(self, head: ResponseHead, payload: bytes, done: bool) -> None:
         """The answer's head, with as much of its body as came with it."""
         self.first_at = monotonic()
+        self.head = head
         self._placed.answered(head.status)
         if done:
             self._answer_read(head)
@@ -223,7 +224,7 @@ class Exchange:
         custody = self.custody
         if done and self.head is not None:
             self._answer_read(self.head)
-        if custody is not None and custody.holding:
+        if custody is not None and not custody.released:
             custody.payload_received(data, done)
             if custody.held_bytes > HELD_LIMIT and self.upstream is not None:
                 self.upstream.hold()
@@ -261,7 +262,7 @@ class Exchange:
         upstream = self.upstream
         if upstream is None:
             return
-        waiting = self.phase is WAITING
+        waiting = self.phase is WAITING and self.head is None  # one that is held has been carried out
         if waiting and upstream.stale and fault.reason == "node_closed" and self._repeatable():
             self._leave_node()
             self._placed.close_idle()
@@ -568,6 +569,7 @@ class Exchange:
         self.client.ended(False)
 
     def _answer_fault(self, fault: Fault) -> None:
+        self.head = None  # a node's answer that was held is not what the client gets
         if isinstance(fault, Malformed) or self.sending or self.engine.stopping:
             self.keep = False
         accept = self.fields.find(b"accept")
