@@ -145,7 +145,8 @@ class Custody:
 
     def moved(self, node: int) -> None:
         """The request has failed without an answer and is tried again: the router's next choice."""
-        self._arrived(False)
+        self.abandon()
+        self._head = None
         self._perform(self._course.moved(node))
 
     def head_received(self, head: ResponseHead, payload: bytes, done: bool) -> None:

@@ -430,10 +430,12 @@ class Exchange:
         return self.line.method in IDEMPOTENT and (self.upload is None or self.upload.replay is not None)
 
     def _forget_unrepeatable(self) -> None:
+        """Under the contract a node may ask for any request again: it does so before the app has run."""
         upload = self.upload
-        if upload is not None and (
-            self.line.method not in IDEMPOTENT or upload.kept > self._placed.service.options.replay_limit
-        ):
+        if upload is None:
+            return
+        once = self.custody is None and self.line.method not in IDEMPOTENT
+        if once or upload.kept > self._placed.service.options.replay_limit:
             upload.forget()
 
     def _leave_node(self, reusable: bool = False) -> None:

@@ -7,6 +7,6 @@ PREFIX = b"/.limpet"
 
 def is_internal(path: bytes) -> bool:
     """Whether some server may take this path, as a node would see it, for one of the endpoint's."""
-    if b"limpet" not in path and b"%" not in path:
+    if b"%" not in path and b"limpet" not in path.lower():
         return False
     return any(reading.lower().startswith(PREFIX) for reading in readings(path))

@@ -1,0 +1,97 @@
+"""Behind the contract: what a node asks for again is sent again, and what must not be seen is not."""
+
+import asyncio
+import base64
+from typing import Any
+
+from tests.scenarios.harness import RawNode, cookie_of, header, read_request, running_proxy, started
+from tests.scenarios.harness import service as plain_service
+
+KEY = "a-key-for-the-nodes-long-enough"
+SETTINGS = {"node_keys": [KEY]}
+
+
+class ContractNode(RawNode):
+    """Answers by a script of raw heads; remembers what it was sent."""
+
+    def __init__(self, *answers: bytes) -> None:
+        super().__init__(self._answer)
+        self.answers = list(answers)
+        self.requests: list[tuple[bytes, bytes]] = []
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head, body = await read_request(reader)
+            self.requests.append((head, body))
+            writer.write(self.answers.pop(0))
+
+
+def answer(*lines: bytes, status: bytes = b"200 OK", body: bytes = b"ok") -> bytes:
+    fields = b"".join(line + b"\r\n" for line in lines)
+    return b"HTTP/1.1 %b\r\n%bContent-Length: %d\r\n\r\n%b" % (status, fields, len(body), body)
+
+
+def service(ports: list[int], **options: Any) -> dict[str, Any]:
+    """A service whose nodes speak the contract, and that has no copies to wait for."""
+    return plain_service(ports, sessions={"strategy": "affinity", "contract": True}, **options)
+
+
+async def test_the_contracts_fields_reach_the_node_and_never_the_client() -> None:
+    node = ContractNode(answer(b"Limpet-Version: 1", b"X: y"))
+    async with started(node), running_proxy({"app": service([node.port])}, **SETTINGS) as proxy:
+        wire = await proxy.connect()
+        head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\nLimpet-Key: forged\r\n\r\n")
+        sent = node.requests[0][0]
+        assert header(sent, b"Limpet-Key") == [KEY.encode()]
+        assert sent.count(b"Limpet-Key") == 1
+        assert header(sent, b"Limpet-Version") == [b"0"]
+        assert b"limpet-version" not in head.lower()
+        assert header(head, b"X") == [b"y"]
+
+
+async def test_a_body_is_sent_again_to_a_node_that_needs_another_id() -> None:
+    node = ContractNode(
+        answer(b"Limpet-Version: 0", b"Limpet-Need: id", status=b"409 Conflict", body=b"no"),
+        answer(b"Limpet-Version: 2", b"Limpet-State: " + base64.b64encode(b"{}")),
+    )
+    async with started(node), running_proxy({"app": service([node.port])}, **SETTINGS) as proxy:
+        wire = await proxy.connect()
+        request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+        head, body = await wire.exchange(request)
+        assert (head[9:12], body) == (b"200", b"ok")
+        assert cookie_of(head)
+        (first, sent), (second, again) = node.requests
+        assert (sent, again) == (b"body", b"body")
+        assert header(first, b"Limpet-Session") != header(second, b"Limpet-Session")
+        assert header(second, b"Limpet-Version") == [b"0"]
+
+
+async def test_a_node_that_asks_for_ever_is_502() -> None:
+    need = answer(b"Limpet-Version: 0", b"Limpet-Need: id", status=b"409 Conflict", body=b"no")
+    node = ContractNode(*[need] * 20)
+    async with started(node), running_proxy({"app": service([node.port])}, **SETTINGS) as proxy:
+        wire = await proxy.connect()
+        head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert head[9:12] == b"502"
+        assert len(node.requests) <= 5
+
+
+async def test_a_node_without_the_contract_is_502_and_down() -> None:
+    node = ContractNode(answer())
+    async with started(node), running_proxy({"app": service([node.port])}, **SETTINGS) as proxy:
+        wire = await proxy.connect()
+        head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert head[9:12] == b"502"
+        head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert head[9:12] == b"503"
+        assert len(node.requests) == 1
+
+
+async def test_nobody_reaches_the_nodes_own_endpoint() -> None:
+    node = ContractNode()
+    async with started(node), running_proxy({"app": service([node.port])}, **SETTINGS) as proxy:
+        for path in (b"/.limpet/sessions", b"//.limpet/x", b"/%2elimpet/x", b"/a/../.limpet/", b"/.LIMPET/"):
+            wire = await proxy.connect()
+            head, _ = await wire.exchange(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+            assert head[9:12] == b"404", path
+        assert node.requests == []
