@@ -15,7 +15,7 @@ from config.units import format_duration, format_size
 from config.values import enumerated
 
 # Whether the byte path keeps the session contract. While it does not, settings that need it are refused.
-CONTRACT_READY = False
+CONTRACT_READY = True
 WILDCARDS = {"0.0.0.0", "::"}
 
 

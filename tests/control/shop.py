@@ -39,7 +39,7 @@ class NodeProcess:
         self.process.stdout.close()
 
 
-class Cluster:
+class Shop:
     """A proxy before its nodes."""
 
     def __init__(self, limpet: Limpet, nodes: list[NodeProcess], port: int, admin_port: int) -> None:
@@ -77,16 +77,14 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster(
-    folder: Path, sessions: dict[str, Any], count: int = 3, **options: Any
-) -> AsyncIterator[Cluster]:
+async def shop(folder: Path, sessions: dict[str, Any], count: int = 3, **options: Any) -> AsyncIterator[Shop]:
     """A service `shop` of `count` nodes a, b, ... whose sessions are kept like this."""
     nodes = [NodeProcess() for _ in range(count)]
     try:
         file = json.loads(configuration([each.port for each in nodes], node_keys=[node.KEY], **options))
         file["services"]["shop"] |= {"sessions": sessions, "health": HEALTH}
         async with running(folder, json.dumps(file)) as limpet:
-            yield Cluster(limpet, nodes, await limpet.port(), await limpet.admin_port())
+            yield Shop(limpet, nodes, await limpet.port(), await limpet.admin_port())
     finally:
         for each in nodes:
             each.kill()
@@ -126,3 +124,14 @@ class Counter:
 
     async def close(self) -> None:
         await self.client.close()
+
+
+@asynccontextmanager
+async def counting(shop: Shop, count: int) -> AsyncIterator[list[Counter]]:
+    """So many clients."""
+    clients = [Counter(shop.url) for _ in range(count)]
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            await client.close()
