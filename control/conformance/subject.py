@@ -130,6 +130,123 @@ class Subject:
     def ask(self, method: str, path: str, when: str, body: bytes = b"", **fields: object) -> Reply:
         """Any request, with the key unless `Key` says otherwise."""
         headers = {f"Limpet-{name}": str(value) for name, value in {"Key": self._key, **fields}.items()}
+        connection = _connection(self._sessions_url if path.startswith(ENDPOINT) else self._url)
+        try:
+            connection.timeout = self._timeout_seconds
+            connection.connect()
+            connection.request(method, path, body or None, {"Content-Length": str(len(body))} | headers)
+            answer = connection.getresponse()
+            return Reply(when, answer.status, tuple(answer.getheaders()), answer.read())
+        finally:
+            connection.close()
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """To a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost")
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _connection(url: NodeUrl) -> http.client.HTTPConnection:
+    return UnixConnection(url.path) if url.path else http.client.HTTPConnection(url.host, url.port)
+
+
+def number(self, name: str = "Limpet-Version") -> int:
+        """A version. Raises Wrong where there is none."""
+        value = self.field(name)
+        if value is None:
+            raise Wrong(f"{self.when}: {name} is missing")
+        if not _NUMBER.fullmatch(value) or int(value) >= 1 << 53:
+            raise Wrong(f"{self.when}: {name} must be an integer below 2^53, not {value!r}")
+        return int(value)
+
+    def state(self) -> bytes | None:
+        """What `Limpet-State` holds. Raises Wrong where that is not base64, or is too large."""
+        value = self.field("Limpet-State")
+        if value is None:
+            return None
+        try:
+            state = binascii.a2b_base64(value, strict_mode=True)
+        except ValueError:
+            raise Wrong(f"{self.when}: Limpet-State must be base64 with padding") from None
+        must(len(state) <= 4096, f"{self.when}: Limpet-State must be at most 4096 bytes before base64")
+        return state
+
+    def lines(self) -> list[Any]:
+        """The body as one JSON object a line."""
+        try:
+            return [json.loads(line) for line in self.body.split(b"\n") if line.strip()]
+        except ValueError:
+            raise Wrong(f"{self.when}: the body must be one JSON object a line") from None
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Routes of the app, each `PATH` or `METHOD PATH`; "" where none was given."""
+
+    read: str = "/"
+    write: str = ""
+    large: str = ""
+    end: str = ""
+    renew: str = ""
+
+
+class Subject:
+    """The node. Raises OSError or http.client.HTTPException where it cannot be asked."""
+
+    def __init__(
+        self,
+        url: NodeUrl,
+        key: str,
+        paths: Paths,
+        sessions_url: NodeUrl | None = None,
+        timeout_seconds: float = 5.0,
+    ) -> None:
+        """`sessions_url`: of the endpoint, where it has an address of its own."""
+        self.paths = paths
+        self._url = url
+        self._sessions_url = sessions_url or url
+        self._key = key
+        self._timeout_seconds = timeout_seconds
+
+    def app(self, route: str, session_id: str, version: int, when: str, **fields: object) -> Reply:
+        """A request to the app; `fields` by name without `Limpet-`."""
+        told = {"Session": session_id, "Version": version, "TTL": TTL, **fields}
+        method, _, path = route.rpartition(" ")
+        return self.ask(method or "GET", path, when, b"", **told)
+
+    def call(self, method: str, path: str, when: str, body: bytes = b"", **fields: object) -> Reply:
+        """A call of the endpoint."""
+        return self.ask(method, ENDPOINT + path, when, body, **fields)
+
+    def put(self, session_id: str, version: object, state: bytes, when: str) -> Reply:
+        return self.call("PUT", f"/{session_id}", when, state, Version=version, TTL=TTL)
+
+    def get(self, session_id: str, when: str) -> Reply:
+        return self.call("GET", f"/{session_id}", when)
+
+    def fence(self, session_id: str, number: int, when: str) -> Reply:
+        return self.call("POST", f"/{session_id}/fence", when, Fence=number)
+
+    def batch(self, lines: list[Mapping[str, object] | str], when: str) -> list[Any]:
+        """The lines of the answer, as many as were sent."""
+        body = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
+        reply = self.call("POST", "/", when, body.encode())
+        status(reply, 200)
+        answers = reply.lines()
+        must(len(answers) == len(lines), f"{when}: there must be an answer line for each of {len(lines)}")
+        return answers
+
+    def ask(self, method: str, path: str, when: str, body: bytes = b"", **fields: object) -> Reply:
+        """Any request, with the key unless `Key` says otherwise."""
+        headers = {f"Limpet-{name}": str(value) for name, value in {"Key": self._key, **fields}.items()}
         connection = self._connection(self._sessions_url if path.startswith(ENDPOINT) else self._url)
         try:
             connection.request(method, path, body or None, {"Content-Length": str(len(body))} | headers)
