@@ -1,0 +1,77 @@
+"""Faults for as long as you like: `python -m bench.soak --minutes 60`. The runs of tests/survival, longer.
+
+Each round is one setup with faults drawn at random; its seed is printed, and `--seed` with `--setup` plays
+the same faults again (what the machine does in between is its own affair).
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+
+import uvloop
+
+from tests.survival.findings import Findings
+from tests.survival.play import Plan, play
+from tests.survival.schedules import KINDS, Kind, drawn, verdict
+
+COLUMNS = (
+    f"{'setup':24} {'seed':>10} {'faults':>6} {'answered':>9} {'failed':>7} {'lost':>5} {'wrong':>6}  p99 ms"
+)
+
+
+def main() -> int:
+    """0: nothing was found."""
+    options = _options()
+    end = time.monotonic() + 60 * options.minutes
+    seeds, rows = Random(options.seed), []
+    seed = options.seed
+    while True:
+        for kind in KINDS:
+            if options.setup and options.setup != kind.name:
+                continue
+            rows.append(_round(kind, seed, options))
+            seed = seeds.randrange(1 << 32)
+        if time.monotonic() >= end:
+            break
+    print("\n".join(["", COLUMNS, *(row for row, _ in rows)]))
+    return 1 if any(bad for _, bad in rows) else 0
+
+
+def _round(kind: Kind, seed: int, options: argparse.Namespace) -> tuple[str, bool]:
+    print(f"{kind.name} --seed {seed}", flush=True)
+    plan = Plan(kind.setup, seed, drawn(kind, Random(seed), options.faults))
+    folder = Path(tempfile.mkdtemp(prefix="limpet-soak-"))
+    findings = uvloop.run(play(plan, folder))
+    bad = verdict(kind, findings)
+    print(findings.summary())
+    for what in bad:
+        print(f"  BAD: {what}   (logs: {folder})")
+    sys.stdout.flush()
+    return _row(kind, seed, findings, bad), bool(bad)
+
+
+def _row(kind: Kind, seed: int, findings: Findings, bad: list[str]) -> str:
+    waits = sorted(findings.waits) or [0.0]
+    lost = sum(len(loss.acknowledged) for loss in findings.losses)
+    return (
+        f"{kind.name:24} {seed:10} {len(findings.faults):6} {len(waits):9} {len(findings.failures):7}"
+        f" {lost:5} {len(bad):6}  {waits[len(waits) * 99 // 100] * 1000:.1f}"
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--minutes", type=float, default=10.0, help="how long; every setup is played once at least"
+    )
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round")
+    parser.add_argument("--setup", choices=[kind.name for kind in KINDS], help="only this one")
+    parser.add_argument("--faults", type=int, default=20, help="in each round")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

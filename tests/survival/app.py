@@ -1,0 +1,93 @@
+"""The node of these runs: a small app on Starlette and the Python SDK, under uvicorn. `app.py PORT [plain]`.
+
+`plain` knows nothing of the contract: its sessions are in its own memory, under a cookie of its own.
+"""
+
+import asyncio
+import secrets
+import sys
+from http.cookies import SimpleCookie
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
+
+from limpet_session.asgi import LimpetSessionMiddleware
+
+NODE_KEY = "a-key-that-all-these-nodes-know"
+PADDING = "pad"  # a key whose value makes a state large, and is not worth telling
+
+
+async def healthz(request: Request) -> PlainTextResponse:
+    return PlainTextResponse("fine")
+
+
+async def visit(request: Request) -> JSONResponse:
+    """`owner`, and what to do, all optional: `add=1`, `key=NAME`, `login=1`, `logout=1`, `pad=BYTES`,
+    `before=SECONDS` and `after=SECONDS`, how long to take before and after the session is written."""
+    asked = request.query_params
+    session = request.session
+    await asyncio.sleep(float(asked.get("before", 0)))
+    if "add" in asked:
+        session["count"] = session.get("count", 0) + 1
+    if "key" in asked:
+        session[asked["key"]] = 1
+    if "pad" in asked and PADDING not in session:
+        session[PADDING] = "x" * int(asked["pad"])
+    if "add" in asked or "key" in asked:
+        session.setdefault("owner", asked["owner"])
+    if "login" in asked:
+        session.renew()  # type: ignore[attr-defined]
+    if "logout" in asked:
+        session.end()  # type: ignore[attr-defined]
+    await asyncio.sleep(float(asked.get("after", 0)))
+    seen = {key: value for key, value in session.items() if key != PADDING}
+    return JSONResponse({"seen": seen, "stale": getattr(session, "stale", 0)})
+
+
+class MemorySessions:
+    """`request.session` from this process's memory, as many an app has it."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._sessions: dict[str, dict[str, Any]] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        cookie = SimpleCookie(dict(scope["headers"]).get(b"cookie", b"").decode())
+        name = cookie["sid"].value if "sid" in cookie else ""
+        known = name in self._sessions
+        if not known:
+            name = secrets.token_hex(8)
+        scope["session"] = self._sessions.setdefault(name, {})
+
+        async def pass_on(message: Any) -> None:
+            if message["type"] == "http.response.start" and not known:
+                message["headers"] = [*message["headers"], (b"set-cookie", f"sid={name}; Path=/".encode())]
+            await send(message)
+
+        await self._app(scope, receive, pass_on)
+
+
+def main(port: int, plain: bool) -> None:
+    app: Any = Starlette(routes=[Route("/healthz", healthz), Route("/visit", visit, methods=["GET", "POST"])])
+    app = MemorySessions(app) if plain else LimpetSessionMiddleware(app, [NODE_KEY])
+    uvicorn.run(
+        app,
+        port=port,
+        loop="uvloop",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        timeout_keep_alive=60,
+        backlog=2048,
+    )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), "plain" in sys.argv[2:])

@@ -1,0 +1,105 @@
+"""The processes of a run: nodes and Limpets, each on a port of its own and ended by its own id."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from tests.examples.running import ROOT, free_port
+from tests.survival import app
+
+PATIENCE = 40.0  # seconds that anything may take on a busy machine; nothing waits for it to pass
+
+
+class Process:
+    """Something that can be killed, frozen and started again on the same ports."""
+
+    def __init__(self, name: str, command: list[str], folder: Path) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self.frozen = False
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=dict(os.environ),
+            )
+
+    def kill(self) -> None:
+        """As a crash would. What is frozen dies, too."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(PATIENCE)
+            self.frozen = False
+
+    async def stop(self) -> int:
+        """In order; the exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        await until(lambda: not self.alive, f"{self.name} ends")
+        return self._process.wait()
+
+    def freeze(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        self.frozen = True
+
+    def thaw(self) -> None:
+        if self._process is not None and self.alive:
+            self._process.send_signal(signal.SIGCONT)
+        self.frozen = False
+
+    def complaints(self) -> list[str]:
+        """What it said of errors of its own."""
+        said = self.log.read_text(errors="replace") if self.log.exists() else ""
+        _, broken, rest = said.partition("Traceback (most recent call last)")
+        return [f"{self.name} broke: {rest[-1500:]}"] if broken else []
+
+
+class Node(Process):
+    """An app server: it has forgotten everything when it starts again."""
+
+    def __init__(self, name: str, folder: Path, plain: bool) -> None:
+        self.port = free_port()
+        command = [sys.executable, "-m", app.__name__, str(self.port)]
+        super().__init__(f"node-{name}", [*command, "plain"] if plain else command, folder)
+
+
+class Limpet(Process):
+    """A proxy with a YAML file of its own."""
+
+    def __init__(self, name: str, folder: Path, settings: dict[str, object]) -> None:
+        self.port, self.admin_port = free_port(), free_port()
+        file = folder / f"{name}.yaml"
+        log = {"format": "text", "file": str(folder / f"{name}.access.log")}
+        own = {
+            "listen": f"127.0.0.1:{self.port}",
+            "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
+            "access_log": log,
+        }
+        file.write_text(yaml.safe_dump({**own, **settings}, sort_keys=False))
+        super().__init__(name, [sys.executable, "-m", "proxy", "run", "-c", str(file)], folder)
+
+
+async def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    """Wait for it, looking often; an AssertionError where it does not come."""
+    end = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        assert asyncio.get_running_loop().time() < end, f"after {seconds} s still not so: {what}"
+        await asyncio.sleep(0.05)

@@ -1,0 +1,224 @@
+"""Everything that runs: nodes, proxies, what is between them, a Redis; and whether all of it is well."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.examples.running import free_port
+from tests.sessions.stores.processes import RedisProcess
+from tests.survival.app import NODE_KEY
+from tests.survival.processes import PATIENCE, Limpet, Node
+from tests.survival.relay import Relay
+from tests.survival.setups import NODES, SERVICE, Setup, settings
+
+_TIMEOUT = aiohttp.ClientTimeout(5)
+_PAGE = 1000
+
+
+class Entry(NamedTuple):
+    """What a node says of a session."""
+
+    version: int
+    serving: bool
+
+
+class Stage:
+    """Use `on_stage`."""
+
+    def __init__(self, setup: Setup, folder: Path) -> None:
+        self.setup = setup
+        self.nodes = [Node(name, folder, setup.plain) for name in NODES]
+        self.redis = RedisProcess(folder / "redis", "--save", "") if setup.store == "redis" else None
+        self.relays = [[Relay(free_port(), n.port) for n in self.nodes] for _ in range(setup.proxies)]
+        url = self.redis.url if self.redis else ""
+        self.proxies = []
+        for index in range(setup.proxies):
+            ports = [relay.port for relay in self.relays[index]]
+            if not setup.relays:
+                ports = [node.port for node in self.nodes]
+            self.proxies.append(Limpet(f"proxy-{index}", folder, settings(setup, folder, ports, url)))
+        self._http: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        self._http = aiohttp.ClientSession(timeout=_TIMEOUT)
+        if self.setup.relays:
+            await asyncio.gather(*(relay.open() for row in self.relays for relay in row))
+        for process in (*self.nodes, *self.proxies):
+            process.start()
+        await self.all_up()
+
+    async def close(self) -> None:
+        for process in (*self.proxies, *self.nodes):
+            process.kill()
+        if self.redis is not None:
+            self.redis.stop()
+        for row in self.relays:
+            for relay in row:
+                await relay.close()
+        if self._http is not None:
+            await self._http.close()
+
+    # Whether it is well
+
+    async def all_up(self, seconds: float = PATIENCE) -> None:
+        """Wait until every proxy says that every node and the store is up."""
+        end = asyncio.get_running_loop().time() + seconds
+        while missing := await self._missing():
+            assert asyncio.get_running_loop().time() < end, f"not up again in {seconds} s: {missing}"
+            await asyncio.sleep(0.1)
+
+    async def protected(self, seconds: float = PATIENCE) -> None:
+        """Wait until every session has its copies, or is in the store."""
+        end = asyncio.get_running_loop().time() + seconds
+        while missing := await self.unprotected():
+            assert asyncio.get_running_loop().time() < end, f"not protected again in {seconds} s: {missing}"
+            await asyncio.sleep(0.2)
+
+    async def unprotected(self) -> list[str]:
+        """Sessions without the copies that they should have, by what nodes and store say themselves."""
+        if self.setup.plain:
+            return []
+        wanted: dict[str, int] = {}
+        for entries in await self._lists():
+            for name, entry in entries.items():
+                if entry.version > 1:
+                    wanted[name] = max(wanted.get(name, 0), entry.version)
+        if self.setup.store:
+            return self._not_stored(wanted)
+        later = await self._lists()
+        return [
+            name
+            for name, version in wanted.items()
+            if sum(name in held and held[name].version >= version for held in later) <= self.setup.replicas
+            and not any(name in held and held[name].version > version for held in later)
+            and any(name in held for held in later)
+        ]
+
+    async def metric(self, proxy: int, name: str, **labels: str) -> float:
+        """The sum of a metric's samples that have these labels, at one proxy."""
+        assert self._http is not None
+        url = f"http://127.0.0.1:{self.proxies[proxy].admin_port}/metrics"
+        async with self._http.get(url) as answer:
+            text = await answer.text()
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    async def total(self, name: str, **labels: str) -> float:
+        """The same of all proxies."""
+        return sum([await self.metric(i, name, **labels) for i in range(len(self.proxies))])
+
+    async def command(self, node: int, word: str) -> None:
+        """`drain`, `ready` or `maint`, said to every proxy."""
+        assert self._http is not None
+        for proxy in self.proxies:
+            url = f"http://127.0.0.1:{proxy.admin_port}/api/services/{SERVICE}/nodes/{NODES[node]}/{word}"
+            async with self._http.post(url) as answer:
+                assert answer.status == 200, await answer.text()
+
+    async def drained(self, node: int, seconds: float = PATIENCE) -> None:
+        """Wait until no proxy knows of a session that a draining node still has to give away."""
+        end = asyncio.get_running_loop().time() + seconds
+        while left := max([await self._left_at(proxy, node) for proxy in self.proxies]):
+            assert asyncio.get_running_loop().time() < end, f"{left} sessions left after {seconds} s"
+            await asyncio.sleep(0.1)
+
+    async def answering(self, node: int) -> None:
+        """Wait until a node that was started answers."""
+        assert self._http is not None
+        end = asyncio.get_running_loop().time() + PATIENCE
+        while asyncio.get_running_loop().time() < end:
+            try:
+                async with self._http.get(f"http://127.0.0.1:{self.nodes[node].port}/healthz"):
+                    return
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.05)
+        raise AssertionError(f"{self.nodes[node].name} does not answer: {self.nodes[node].log.read_text()}")
+
+    # Private
+
+    async def _left_at(self, proxy: Limpet, node: int) -> int:
+        for fact in await self._facts(proxy):
+            if fact["node"] == NODES[node]:
+                left = fact.get("sessions_left")
+                return 1 if left is None else int(str(left))
+        raise AssertionError(f"{proxy.name} knows no node {NODES[node]}")
+
+    async def _facts(self, proxy: Limpet) -> list[dict[str, object]]:
+        assert self._http is not None
+        async with self._http.get(f"http://127.0.0.1:{proxy.admin_port}/api/nodes") as answer:
+            facts: list[dict[str, object]] = (await answer.json())["nodes"]
+            return facts
+
+    async def _missing(self) -> list[str]:
+        missing: list[str] = []
+        for proxy in self.proxies:
+            assert proxy.alive, f"{proxy.name} ended: {proxy.log.read_text()[-3000:]}"
+            try:
+                facts = await self._facts(proxy)
+                if self.setup.store:
+                    index = self.proxies.index(proxy)
+                    if not await self.metric(index, "limpet_store_up"):
+                        missing.append(f"{proxy.name}: the store")
+            except (aiohttp.ClientError, TimeoutError) as error:
+                missing.append(f"{proxy.name}: {error!r}")
+                continue
+            missing += [
+                f"{proxy.name}: {f['node']} is {f['state']} ({f['why']})" for f in facts if f["state"] != "up"
+            ]
+        return missing
+
+    async def _lists(self) -> list[dict[str, Entry]]:
+        return list(await asyncio.gather(*(self._list(node) for node in self.nodes if node.alive)))
+
+    async def _list(self, node: Node) -> dict[str, Entry]:
+        """What a node holds, ended ones apart; nothing where it does not answer."""
+        assert self._http is not None
+        held: dict[str, Entry] = {}
+        after = ""
+        try:
+            while True:
+                url = f"http://127.0.0.1:{node.port}/.limpet/sessions/?after={after}&limit={_PAGE}"
+                async with self._http.get(url, headers={"Limpet-Key": NODE_KEY}) as answer:
+                    lines = [json.loads(line) for line in (await answer.text()).splitlines()]
+                for line in lines:
+                    if not line["ended"]:
+                        held[line["id"]] = Entry(line["version"], line["serving"])
+                if len(lines) < _PAGE:
+                    return held
+                after = lines[-1]["id"]
+        except (aiohttp.ClientError, TimeoutError):
+            return {}
+
+    def _not_stored(self, wanted: dict[str, int]) -> list[str]:
+        """The file of an embedded store is left to its own tests."""
+        return (
+            [] if self.redis is None else [n for n, version in wanted.items() if not self._stored(n, version)]
+        )
+
+    def _stored(self, name: str, version: int) -> bool:
+        assert self.redis is not None
+        fields = self.redis.ask("HMGET", f"limpet:{{{name}}}", "version", "ended")
+        assert isinstance(fields, list)
+        held, ended = fields
+        return bool(ended) or int(held or 0) >= version
+
+
+@asynccontextmanager
+async def on_stage(setup: Setup, folder: Path) -> AsyncIterator[Stage]:
+    """All of it, up; and gone afterwards, whatever happens."""
+    stage = Stage(setup, folder)
+    try:
+        await stage.open()
+        yield stage
+    finally:
+        await stage.close()

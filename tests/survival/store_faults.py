@@ -1,0 +1,60 @@
+"""What goes wrong with a Redis."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from random import Random
+
+from tests.sessions.stores.processes import RedisProcess
+from tests.survival.findings import Findings, Window
+from tests.survival.stage import Stage
+
+
+class Outage:
+    """Answers may be unprotected from its beginning until everything is in the store again."""
+
+    def __init__(self, name: str, break_it: Callable[[RedisProcess, Random], Awaitable[None]]) -> None:
+        self.name = name
+        self._break = break_it
+
+    async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
+        assert stage.redis is not None, "this is for runs with a Redis"
+        began = asyncio.get_running_loop().time()
+        await self._break(stage.redis, random)
+        await stage.all_up()
+        await stage.protected()
+        findings.bare.append(Window(began, asyncio.get_running_loop().time(), self.name))
+
+
+async def killed(redis: RedisProcess, random: Random) -> None:
+    """It comes back empty: it keeps nothing on disk."""
+    redis.stop()
+    await asyncio.sleep(0.5 + 2.0 * random.random())
+    await asyncio.to_thread(redis.start)
+
+
+async def frozen(redis: RedisProcess, random: Random) -> None:
+    redis.signal(signal.SIGSTOP)
+    await asyncio.sleep(0.3 + 3.0 * random.random())
+    redis.signal(signal.SIGCONT)
+
+
+async def paused(redis: RedisProcess, random: Random) -> None:
+    milliseconds = 300 + int(2000 * random.random())
+    await asyncio.to_thread(redis.ask, "CLIENT", "PAUSE", milliseconds, random.choice(("ALL", "WRITE")))
+    await asyncio.sleep(milliseconds / 1000)
+
+
+async def full(redis: RedisProcess, random: Random) -> None:
+    """Every write is refused: out of memory."""
+    await asyncio.to_thread(redis.ask, "CONFIG", "SET", "maxmemory", 1)
+    await asyncio.sleep(0.3 + 2.0 * random.random())
+    await asyncio.to_thread(redis.ask, "CONFIG", "SET", "maxmemory", 0)
+
+
+OUTAGES = (
+    Outage("redis killed, back empty", killed),
+    Outage("redis frozen", frozen),
+    Outage("redis paused", paused),
+    Outage("redis full", full),
+)
