@@ -211,7 +211,9 @@ class Exchange:
         """The answer's head, with as much of its body as came with it."""
         self.first_at = monotonic()
         self.head = head
-        self._placed.answered(head.status)
+        placement = self.placement
+        assert placement is not None  # in line where every request passes: `_placed` costs 80 ns
+        placement.answered(head.status)
         if done:
             self._answer_read(head)
         if self.custody is None:
@@ -406,7 +408,8 @@ class Exchange:
 
     def _send(self) -> None:
         """To the node that was chosen, as soon as there is a connection."""
-        placement = self._placed
+        placement = self.placement
+        assert placement is not None
         upstream = placement.take(self, self.line.method not in IDEMPOTENT)
         if upstream is not None:
             self.connected(upstream)
@@ -444,7 +447,8 @@ class Exchange:
             self.placement.leave(self, upstream, reusable)
 
     def _request_head(self) -> bytes:
-        client, line, fields, placement = self.client, self.line, self.fields, self._placed
+        client, line, fields, placement = self.client, self.line, self.fields, self.placement
+        assert placement is not None
         route, visit = placement.route, placement.visit
         authority = line.authority or fields.host or route.service.nodes[placement.node].authority
         section = client.recall_section(fields, route, visit, authority)
@@ -468,7 +472,8 @@ class Exchange:
 
     def _response_start(self, head: ResponseHead) -> bytes:
         """Everything up to the body. The short cut: nothing is to be added or taken out."""
-        placement, engine = self._placed, self.engine
+        placement, engine = self.placement, self.engine
+        assert placement is not None
         route = placement.route
         if (
             head.simple
@@ -523,8 +528,11 @@ class Exchange:
         return last_chunk(data, [field for field in self.trailers if not kinds[field[0]]])
 
     def _write(self, data: bytes) -> None:
-        self.bytes_out += len(data)
-        self._placed.service.counters.bytes_out += len(data)
+        placement = self.placement
+        assert placement is not None
+        size = len(data)
+        self.bytes_out += size
+        placement.service.counters.bytes_out += size
         self.client.write(data)
 
     def _count_in(self, size: int) -> None:

@@ -86,9 +86,11 @@ class Upstream(asyncio.Protocol):
         "_pool",
         "_tail",
         "deadline",
+        "delimited",
         "due",
         "exchange",
         "state",
+        "trailers",
         "transport",
         "used",
         "wheel",
@@ -106,6 +108,8 @@ class Upstream(asyncio.Protocol):
         self._head: ResponseHead | None = None  # the last one, in case the same bytes come again
         self._body: Body | None = None
         self._tail = False  # bytes came after the answer's end
+        self.trailers: list[tuple[bytes, bytes]] = []  # of an answer that was read whole
+        self.delimited = True  # the answer's end is not the connection's
         self.wheel = wheel
         self.exchange: Recipient | None = None
         self.state = IDLE
@@ -187,7 +191,10 @@ class Upstream(asyncio.Protocol):
         """The exchange is over; the connection goes back to the pool, or is closed."""
         self.exchange = None
         clean = reusable and self.state is not CLOSED and not self._tail and not self._held
-        self._body = None
+        if self._body is not None:
+            self._body = None
+            self.trailers = []
+            self.delimited = True
         self.used = True
         self._pool.released(self, clean)
 
@@ -322,9 +329,11 @@ class Upstream(asyncio.Protocol):
             else:
                 body = LengthBody(length) if length >= 0 else CloseBody()
             self._body = body
+            self.delimited = head.chunked or length >= 0
             payload = body.feed(data) if data else b""
             done = body.done
-            self._tail = done and bool(body.rest)
+            if done:
+                self._ended(body)
             if not done:
                 self.wheel.arm(self, self.wheel.now + self._options.idle_timeout)
             self._answer(exchange, head, payload, done)
@@ -332,6 +341,11 @@ class Upstream(asyncio.Protocol):
     def _answer(self, exchange: Recipient, head: ResponseHead, payload: bytes, done: bool) -> None:
         self.state = BODY
         exchange.answer(head, payload, done)
+
+    def _ended(self, body: Body) -> None:
+        self._tail = bool(body.rest)
+        if isinstance(body, ChunkedBody):
+            self.trailers = body.trailers
 
     def _read_body(self, exchange: Recipient, data: bytes) -> None:
         body = self._body
@@ -341,20 +355,10 @@ class Upstream(asyncio.Protocol):
         payload = body.feed(data)
         self.deadline = self.wheel.now + self._options.idle_timeout
         if body.done:
-            self._tail = bool(body.rest)
+            self._ended(body)
             exchange.payload(payload, True)
         elif payload:
             exchange.payload(payload, False)
-
-    @property
-    def trailers(self) -> list[tuple[bytes, bytes]]:
-        """The trailer fields of an answer that was read whole."""
-        return self._body.trailers if isinstance(self._body, ChunkedBody) else []
-
-    @property
-    def delimited(self) -> bool:
-        """Whether the answer's end is not the connection's."""
-        return not isinstance(self._body, CloseBody)
 
 
 class Dialer:
