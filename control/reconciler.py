@@ -56,7 +56,7 @@ class Reconciler:
         self._store = store if plan.stored else None
         self._jobs = Jobs(nodes, watch.node_names, self._store.target if self._store else None)
         self._copying, self._moving = Turns(plan.copy_rate), Turns(plan.move_rate)
-        self._store_returns = 0  # as of the last whole pass
+        self._store_gaps = 0  # as of the last whole pass
         self._states = [node.state for node in watch.health.nodes]
         self._mistaken: Counter[int] = Counter()  # how often a node seemed to speak the contract after all
         self._woken = asyncio.Event()
@@ -114,11 +114,12 @@ class Reconciler:
         await self._look_for_the_contract()
         nodes, roles = self._watch.health.nodes, self._roles()
         returns = [node.returns for node in nodes]
-        store_returns = self._store.returns if self._store is not None else 0
+        store = self._store
+        store_gaps = store.gaps if store is not None and store.up else self._store_gaps
         work = Reconciliation(roles, self._order)
         jobs = await Comparison(work, self._nodes, self._jobs, self._copying, self._moving).run()
         if work.whole:
-            self._store_returns = store_returns
+            self._store_gaps = store_gaps
             self._publish(work, roles)
         self._bring_into_step(work, returns)
         return (
@@ -136,7 +137,7 @@ class Reconciler:
             syncing=frozenset(i for i in listed if nodes[i].behind),
             leaving=self._leaving() if ready else frozenset(),
             replicas=min(plan.replicas, len(nodes) - 1),
-            behind=store is not None and store.up and store.returns != self._store_returns,
+            behind=store is not None and store.up and store.gaps != self._store_gaps,
             moves=plan.move_rate if plan.rebalance and len(ready) == len(nodes) else 0,
             store=plan.stored,
         )

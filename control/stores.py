@@ -21,8 +21,8 @@ logger = logging.getLogger("limpet.stores")
 class OpenStore:
     """One store with its batches, which all services that name it share.
 
-    `away_since`: when it was last seen to go down, in monotonic seconds, inf while it is up; `returns`
-    counts how often it has come back.
+    `away_since`: when it was last seen to go down, in monotonic seconds, inf while it is up; `gaps`
+    counts how often it has come back, or missed a write: each time it may lack what nodes have.
     """
 
     def __init__(self, store: Store, now: Callable[[], float] = time.monotonic) -> None:
@@ -30,17 +30,21 @@ class OpenStore:
         self.name = store.name
         self.target = StoreTarget(store)
         self.away_since = inf
-        self.returns = 0
+        self._returns = 0
         self._now = now
 
     @property
     def up(self) -> bool:
         return self.store.up
 
+    @property
+    def gaps(self) -> int:
+        return self._returns + self.target.missed
+
     def look(self) -> None:
         """Notice that it has gone down, or has come back; to be called every second."""
         if self.store.up:
-            self.returns += self.away_since != inf
+            self._returns += self.away_since != inf
             self.away_since = inf
         elif self.away_since == inf:
             self.away_since = self._now()

@@ -22,9 +22,10 @@ class Target(Protocol):
 
 
 class StoreTarget:
-    """A store, with its batches."""
+    """A store, with its batches. `missed` counts writes and ends that it did not say it has taken."""
 
     def __init__(self, store: Store) -> None:
+        self.missed = 0
         self._store = store
         self._batches: Batcher[Operation, Outcome] = Batcher(store.run, size)
 
@@ -36,7 +37,9 @@ class StoreTarget:
         self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
     ) -> Answer | None:
         outcome = await self._run(_operation(action, session_id, ttl, base, writer))
-        return None if outcome is None else _answer(action.call, outcome)
+        answer = None if outcome is None else _answer(action.call, outcome)
+        self.missed += answer is None and action.call in (Call.PUT, Call.END)
+        return answer
 
     async def touch(self, session_id: str, version: int, ttl: int) -> None:
         await self._run(Touch(session_id, ttl))

@@ -107,5 +107,5 @@ def test_going_and_coming_back_is_noticed() -> None:
     for up, now in ((True, 1.0), (False, 2.0), (False, 3.0), (True, 4.0), (True, 5.0), (False, 6.0)):  # noqa: B007
         store.up = up
         opened.look()
-        seen.append((opened.away_since, opened.returns))
+        seen.append((opened.away_since, opened.gaps))
     assert seen == [(inf, 0), (2.0, 0), (2.0, 0), (inf, 1), (inf, 1), (6.0, 1)]

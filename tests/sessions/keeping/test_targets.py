@@ -71,5 +71,6 @@ async def test_what_a_store_could_not_do_is_silence(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(memory, "_do", lambda _: Outcome(Status.FAILED, why="full"))
     for action in (GET, END, put(2), fence(9)):
         assert await store.call(action, "id", 60) is None
+    assert store.missed == 2  # the end and the write: the others have changed nothing
     await store.close()
     assert await store.call(GET, "id", 60) is None
