@@ -267,10 +267,7 @@ def who_gets_a_copy_serves_on(stack: ExitStack) -> None:
 
 @mutation
 def late_saves_are_kept(stack: ExitStack) -> None:
-    def save(record: Any, since: int, write: Any, ttl: int, now: float) -> Any:
-        return old(record, record.since if record else since, write, ttl, now)
-
-    old = _swap(stack, node_rules, "save", save)
+    _swap(stack, node_rules.Ticket, "valid", lambda self, record: record is not None and not record.ended)
 
 
 @mutation

@@ -13,6 +13,7 @@ from sessions.ids import id_text
 
 T = TypeVar("T")
 KEY = "k"
+SLOW = 0.03  # of all requests
 FENCE_WAIT = 0.3  # seconds for which a fence lets running requests send their heads
 
 Op = Callable[[Session], None]
@@ -36,7 +37,7 @@ class Machine:
     def __init__(self, index: int, random: Random) -> None:
         self.index = index
         self._random = random
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}  # in order: a seed is a schedule
         self._awake = asyncio.Event()
         self._awake.set()
         self.dead = False
@@ -51,7 +52,7 @@ class Machine:
 
     def kill(self) -> None:
         self.dead = True
-        for task in self._tasks:
+        for task in list(self._tasks):
             task.cancel()
 
     def freeze(self) -> None:
@@ -69,8 +70,8 @@ class Machine:
         if self.dead:
             raise Refused
         task = asyncio.get_running_loop().create_task(work(self))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
         await asyncio.wait({task})
         if task.cancelled():
             raise Refused
@@ -85,6 +86,8 @@ class Machine:
         life = self.node.open(fields)
         if isinstance(life, Refusal):
             return Head(409, refuse(life), {})
+        if self._random.random() < SLOW:
+            seconds *= 30  # longer than a fence waits
         try:
             await asyncio.sleep(seconds * self._random.random())
             await self.awake()

@@ -59,6 +59,8 @@ async def _play(plan: Plan) -> Outcome:
     if plan.stop_early:
         wrong: asyncio.Future[Any] = asyncio.ensure_future(findings.first.wait())
         await asyncio.wait({browsing, wrong}, return_when=asyncio.FIRST_COMPLETED)
+        if browsing.done():
+            browsing.result()
     else:
         await browsing
     if not (plan.stop_early and findings.wrong):
@@ -123,8 +125,16 @@ class Faults:
             p.watch.passes >= at for p, at in zip(self._proxies, since, strict=True)
         )
 
+    def _disagreeing(self) -> bool:
+        """Whether the proxies see different nodes up.
+
+        A write may then have its copy where one of them cannot see it. Were its owner away, too, that proxy
+        would hand an older copy to whoever comes with a token as old, and what is newer would be lost.
+        """
+        return bool(self._network.cuts) or len({tuple(proxy.watch.levels) for proxy in self._proxies}) > 1
+
     async def _kill(self) -> None:
-        if not self._protected() or self._store.down:
+        if not self._protected() or self._store.down or self._disagreeing():
             return
         self._safe_since = None
         machine = self._random.choice(self._network.machines)
@@ -136,7 +146,7 @@ class Faults:
 
     async def _freeze(self) -> None:
         machine = self._random.choice(self._network.machines)
-        if machine.dead or any(other.frozen for other in self._network.machines):
+        if machine.dead or any(other.frozen for other in self._network.machines) or self._disagreeing():
             return
         self.counts["frozen"] += 1
         machine.freeze()
@@ -145,7 +155,7 @@ class Faults:
 
     async def _flap(self) -> None:
         machine = self._random.choice(self._network.machines)
-        if machine.dead or any(other.frozen for other in self._network.machines):
+        if machine.dead or any(other.frozen for other in self._network.machines) or self._disagreeing():
             return
         self.counts["flapped"] += 1
         for _ in range(3):
@@ -155,7 +165,8 @@ class Faults:
             await asyncio.sleep(self._random.random() * 0.5)
 
     async def _cut(self) -> None:
-        if self._network.cuts:
+        away = any(machine.dead or machine.frozen for machine in self._network.machines)
+        if self._network.cuts or away or not all(proxy.watch.content for proxy in self._proxies):
             return
         link = (self._random.randrange(len(self._proxies)), self._random.randrange(self._setup.nodes))
         self.counts["cut"] += 1
