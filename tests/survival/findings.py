@@ -74,7 +74,7 @@ class Findings:
             f" p99 {waits[len(waits) * 99 // 100] * 1000:.1f} ms, max {waits[-1] * 1000:.0f} ms;"
             f" failed {len(self.failures)}; unprotected {len(self.unprotected)};"
             f" lost {sum(len(loss.acknowledged) for loss in self.losses)} in {len(self.losses)} sessions",
-            f"faults: {dict(Counter(window.what for window in self.faults))}",
+            "faults: " + ", ".join(f"{w.what} {w.began:.1f} to {w.ended:.1f}" for w in self.faults),
             f"counts: {dict(self.counts)}",
             *(f"  {count} x {kind}" for kind, count in kinds.most_common(12)),
             *(f"  wrong: {what}" for what in self.wrong[:20]),

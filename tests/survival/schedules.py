@@ -18,7 +18,7 @@ from tests.survival.faults import (
 )
 from tests.survival.findings import Findings
 from tests.survival.relay import Line
-from tests.survival.setups import EMBEDDED, REDIS, REPLICATION, UNSTICKY, Setup
+from tests.survival.setups import EMBEDDED, FORGETFUL, REDIS, REPLICATION, UNSTICKY, Setup
 from tests.survival.store_faults import OUTAGES
 
 
@@ -33,9 +33,12 @@ class Kind(NamedTuple):
 
 def lost_nothing(findings: Findings) -> list[str]:
     """What is wrong with a run in which nothing may be lost and nothing left unprotected."""
-    bad = [f"lost {len(loss.acknowledged)} of {loss.client} at {loss.at:.3f}" for loss in findings.losses]
-    bad += [f"unprotected at {at:.3f}" for at in findings.unprotected_unexplained()]
+    bad = [f"{loss.client} lost {len(loss.acknowledged)} at {loss.at:.3f}" for loss in findings.losses]
     bad += [f"failed though nothing was wrong: {failure}" for failure in findings.unexplained()]
+    unprotected = findings.unprotected_unexplained()
+    if unprotected:
+        span = f"{unprotected[0]:.3f} to {unprotected[-1]:.3f}"
+        bad.append(f"{len(unprotected)} unprotected, from {span}, though copies could be had")
     return [*findings.wrong, *bad]
 
 
@@ -56,6 +59,8 @@ KINDS = (
     Kind("cuts", REPLICATION._replace(relays=True), (*CUTS, KillProxy()), lost_nothing),
     Kind("rolls", REPLICATION, (Roll(),), lost_nothing),
     Kind("redis", REDIS, (*OUTAGES, Kill(), Freeze()), lost_nothing),
+    # What a dead node had is in the store alone until it is asked for, so here only the store goes away.
+    Kind("redis that forgets", FORGETFUL, OUTAGES, lost_nothing),
     Kind("embedded", EMBEDDED, (Kill(), Freeze(), Flap(), KillProxy(), Roll()), lost_nothing),
     Kind("unsticky", UNSTICKY, (Kill(), Freeze()), lost_nothing),
 )

@@ -20,6 +20,7 @@ class Setup(NamedTuple):
     proxies: int = 2
     relays: bool = False  # between each proxy and each node
     plain: bool = False  # nodes that know nothing of the contract
+    forgetful: bool = False  # a Redis that comes back empty
 
     @property
     def contract(self) -> bool:
@@ -31,12 +32,12 @@ LAGGING = Setup(
     "replication/async", {"strategy": "replication", "ack": "async", "max_lag": "500ms"}, replicas=1
 )
 REDIS = Setup("store/redis", {"strategy": "store", "store": "main"}, store="redis")
+FORGETFUL = REDIS._replace(forgetful=True)
 EMBEDDED = Setup("store/embedded", {"strategy": "store", "store": "main"}, store="embedded", proxies=1)
 UNSTICKY = Setup(
     "store/redis, not sticky", {"strategy": "store", "store": "main", "sticky": False}, store="redis"
 )
 AFFINITY = Setup("affinity", {"strategy": "affinity"}, plain=True)
-SETUPS = (REPLICATION, LAGGING, REDIS, EMBEDDED, UNSTICKY, AFFINITY)
 
 
 def settings(setup: Setup, folder: Path, ports: list[int], redis_url: str) -> dict[str, object]:

@@ -34,7 +34,9 @@ class Stage:
     def __init__(self, setup: Setup, folder: Path) -> None:
         self.setup = setup
         self.nodes = [Node(name, folder, setup.plain) for name in NODES]
-        self.redis = RedisProcess(folder / "redis", "--save", "") if setup.store == "redis" else None
+        kept = "no" if setup.forgetful else "yes"
+        told = ("--save", "", "--appendonly", kept)
+        self.redis = RedisProcess(folder / "redis", *told) if setup.store == "redis" else None
         self.relays = [[Relay(free_port(), n.port) for n in self.nodes] for _ in range(setup.proxies)]
         url = self.redis.url if self.redis else ""
         self.proxies = []

@@ -27,7 +27,7 @@ class Outage:
 
 
 async def killed(redis: RedisProcess, random: Random) -> None:
-    """It comes back empty: it keeps nothing on disk."""
+    """SIGKILL. What it comes back with is a matter of its settings."""
     redis.stop()
     await asyncio.sleep(0.5 + 2.0 * random.random())
     await asyncio.to_thread(redis.start)
@@ -53,7 +53,7 @@ async def full(redis: RedisProcess, random: Random) -> None:
 
 
 OUTAGES = (
-    Outage("redis killed, back empty", killed),
+    Outage("redis killed", killed),
     Outage("redis frozen", frozen),
     Outage("redis paused", paused),
     Outage("redis full", full),
