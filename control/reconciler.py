@@ -98,7 +98,9 @@ class Reconciler:
             passes = passes + 1 if again and not self._woken.is_set() else 0
             wait = self._wait(passes, loop.time() - began) if again else self._plan.interval
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), min(wait, self._plan.interval))
+                # Not wait_for: in Python 3.11 it forgets that it was cancelled when it is woken as well.
+                async with asyncio.timeout(min(wait, self._plan.interval)):
+                    await self._woken.wait()
             await asyncio.sleep(GATHERING_SECONDS)
 
     def _wait(self, passes: int, lasted: float) -> float:

@@ -1,0 +1,149 @@
+"""A pass over nodes' lists: all pages are read, each job is done as it should be, at a bounded rate."""
+
+import asyncio
+from itertools import product
+
+import pytest
+
+from control import comparison
+from control.comparison import Comparison, Jobs, Turns
+from sessions.contract.homes import Job, Roles, Work
+from sessions.contract.messages import Call
+from sessions.contract.reconciling import Reconciliation
+from tests.control.lists import StubNode
+from tests.routing.services import ids
+
+NAME = "x"
+
+
+def jobs_of(nodes: list[StubNode], store: StubNode | None = None) -> Jobs:
+    return Jobs(nodes, "abcd"[: len(nodes)], store)
+
+
+async def test_a_copy_is_what_the_source_now_has() -> None:
+    source, target = StubNode(), StubNode()
+    source.hold(NAME, 9)
+    assert await jobs_of([source, target]).do(Job(Work.COPY, NAME, 1, 60, 0, 7))
+    assert target.held[NAME].version == 9
+
+
+async def test_what_has_ended_meanwhile_is_not_copied_but_ended() -> None:
+    source, target = StubNode(), StubNode()
+    source.hold(NAME, 0, ended=True)
+    assert await jobs_of([source, target]).do(Job(Work.COPY, NAME, 1, 60, 0, 7))
+    assert target.held[NAME].ended
+
+
+async def test_what_is_gone_meanwhile_needs_no_copy() -> None:
+    nodes = [StubNode(), StubNode()]
+    assert await jobs_of([*nodes]).do(Job(Work.COPY, NAME, 1, 60, 0, 7))
+    assert nodes[1].calls == []
+
+
+async def test_stopping_and_ending() -> None:
+    node = StubNode()
+    node.hold(NAME, 5, serving=True)
+    assert await jobs_of([node]).do(Job(Work.STOP, NAME, 0, 60, number=1 << 20))
+    assert await jobs_of([node]).do(Job(Work.END, NAME, 0, 60))
+    assert node.calls == [(NAME, Call.FENCE, 1 << 20), (NAME, Call.END, 0)]
+
+
+@pytest.mark.parametrize("work", list(Work))
+async def test_silence_is_trouble(work: Work) -> None:
+    nodes = [StubNode(silent=True), StubNode(silent=True)]
+    assert not await jobs_of(nodes, StubNode(silent=True)).do(Job(work, NAME, 1, 60, 0, 7))
+
+
+@pytest.mark.parametrize(
+    ("stored", "ended", "node_gets", "store_gets"),
+    [
+        (7, False, [], []),
+        (9, False, [(NAME, Call.FENCE, 9)], []),
+        (5, False, [(NAME, Call.GET, 0)], [(NAME, Call.PUT, 7)]),
+        (0, False, [(NAME, Call.GET, 0)], [(NAME, Call.PUT, 7)]),
+        (0, True, [(NAME, Call.END, 0)], []),
+    ],
+)
+async def test_node_and_store_are_brought_to_agree(
+    stored: int, ended: bool, node_gets: list[object], store_gets: list[object]
+) -> None:
+    node, store = StubNode(), StubNode()
+    node.hold(NAME, 7, serving=True)
+    if stored or ended:
+        store.hold(NAME, stored, ended=ended)
+    assert await jobs_of([node], store).do(Job(Work.CHECK, NAME, 0, 60, number=7))
+    assert node.calls == node_gets
+    assert store.calls == [(NAME, Call.GET, 0), *store_gets]
+    assert set(store.writers) == {"a"}
+
+
+async def compare(nodes: list[StubNode], **roles: object) -> tuple[Reconciliation, int]:
+    everybody = frozenset(range(len(nodes)))
+    given = Roles(everybody, everybody, frozenset(), frozenset(), replicas=1)._replace(**roles)
+    work = Reconciliation(given, lambda name: iter(sorted(everybody)))
+    turns = Turns(1_000_000)
+    async with asyncio.timeout(10):
+        return work, await Comparison(work, nodes, jobs_of(nodes), turns, turns).run()
+
+
+@pytest.mark.parametrize("count", [0, 1, comparison.PAGE, comparison.PAGE + 1, 3 * comparison.PAGE])
+async def test_all_pages_are_read_and_every_missing_copy_is_made(count: int) -> None:
+    nodes = [StubNode() for _ in range(3)]
+    for name in ids(count):
+        nodes[2].hold(name, 5, serving=True)
+    work, done = await compare(nodes)
+    assert (done, work.whole, work.copies, nodes[0].held.keys()) == (
+        count,
+        True,
+        [count, 0, 0],
+        nodes[2].held.keys(),
+    )
+    work, done = await compare(nodes)
+    assert (done, work.copies, work.serving[2]) == (0, [0, count, 0], count)
+
+
+async def test_a_silent_list_makes_a_pass_that_is_not_whole() -> None:
+    nodes = [StubNode(), StubNode(silent=True), StubNode()]
+    work, _ = await compare(nodes, syncing=frozenset({0}))
+    assert (work.done, work.whole, work.in_step) == (True, False, frozenset())
+
+
+async def test_who_is_syncing_is_in_step_when_all_is_done() -> None:
+    nodes = [StubNode(), StubNode()]
+    nodes[0].hold(NAME, 5, serving=True)
+    nodes[1].hold(NAME, 1 << 33, serving=True)
+    work, _ = await compare(nodes, syncing=frozenset({0}), ready=frozenset({1}))
+    assert work.in_step == {0}
+    assert (NAME, Call.FENCE, 1 << 33) in nodes[0].calls
+
+
+async def test_jobs_keep_to_their_rates() -> None:
+    now = asyncio.get_running_loop().time
+    nodes = [StubNode(), StubNode(), StubNode()]
+    for name in ids(30):
+        nodes[2].hold(name, 5, serving=True)
+    everybody = frozenset(range(3))
+    roles = Roles(everybody, frozenset({0, 1}), frozenset(), leaving=frozenset({2}), replicas=1)
+    work = Reconciliation(roles, lambda name: iter((0, 1, 2)))
+    began = now()
+    done = await Comparison(work, nodes, jobs_of(nodes), Turns(1_000_000), Turns(100)).run()
+    took = now() - began
+    assert done == 30 * 3  # each is stopped, and copied to two
+    assert took >= 30 / 100 - comparison.CATCH_UP_SECONDS - 0.05
+
+
+@pytest.mark.parametrize(("rate", "pause"), list(product((100, 1000), (0.0, 0.5))))
+async def test_turns_are_not_saved_up(rate: int, pause: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, slept = 0.0, 0.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal clock, slept
+        clock, slept = clock + seconds, slept + seconds
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock)
+    monkeypatch.setattr(comparison.asyncio, "sleep", sleep)
+    turns = Turns(rate)
+    clock += 10 + pause
+    for _ in range(rate):
+        await turns.turn()
+    assert slept == pytest.approx(1 - comparison.CATCH_UP_SECONDS, abs=0.02)
