@@ -131,6 +131,57 @@ def test_each_change_is_one_line_that_says_why(caplog: pytest.LogCaptureFixture)
     ]
 
 
+@pytest.mark.parametrize(
+    ("contract", "why", "hurried"),
+    [
+        (True, "connect_failed", [1]),
+        (True, "answered 502", []),
+        (False, "connect_failed", []),
+    ],
+)
+def test_where_requests_fail_a_node_with_sessions_to_move_is_probed_at_once(
+    contract: bool, why: str, hurried: list[int]
+) -> None:
+    scene = Scene(contract=contract)
+    asked: list[int] = []
+    scene.watch.hurry = lambda node: asked.append(node) or True  # type: ignore[func-returns-value]
+    scene.watch.request_failed(1, why)
+    assert asked == hurried
+
+
+@pytest.mark.parametrize(("probed", "suspicious"), [(True, [0, 0, 0]), (False, [0, 1, 0])])
+def test_silence_about_sessions_is_for_the_probes_where_there_are_any(
+    probed: bool, suspicious: list[int]
+) -> None:
+    scene = Scene(contract=True)
+    scene.watch.hurry = lambda node: probed
+    scene.watch.silent(1, "silence")
+    assert scene.watch.suspicious == suspicious
+
+
+def test_a_node_without_the_contract_is_down_until_it_is_found() -> None:
+    scene = Scene(contract=True)
+    scene.watch.contract_missing(1)
+    assert scene.path.states == [UP, DOWN, UP]
+    scene.watch.contract_found(1)
+    assert scene.path.states == [UP, NodeState.SYNCING, UP]
+    scene.now += 5
+    assert scene.watch.lasted(1) == 5
+    scene.watch.synced(1, 1)
+    assert scene.path.states == [UP, UP, UP]
+
+
+def test_listeners_are_told_also_of_what_changes_no_view() -> None:
+    scene = Scene(contract=True)
+    told: list[bool] = []
+    scene.watch.tell(lambda: told.append(scene.watch.health.nodes[0].answering))
+    scene.watch.set_mode(0, Mode.MAINT)
+    for _ in range(3):
+        scene.watch.probed(0, Outcome.FAILED, "connection refused")
+    scene.watch.tick()
+    assert told == [True, False, False, False, False]
+
+
 async def test_the_clock_ticks_every_service_and_stops() -> None:
     scene = Scene()
     ticked: list[int] = []

@@ -1,0 +1,51 @@
+"""Waiting for a drained node: what is said, and when it is over."""
+
+from typing import Any
+
+import pytest
+
+from control.draining import NoContract, wait_until_drained
+
+
+def fact(left: int | None, inflight: int = 0, **more: Any) -> dict[str, Any]:
+    node = {"service": "shop", "node": "a", "contract": True, "mode": "drain", "state": "drain"}
+    return {**node, "sessions_left": left, "inflight": inflight, **more}
+
+
+def wait(facts: list[dict[str, Any]], timeout: float = 100.0) -> tuple[bool, list[str]]:
+    """One fact a second; the last one for ever."""
+    now = -1.0
+    said: list[str] = []
+
+    def look() -> dict[str, Any]:
+        nonlocal now
+        now += 1
+        return facts[min(int(now), len(facts) - 1)]
+
+    done = wait_until_drained(look, said.append, timeout, lambda: now, lambda seconds: None)
+    return done, said
+
+
+def test_it_says_what_is_left_until_that_is_nothing() -> None:
+    done, said = wait([fact(None), fact(20, 1), fact(20, 1), fact(0, 1), fact(0), fact(5)])
+    assert done
+    assert said == [
+        "shop/a: its sessions are being counted",
+        "shop/a: 20 sessions left, 1 requests under way",
+        "shop/a: 0 sessions left, 1 requests under way",
+        "shop/a: 0 sessions left, 0 requests under way",
+    ]
+
+
+@pytest.mark.parametrize("stuck", [fact(3), fact(None), fact(0, 2), fact(0, mode="ready", state="up")])
+def test_it_gives_up_in_time(stuck: dict[str, Any]) -> None:
+    assert not wait([stuck], timeout=30.0)[0]
+
+
+def test_a_node_that_is_down_has_nothing_left() -> None:
+    assert wait([fact(7), fact(None, state="down")])[0]
+
+
+def test_without_the_contract_there_is_nothing_to_wait_for() -> None:
+    with pytest.raises(NoContract):
+        wait([fact(None, contract=False)])
