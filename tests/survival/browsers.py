@@ -46,6 +46,8 @@ class Ledger:
 class Browser(Client):
     """One cookie jar, and eight requests that run side by side, whose answers come in any order."""
 
+    parallel = True
+
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self._ledgers: dict[str, Ledger] = {}

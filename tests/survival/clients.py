@@ -25,6 +25,8 @@ class Shown(NamedTuple):
 class Client:
     """One user. `name` is theirs alone, and every session of theirs says so."""
 
+    parallel = False  # several requests at once
+
     def __init__(self, number: int, name: str, ports: list[int], random: Random, findings: Findings) -> None:
         self.number = number
         self.name = name
@@ -51,7 +53,8 @@ class Client:
             self.findings.counts["503 beside a login or logout"] += 1
             return reply, None
         if reply.status != 200:
-            self.findings.failures.append(Failure(began, loop.time(), target, reply.status, reply.text))
+            failure = Failure(began, loop.time(), target, reply.status, reply.text, self.parallel)
+            self.findings.failures.append(failure)
             if not reply.status and reply.sent and "broke" not in reply.text:
                 self.findings.report(f"{target}: {reply.text}")
             return reply, None

@@ -4,6 +4,8 @@ import asyncio
 from collections import Counter
 from typing import NamedTuple
 
+CONTENDED = "changed elsewhere at the same time"
+
 
 class Failure(NamedTuple):
     """A request that was not answered with 200."""
@@ -13,6 +15,12 @@ class Failure(NamedTuple):
     what: str
     status: int
     text: str
+    parallel: bool  # its client had others under way
+
+    @property
+    def contended(self) -> bool:
+        """Two proxies took the session over at once, each for a request of the same client: one gives in."""
+        return self.parallel and self.status == 503 and CONTENDED in self.text
 
     @property
     def kind(self) -> str:
@@ -58,7 +66,8 @@ class Findings:
         return [
             failure
             for failure in self.failures
-            if not any(w.began <= failure.ended and failure.began <= w.ended for w in self.faults)
+            if not failure.contended
+            and not any(w.began <= failure.ended and failure.began <= w.ended for w in self.faults)
         ]
 
     def unprotected_unexplained(self) -> list[float]:
