@@ -27,15 +27,23 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def main(port: str) -> None:
+async def plain(scope: Any, receive: Any, send: Any) -> None:
+    """The same app, which forgets everything."""
+    await app({**scope, "session": {}}, receive, send)
+
+
+def main(port: str, kept: bool) -> None:
     """Serve on this port of the loopback, 0 for a free one."""
     listener = socket.create_server(("127.0.0.1", int(port)), backlog=1000)
     print(listener.getsockname()[1], flush=True)
     config = uvicorn.Config(
-        LimpetSessionMiddleware(app, [KEY]), log_level="critical", lifespan="off", timeout_keep_alive=60
+        LimpetSessionMiddleware(app, [KEY]) if kept else plain,
+        log_level="critical",
+        lifespan="off",
+        timeout_keep_alive=60,
     )
     uvicorn.Server(config).run([listener])
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:] != ["plain"])

@@ -21,13 +21,16 @@ HEALTH = {"path": "/healthz", "interval": "1s", "timeout": "500ms"}
 class NodeProcess:
     """One node. It restarts on the same port, and has forgotten everything then."""
 
-    def __init__(self) -> None:
+    def __init__(self, plain: bool = False) -> None:
+        self._plain = ["plain"] if plain else []
         self.port = 0
         self.start()
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", node.__name__, str(self.port)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", node.__name__, str(self.port), *self._plain],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
@@ -77,9 +80,14 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(folder: Path, sessions: dict[str, Any], count: int = 3, **options: Any) -> AsyncIterator[Shop]:
-    """A service `shop` of `count` nodes a, b, ... whose sessions are kept like this."""
-    nodes = [NodeProcess() for _ in range(count)]
+async def shop(
+    folder: Path, sessions: dict[str, Any], count: int = 3, plain: str = "", **options: Any
+) -> AsyncIterator[Shop]:
+    """A service `shop` of `count` nodes a, b, ... whose sessions are kept like this.
+
+    `plain`: the names of nodes that know nothing of the contract.
+    """
+    nodes = [NodeProcess(chr(97 + i) in plain) for i in range(count)]
     try:
         file = json.loads(configuration([each.port for each in nodes], node_keys=[node.KEY], **options))
         file["services"]["shop"] |= {"sessions": sessions, "health": HEALTH}

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from control.probes import Outcome, Prober, Target, probe
+from control.probes import Outcome, Pace, Prober, Target, probe
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -222,4 +222,70 @@ async def test_first_probes_are_spread_over_the_interval() -> None:
     gaps = [later - sooner for sooner, later in itertools.pairwise(begun[:8])]
     assert max(gaps) < 0.5
     assert begun[7] - begun[0] > 0.4
+    await server.close()
+
+
+class Turns:
+    """A pace on a clock of its own: when it asks, where each question takes no time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.now)
+        self.pace = Pace(target("", interval=2.0, fall=3))
+        self.pace.begin(1.0)
+
+    def asked(self, passed: bool) -> float:
+        """It has been asked at this moment; in how many seconds it is next."""
+        self.pace.asked(passed)
+        return round(self.pace._due - self.now, 6)
+
+
+async def test_a_node_at_which_requests_fail_is_asked_in_quick_succession(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns = Turns(monkeypatch)
+    turns.pace.hurry()
+    assert turns.pace._alarm.is_set()
+    assert [turns.asked(False) for _ in range(2)] == [0.1, 0.1]
+    turns.now += 0.1
+    assert turns.asked(False) == 2.0  # as many as take it down, then as ever
+
+
+async def test_one_that_passes_is_asked_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = Turns(monkeypatch)
+    turns.pace.hurry()
+    assert turns.asked(True) == 1.0  # when it was due anyway
+    turns.now += 1.0
+    assert turns.asked(True) == 2.0
+
+
+async def test_hurrying_has_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = Turns(monkeypatch)
+    turns.pace.hurry()
+    turns.pace._alarm.clear()
+    turns.now += 0.9
+    turns.pace.hurry()
+    assert not turns.pace._alarm.is_set()
+    turns.now += 0.1
+    turns.pace.hurry()
+    assert turns.pace._alarm.is_set()
+
+
+async def test_a_hurried_probe_comes_before_its_time() -> None:
+    asked = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.set()
+        return web.Response()
+
+    server = await serving(handler)
+    slow = target(str(server.make_url("/")), interval=3600.0)
+    prober = Prober([slow._replace(node=1), slow._replace(url="http://127.0.0.1:1/")], lambda *told: None)
+    prober.start()
+    await asyncio.wait_for(asked.wait(), 5)  # the first of all is at once
+    asked.clear()
+    assert prober.hurry("shop", 1)
+    await asyncio.wait_for(asked.wait(), 5)
+    assert not prober.hurry("shop", 7)
+    await prober.stop()
     await server.close()
