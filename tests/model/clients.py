@@ -111,7 +111,7 @@ class Browser:
 
     async def _persist(self, token: Token) -> Response:
         response = Response(503)
-        for _ in range(40):
+        for _ in range(12):
             response = await self._random.choice(self._proxies).request(token, _read)
             if response.status == 200:
                 break

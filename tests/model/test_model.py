@@ -1,24 +1,65 @@
 """The contract under faults: nothing acknowledged is lost, and each rule taken out loses something.
 
-LIMPET_MODEL_SEEDS: how many schedules to run instead of a few; a minute of a core is about 25 of them.
+LIMPET_MODEL_SEEDS: how many schedules to run instead of a few; a minute of a core is about 30 of them.
 """
 
+import logging
 import os
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
 from tests.model.mutations import MUTATIONS, without_rule
-from tests.model.world import Plan, play, setup_of
+from tests.model.world import Outcome, Plan, play, setup_of
 
-SEEDS = int(os.environ.get("LIMPET_MODEL_SEEDS", "8"))
+SEEDS = int(os.environ.get("LIMPET_MODEL_SEEDS", "6"))
 
 # In which schedule each rule is missed first. Whatever changes the schedules changes these: the next ones are
 # tried, too, before a rule counts as not missed.
-MISSED: dict[str, int] = {}
-# Rules that no schedule has been found to miss, and why.
-NOT_MISSED: dict[str, str] = {}
+MISSED: dict[str, int] = {
+    "nobody is fenced": 0,
+    "who is down is not waited for": 3,
+    "the tokens version is the truth": 0,
+    "a refused fence is passed over": 5,
+    "a 410 does not end a search": 15,
+    "a fencing number is only one more": 4,
+    "the store is not fenced": 13,
+    "only near nodes are asked": 6,
+    "answers leave before they are settled": 0,
+    "reads leave before what they saw is settled": 1,
+    "any higher version supersedes": 1,
+    "a conflict counts as held": 1,
+    "the pin counts as a copy": 0,
+    "ends are not spread": 1,
+    "a login does not end the old id": 12,
+    "nothing is reconciled": 0,
+    "a node answers from a copy": 2,
+    "a node answers below the version asked for": 0,
+    "a takeover below the fence is let in": 2,
+    "a copy below the fence is taken": 12,
+    "who is fenced serves on": 1,
+    "a node forgets ends": 0,
+}
+# Rules that no schedule has been found to miss, and what stands in for them.
+NOT_MISSED = {
+    "a silence is taken for an answer": "in other schedules it was, but in none of the first twenty of these",
+    "a token does not say unprotected": "reconciling makes the missing copies before the next node is killed",
+    "what is unprotected is not settled again": "the same",
+    "late saves are kept": "they are of an older lineage: no copy takes them, so no answer acknowledges them",
+    "who gets a copy serves on": "its writes are refused by the copies, and whoever took over has fenced it",
+    "who comes back takes pins at once": "a search fences it; the copies refuse what it writes meanwhile",
+}
 _TRIED = 12
+_OLDER_READS = 2  # in one schedule, where there are none as a rule
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Nodes warn of each write that they discard, and here they discard many."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -27,6 +68,7 @@ def test_nothing_acknowledged_is_lost(seed: int) -> None:
     assert outcome.wrong == []
     assert outcome.counts["answered"] > 1000
     assert outcome.counts["takeover"] > 10
+    assert outcome.counts["older reads"] < _OLDER_READS
 
 
 def test_without_faults_nothing_is_older_or_unprotected() -> None:
@@ -46,7 +88,11 @@ def test_a_seed_is_a_schedule() -> None:
 @pytest.mark.parametrize("name", MISSED)
 def test_each_rule_is_missed(name: str) -> None:
     with without_rule(name):
-        assert any(play(Plan(MISSED[name] + i, stop_early=True)).wrong for i in range(_TRIED))
+        assert any(_harmful(play(Plan(MISSED[name] + i, stop_early=True, rough=True))) for i in range(_TRIED))
+
+
+def _harmful(outcome: Outcome) -> bool:
+    return bool(outcome.wrong) or outcome.counts["older reads"] >= _OLDER_READS
 
 
 def test_the_table_is_whole() -> None:

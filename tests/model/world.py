@@ -22,6 +22,9 @@ class Plan(NamedTuple):
     counters: int = 2
     faults: bool = True
     stop_early: bool = False  # when something is wrong
+    # Whether a node may fail while another is cut off from one of the proxies: one schedule in a hundred then
+    # loses something by design (see Faults._disagreeing), but a rule that is taken out is missed much sooner.
+    rough: bool = False
 
 
 class Outcome(NamedTuple):
@@ -50,7 +53,7 @@ async def _play(plan: Plan) -> Outcome:
     machines = [Machine(i, random) for i in range(setup.nodes)]
     network, store, findings = Network(machines, random), Store(), Findings()
     proxies = [Proxy(i, setup, network, store, random) for i in range(2)]
-    faults = Faults(network, store, proxies, setup, random)
+    faults = Faults(network, store, proxies, setup, random, plan.rough)
     browsers = [Browser(f"b{i}", proxies, random, findings, False) for i in range(plan.browsers)]
     browsers += [Browser(f"c{i}", proxies, random, findings, True) for i in range(plan.counters)]
     loops = [browser.browse(plan.seconds) for browser in browsers for _ in range(1 if browser.calm else 3)]
@@ -80,7 +83,7 @@ class Faults:
     """What goes wrong, one thing after the other and several at once."""
 
     def __init__(
-        self, network: Network, store: Store, proxies: list[Proxy], setup: Setup, random: Random
+        self, network: Network, store: Store, proxies: list[Proxy], setup: Setup, random: Random, rough: bool
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._network = network
@@ -88,6 +91,7 @@ class Faults:
         self._proxies = proxies
         self._setup = setup
         self._random = random
+        self._rough = rough
         self._running: set[asyncio.Task[None]] = set()
         self._safe_since: list[int] | None = [0] * len(
             proxies
@@ -131,6 +135,8 @@ class Faults:
         A write may then have its copy where one of them cannot see it. Were its owner away, too, that proxy
         would hand an older copy to whoever comes with a token as old, and what is newer would be lost.
         """
+        if self._rough:
+            return False
         return bool(self._network.cuts) or len({tuple(proxy.watch.levels) for proxy in self._proxies}) > 1
 
     async def _kill(self) -> None:
@@ -166,7 +172,8 @@ class Faults:
 
     async def _cut(self) -> None:
         away = any(machine.dead or machine.frozen for machine in self._network.machines)
-        if self._network.cuts or away or not all(proxy.watch.content for proxy in self._proxies):
+        alone = not away and all(proxy.watch.content for proxy in self._proxies)
+        if self._network.cuts or not (alone or self._rough):
             return
         link = (self._random.randrange(len(self._proxies)), self._random.randrange(self._setup.nodes))
         self.counts["cut"] += 1
