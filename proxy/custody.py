@@ -234,3 +234,8 @@ class Custody:
         self.released = True
         self._exchange.release(head, b"".join(self._payload), self._done)
         self._payload = []
+
+
+def asks_again(head: ResponseHead) -> bool:
+    """Whether a node needs an id or a state: that says nothing about its health, whatever the status."""
+    return any(name.lower() == b"limpet-need" for name, _ in head.limpet)

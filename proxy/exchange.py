@@ -4,7 +4,7 @@ from enum import IntEnum
 from time import monotonic
 
 from proxy.client_side import ClientSide
-from proxy.custody import Custody, Keeper
+from proxy.custody import Custody, Keeper, asks_again
 from proxy.engine import Engine
 from proxy.faults import Blame, Fault, Malformed, NodeFault
 from proxy.fields import FieldList
@@ -213,7 +213,8 @@ class Exchange:
         self.head = head
         placement = self.placement
         assert placement is not None  # in line where every request passes: `_placed` costs 80 ns
-        placement.answered(head.status)
+        if self.custody is None or not asks_again(head):
+            placement.answered(head.status)
         if done:
             self._answer_read(head)
         if self.custody is None:
@@ -376,7 +377,8 @@ class Exchange:
         else:
             course = keeper.course(token.version, token.unprotected, token.id, False, token.node)
         self.custody = Custody(self, keeper, course)
-        self.custody.begin(placement.node, token is None or placement.node == placement.visit.pin)
+        pinned = placement.service.router.view.sticky and placement.node == placement.visit.pin
+        self.custody.begin(placement.node, token is None or pinned)
 
     def _leave_custody(self) -> None:
         if self.custody is not None and not self.custody.released:

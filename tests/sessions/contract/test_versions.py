@@ -14,7 +14,7 @@ from sessions.contract.versions import (
     superseded,
 )
 
-versions = st.integers(0, VERSION_LIMIT - (3 << 32))
+versions = st.integers(0, VERSION_LIMIT - (4 << 32))
 draws = st.integers(0, DRAWS - 1)
 
 
