@@ -26,7 +26,8 @@ LOOK_SECONDS, LONGEST_LOOK_SECONDS = 2.0, 60.0  # whether a node speaks the cont
 class Plan(NamedTuple):
     """`interval` in seconds; `copy_rate`, `move_rate`: sessions a second.
 
-    `replicas`: on other nodes, whatever their number is; `stored`: the store has every session.
+    `replicas`: on other nodes, whatever their number is; `stored`: the store has every session; `sticky`:
+    no other node than the one that serves a session has newer state.
     """
 
     interval: float
@@ -35,6 +36,7 @@ class Plan(NamedTuple):
     replicas: int
     stored: bool
     rebalance: bool
+    sticky: bool = True
 
 
 class Reconciler:
@@ -142,6 +144,7 @@ class Reconciler:
             behind=store is not None and store.up and store.gaps != self._store_gaps,
             moves=plan.move_rate if plan.rebalance and len(ready) == len(nodes) else 0,
             store=plan.stored,
+            sticky=plan.sticky,
         )
 
     def _leaving(self) -> frozenset[int]:

@@ -83,6 +83,7 @@ def _plan(service: file.Service) -> Plan:
         replicas=_replicas(sessions),
         stored=sessions.strategy is Strategy.STORE,
         rebalance=sessions.rebalance == "on",
+        sticky=sessions.sticky,
     )
 
 

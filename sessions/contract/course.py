@@ -90,6 +90,7 @@ class Course:
         "_expected",
         "_fresh",
         "_handover",
+        "_minted",
         "_overwrites",
         "_sends",
         "_short",
@@ -110,6 +111,7 @@ class Course:
         self.node = -1
         self.found_last: Found | None = None  # for the metrics: how the last search ended
         self.mark = 0  # what a node had against a takeover: the next search goes above it
+        self._minted = minted
         self._expected = 0 if minted else version
         self._version = self._expected  # the oldest that may be seen; or that of the state handed over
         self._unprotected = unprotected
@@ -125,9 +127,13 @@ class Course:
     # Before the node
 
     def begin(self, node: int, settled_there: bool) -> Step:
-        """`node`: the router's choice. `settled_there`: it is the token's node, or the id was minted."""
+        """`node`: the router's choice. `settled_there`: it is the token's node, or the id was minted.
+
+        Where sessions are not sticky, what the token's node has is no better than what any other has.
+        """
         self.node = node
-        return self._send() if settled_there else self._search()
+        known = settled_there and (self._minted or self._terms.sticky)
+        return self._send() if known else self._search()
 
     def fields(self) -> bytes:
         """The request's `Limpet-*` lines."""
@@ -155,6 +161,8 @@ class Course:
             return self._send()
         if answer is not None and answer.kind is Kind.ENDED:
             return Step(Do.RENAME)
+        if answer is not None:
+            self.mark = max(self.mark, answer.version)
         return self._search()
 
     def renamed(self, session_id: str, node: int) -> Step:
@@ -190,8 +198,8 @@ class Course:
         elif told.ended:
             self._ending = self.session_id
             return self._mark()
-        elif not self._terms.sticky and version == self._handover.number > 0 and self.found_last is not None:
-            return self._release(self.found_last.base)  # only read: the store has it as it was
+        elif self.found_last is not None and version == self.found_last.number:
+            return self._release(max(self.found_last.base, 1))  # only read: the store has it as it was
         elif version == 1 or (version == self._version and not self._unprotected):
             return self._release(version)  # the hot path: nothing new, or nothing to copy
         return self._settle(version, told.state)

@@ -53,6 +53,7 @@ class Roles(NamedTuple):
     behind: bool = False  # the store was away since the last pass: what was written meanwhile only nodes have
     moves: int = 0  # sessions to stop in this pass so that they go to the first node of their order
     store: bool = True  # without replicas: a store holds the copies. Else only what leaves its node is copied
+    sticky: bool = True  # False: what counts is the store, whatever nodes have
 
 
 class Verdict(NamedTuple):
@@ -78,6 +79,8 @@ class Homes:
         """What is to be done for one session; `entries`: what each node has of it."""
         if any(entry.ended for entry in entries.values()):
             return Verdict(self._spread_end(entries))
+        if not self._roles.sticky:
+            return Verdict([], serving=tuple(node for node, entry in entries.items() if entry.serving))
         newest = max(entry.version for entry in entries.values())
         serving = tuple(node for node, entry in entries.items() if entry.serving)
         owner = next((node for node in serving if lineage(entries[node].version) == lineage(newest)), -1)

@@ -64,6 +64,7 @@ class Found(NamedTuple):
     put: bytes | None = None  # a state too large for a header: to be PUT as `version` before the request
     source: int = -2  # who had it: node index or STORE
     base: int = 0  # the version that the state handed over had
+    number: int = 0  # not sticky: what the node calls that; who is told just this has read, and not written
 
 
 class _Phase(IntEnum):
@@ -85,6 +86,7 @@ class Search:
     __slots__ = (
         "_above",
         "_answers",
+        "_asked_for",
         "_draw",
         "_highest",
         "_look_only",
@@ -116,6 +118,7 @@ class Search:
         self.expected = expected
         self.found: Found | None = None
         self.pause = 0.0
+        self._asked_for = expected
         self._pin = pin
         self._draw = draw
         self._look_only = look_only
@@ -133,6 +136,7 @@ class Search:
         self.pause = 0.0
         self._rounds += 1
         self._answers = {}
+        self._asked_for = self.expected
         if not self._rules.sticky:
             return self._ask((STORE,))
         order, up = self.around.order, self.around.up
@@ -216,7 +220,12 @@ class Search:
             return self._again(rival=False)  # there is another heir since the fences went out
         if not self._may_conclude():
             return self._end(Found(Where.NOT_YET))
-        return self._end(self._conclusion(heir, newest))
+        if not self._rules.sticky and self.expected > max(self._asked_for, newest.version):
+            return self._again(
+                rival=False
+            )  # somebody with a newer token has joined since: no fence holds that
+        found = self._conclusion(heir, newest)
+        return self._end(found if self._rules.sticky else self._whole(found))
 
     def _conclusion(self, heir: int, newest: Answer) -> Found:
         expected, number = self.expected, self._number
@@ -241,6 +250,16 @@ class Search:
         # The heir is fenced, so it takes nothing below the fence, and a takeover has to be above what it
         # holds: the state goes as version `number`, which nobody else can use, and is taken over one above.
         return Found(where, heir, number, Handover(number + 1, None, stale_of), state, source, version)
+
+    def _whole(self, found: Found) -> Found:
+        """Not sticky: the node may hold a write that the store has refused, whatever its version. What the
+        store has comes above that, as version `number`, which nobody else can use, and empty where it has
+        nothing."""
+        number = self._number
+        if found.put is None:
+            handover = Handover(number + 1, found.handover.state or b"", found.handover.expected)
+            found = found._replace(version=number, handover=handover)
+        return found._replace(number=number + 1)
 
     def _server(self) -> int:
         """A ready node that serves the session as new as expected, and has not been overtaken; or -1."""

@@ -170,9 +170,11 @@ class Takeovers:
         waiters = self._flights.arrived(session_id)
         if ok:
             self._count(session_id, takeover)
-        found = Found(Where.SERVED, takeover.found.node, source=takeover.found.node)
+        made = takeover.found
+        found = Found(Where.SERVED, made.node, source=made.node, base=made.base, number=made.number)
         for waiter in waiters:
-            if ok:
+            # Not sticky: what was handed over may be older than what this one has to see.
+            if ok and (self._rules.sticky or waiter.course.expected <= max(made.base, 1)):
                 waiter.found(found)
             else:
                 self.join(waiter)

@@ -102,8 +102,10 @@ def test_a_conflict_stops_the_node_with_what_stood_against_it() -> None:
 
 
 def test_with_on_conflict_last_it_is_stored_above_the_others_but_not_for_ever() -> None:
-    course = visiting(terms=TERMS._replace(sticky=False, overwrite=True))
-    course.told(200, Told(6, b"s"))
+    course = Course(TERMS._replace(sticky=False, overwrite=True), ID, 5, False, minted=False)
+    course.begin(PIN, settled_there=False)
+    course.found(Found(Where.TAKEOVER, PIN, N - 1, Handover(N, b""), base=5, number=N))
+    course.told(200, Told(N + 1, b"s"))
     winner = 9 * N + 3
     for _ in range(MOST_OVERWRITES):
         step = course.settled(Settled.CONFLICT, winner)
@@ -250,12 +252,19 @@ def test_a_request_that_failed_goes_where_the_session_is() -> None:
 def test_without_stickiness_a_read_leaves_the_store_as_it_is() -> None:
     course = Course(TERMS._replace(sticky=False), ID, 5, False, minted=False)
     course.begin(HEIR, settled_there=False)
-    course.found(Found(Where.TAKEOVER, HEIR, 7, Handover(N, b"s"), base=7))
+    course.found(Found(Where.TAKEOVER, HEIR, N - 1, Handover(N, b"s"), base=7, number=N))
     assert course.told(200, Told(N, b"s")) == Step(Do.RELEASE, HEIR, ID, 7, keep=Keep.WRITTEN)
+
+
+def test_without_stickiness_the_tokens_node_is_one_of_many() -> None:
+    course = Course(TERMS._replace(sticky=False), ID, 5, False, minted=False)
+    assert course.begin(PIN, settled_there=True).do is Do.SEARCH
+    minted = Course(TERMS._replace(sticky=False), ID, 0, False, minted=True)
+    assert minted.begin(PIN, settled_there=True).do is Do.SEND
 
 
 def test_and_a_write_says_what_it_was_made_from() -> None:
     course = Course(TERMS._replace(sticky=False), ID, 5, False, minted=False)
     course.begin(HEIR, settled_there=False)
-    course.found(Found(Where.TAKEOVER, HEIR, 7, Handover(N, b"s"), base=7))
+    course.found(Found(Where.TAKEOVER, HEIR, N - 1, Handover(N, b"s"), base=7, number=N))
     assert course.told(200, Told(N + 1, b"t")) == Step(Do.SETTLE, HEIR, ID, N + 1, b"t", base=7)

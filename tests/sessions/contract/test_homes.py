@@ -135,3 +135,9 @@ def test_without_copies_or_store_only_what_leaves_is_copied() -> None:
     assert jobs(entries, leaving) == [stop(2, next_lineage(7)), copy(3, 2, 7)]
     assert Homes(leaving, lambda name: iter(ORDER)).judge({2: entry(7)}).left == (2,)
     assert Homes(leaving, lambda name: iter(ORDER)).judge({2: entry(7), 3: entry(7)}).left == ()
+
+
+def test_without_stickiness_what_nodes_have_is_no_matter() -> None:
+    roles = STORED._replace(syncing=frozenset({2}), behind=True, leaving=frozenset({1}), sticky=False)
+    assert jobs({2: entry(7, serving=True), 1: entry(EPOCH, serving=True)}, roles) == []
+    assert jobs({2: entry(7, ended=True), 1: entry(6)}, roles) != []

@@ -234,5 +234,18 @@ def test_without_stickiness_only_the_store_is_asked_and_nobody_fenced() -> None:
     assert here.answered(Action(Call.GET, STORE), held(6)) == []  # equal, but not the call that was made
     here = search(around(store=True), rules=UNSTICKY)
     answer(here, here.start(), {STORE: held(6)})
-    assert here.found == Found(Where.TAKEOVER, 3, 6, Handover(fencing_number(6, 7), b"s"), None, STORE, 6)
+    number = fencing_number(6, 7)
+    whole = Found(Where.TAKEOVER, 3, number, Handover(number + 1, b"s"), None, STORE, 6, number + 1)
+    assert here.found == whole
+    nothing = finish(search(around(store=True), expected=1, rules=UNSTICKY), {STORE: UNKNOWN})
+    assert nothing.where is Where.NEW
+    here = search(around(store=True), expected=5, rules=UNSTICKY)
+    asked = here.start()
+    here.expected = 7  # of somebody who has joined, and was answered after the store was
+    again = answer(here, asked, {STORE: held(6)})
+    assert [action.call for action in again] == [Call.GET]
+    answer(here, again, {STORE: held(7)})
+    assert here.found is not None
+    assert here.found.base == 7
+    assert nothing.handover.state == b""  # in place of a write that the store has refused
     assert finish(search(around(), rules=UNSTICKY), {}).where is Where.NOT_YET
