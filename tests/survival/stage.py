@@ -84,8 +84,8 @@ class Stage:
 
     async def unprotected(self) -> list[str]:
         """Sessions without the copies that they should have, by what nodes and store say themselves."""
-        if self.setup.plain:
-            return []
+        if self.setup.plain or not self.setup.sessions.get("sticky", True):
+            return []  # the store has what was acknowledged, and nodes have versions of their own
         wanted: dict[str, int] = {}
         for entries in await self._lists():
             for name, entry in entries.items():
