@@ -13,7 +13,6 @@ NODES = ("a", "b", "c")
 class Setup(NamedTuple):
     """One way to keep sessions. `replicas`: how many copies there have to be."""
 
-    name: str
     sessions: dict[str, Any]
     replicas: int = 0
     store: str = ""  # redis, embedded, or none
@@ -27,17 +26,15 @@ class Setup(NamedTuple):
         return not self.plain
 
 
-REPLICATION = Setup("replication/sync", {"strategy": "replication"}, replicas=1)
-LAGGING = Setup(
-    "replication/async", {"strategy": "replication", "ack": "async", "max_lag": "500ms"}, replicas=1
-)
-REDIS = Setup("store/redis", {"strategy": "store", "store": "main"}, store="redis")
+REPLICATION = Setup({"strategy": "replication"}, replicas=1)
+LAGGING = Setup({"strategy": "replication", "ack": "async", "max_lag": "500ms"}, replicas=1)
+REDIS = Setup({"strategy": "store", "store": "main"}, store="redis")
 FORGETFUL = REDIS._replace(forgetful=True)
-EMBEDDED = Setup("store/embedded", {"strategy": "store", "store": "main"}, store="embedded", proxies=1)
-UNSTICKY = Setup(
-    "store/redis, not sticky", {"strategy": "store", "store": "main", "sticky": False}, store="redis"
-)
-AFFINITY = Setup("affinity", {"strategy": "affinity"}, plain=True)
+EMBEDDED = Setup({"strategy": "store", "store": "main"}, store="embedded", proxies=1)
+UNSTICKY = Setup({"strategy": "store", "store": "main", "sticky": False}, store="redis")
+AFFINITY = Setup({"strategy": "affinity"}, plain=True)
+# Nodes that speak the contract, and nobody who holds copies.
+ALONE = Setup({"strategy": "affinity", "contract": True, "give_up": "1s"})
 
 
 def settings(setup: Setup, folder: Path, ports: list[int], redis_url: str) -> dict[str, object]:
