@@ -200,13 +200,14 @@ class Keeper:
 class Errand:
     """Something slow that is done for one exchange."""
 
-    __slots__ = ("_abandoned", "_asking", "_done", "_keeper", "_seeking", "course")
+    __slots__ = ("_abandoned", "_asking", "_done", "_keeper", "_pausing", "_seeking", "course")
 
     def __init__(self, keeper: Keeper, course: KeptCourse, done: Callable[[Step], None]) -> None:
         self.course = course
         self._keeper = keeper
         self._done = done
         self._asking: Asking | None = None  # of a state that is put before the request
+        self._pausing: asyncio.TimerHandle | None = None
         self._seeking = False
         self._abandoned = False
 
@@ -215,6 +216,8 @@ class Errand:
     def abandon(self) -> None:
         """The client has gone. A write that was made is settled all the same, an end remembered."""
         self._abandoned = True
+        if self._pausing is not None:
+            self._pausing.cancel()
         if self._seeking:
             self._seeking = False
             self._keeper.takeovers.leave(self)
@@ -250,6 +253,13 @@ class Errand:
             self._done(step)
 
     def _search(self, step: Step) -> None:
+        self._keeper.arrived(self.course, False)  # nobody is to wait for it during the pause
+        if self.course.pause:
+            self._pausing = asyncio.get_running_loop().call_later(self.course.pause, self._seek)
+        else:
+            self._seek()
+
+    def _seek(self) -> None:
         self._seeking = True
         self._keeper.takeovers.join(self)
 

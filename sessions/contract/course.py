@@ -14,6 +14,7 @@ from sessions.contract.settling import Settled
 from sessions.contract.versions import fencing_number, next_lineage
 
 MOST_SENDS = 5  # of one request; then 502
+_FIRST_PAUSE = 0.1  # seconds, and doubled: in all more than nodes give requests that hold up a fence
 MOST_OVERWRITES = 3  # of one write, with on_conflict: last
 
 
@@ -123,6 +124,11 @@ class Course:
         self._state = b""
         self._overwrites = 0
         self._short = False  # something of it had nobody to hold it
+
+    @property
+    def pause(self) -> float:
+        """Seconds to wait before the next search: a node that is being fenced refuses until that is over."""
+        return _FIRST_PAUSE * 2.0 ** (self._sends - 2) if self._sends > 1 else 0.0
 
     # Before the node
 

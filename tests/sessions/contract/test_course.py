@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from limpet_session.asgi import FENCE_SECONDS
 from sessions.contract.course import MOST_OVERWRITES, MOST_SENDS, Course, Do, Keep, Step, Terms, Why
 from sessions.contract.headers import Handover, Need, Told
 from sessions.contract.messages import ENDED, TAKEN, UNKNOWN, Answer, Kind
@@ -242,6 +243,17 @@ def test_a_login_settles_the_new_id_and_ends_the_old_one() -> None:
     assert course.told(200, Told(6, b"s", renewed=NEW)) == Step(Do.SETTLE, PIN, NEW, 6, b"s")
     assert course.settled(Settled.SETTLED) == Step(Do.END, PIN, ID)
     assert course.marked() == Step(Do.RELEASE, PIN, NEW, 6, keep=Keep.WRITTEN)
+
+
+def test_who_is_refused_again_waits_longer_than_a_fence_may_take() -> None:
+    course, pauses = visiting(), []
+    for _ in range(MOST_SENDS - 1):
+        assert course.told(409, Told(5, need=Need.STATE)).do is Do.SEARCH
+        pauses.append(course.pause)
+        course.found(Found(Where.SERVED, PIN, 5))
+    assert pauses[0] == 0.0
+    assert pauses == sorted(pauses)
+    assert sum(pauses) > FENCE_SECONDS
 
 
 def test_a_request_that_failed_goes_where_the_session_is() -> None:

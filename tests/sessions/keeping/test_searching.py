@@ -13,7 +13,17 @@ from sessions.ids import new_id
 from sessions.keeping.counters import Source
 from sessions.keeping.takeovers import Move
 from sessions.stores.embedded import EmbeddedStore
-from tests.sessions.keeping.cluster import KEY, MOST_STATE, TTL, Exchange, NodeProcess, Proxy, Response, until
+from tests.sessions.keeping.cluster import (
+    KEY,
+    MOST_STATE,
+    PATIENCE,
+    TTL,
+    Exchange,
+    NodeProcess,
+    Proxy,
+    Response,
+    until,
+)
 from tests.sessions.stores.memory import MemoryStore
 
 Make = Callable[..., Proxy]
@@ -41,6 +51,23 @@ async def test_the_next_request_goes_to_the_copy(nodes: Start, proxy: Make) -> N
     here.down = {0, 1}
     third = await here.request("add=a", second.token)
     assert keys_of(third) == (200, {"a": 3}) and third.token is not None and third.token.unprotected
+
+
+async def test_a_request_waits_while_its_node_is_being_fenced(nodes: Start, proxy: Make) -> None:
+    two = nodes(2)
+    here, there = proxy(two), proxy(two)
+    first = await here.request("add=a")
+    assert first.token is not None
+    slow = asyncio.create_task(here.request("wait=0.4", first.token))
+    await asyncio.sleep(0.1)  # nothing says that the app is in it
+    fence = asyncio.create_task(there.peers[0].call(Action(Call.FENCE, 0, 5 << 32), first.token.id, TTL))
+    asking = here.keeper.course(1, False, first.token.id, False, 0).fields()
+    async with asyncio.timeout(PATIENCE):
+        while (await here.send(two[0].port, asking, ""))[0] != 409:
+            pass  # the fence is on its way
+    assert keys_of(await here.request("add=a", first.token)) == (200, {"a": 2})
+    assert await fence is not None
+    await slow
 
 
 async def test_a_large_state_moves_too(nodes: Start, proxy: Make) -> None:
