@@ -50,11 +50,11 @@ def test_every_write_is_noticed(write: Callable[[Session], Any]) -> None:
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 def test_every_write_after_the_head_raises_and_changes_nothing(write: Callable[[Session], Any]) -> None:
-    session = Session({"a": 1})
+    session = Session({"a": 1}, new_id=lambda: "new")
     session.close()
     with pytest.raises(SessionClosed, match="until the response head is sent"):
         write(session)
-    assert (dict(session), session.ended, session.renewed) == ({"a": 1}, False, False)
+    assert (dict(session), session.ended, session.renewed, session.id) == ({"a": 1}, False, False, "")
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)

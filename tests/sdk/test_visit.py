@@ -156,6 +156,30 @@ def test_an_end_is_an_end_even_of_nothing(at: NodeAtHand) -> None:
     assert finish(visit) == {VERSION: b"1", headers.END: b"1"}
 
 
+def test_a_session_says_its_id_and_after_a_login_the_new_one(at: NodeAtHand) -> None:
+    visit = at.visit()
+    assert visit.session.id == A
+    visit.session.renew()
+    assert finish(visit)[headers.RENEW].decode() == visit.session.id != A
+    assert Unkept().session.id == ""
+
+
+def test_weighing_raises_what_saving_would_and_changes_nothing() -> None:
+    at = NodeAtHand(max_state=20)
+    visit = at.visit()
+    visit.weigh()
+    visit.session["a"] = "x" * 20
+    with pytest.raises(SessionTooLarge, match="28 bytes, at most 20"):
+        visit.weigh()
+    visit.session["a"] = object()
+    with pytest.raises(TypeError):
+        visit.weigh()
+    visit.session["a"] = "x"
+    visit.weigh()
+    assert finish(visit)[VERSION] == b"2"
+    visit.weigh()
+
+
 def test_a_renewed_session_leaves_its_old_id_dead(at: NodeAtHand) -> None:
     at.write(cart=1)
     slow, visit = at.visit(version=2), at.visit(version=2)

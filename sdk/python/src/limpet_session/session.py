@@ -1,6 +1,6 @@
 """The session as an app sees it: a dict that can be ended, renewed, and written while it can be saved."""
 
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from typing import Any, Self, SupportsIndex
 
 from limpet_session.errors import SessionClosed
@@ -12,10 +12,18 @@ _PLAIN = frozenset({str, int, float, bool, type(None), bytes})  # values that no
 class Session(dict[str, Any]):
     """What `request.session` is. Has `accessed` and `modified` as Starlette's own session has."""
 
-    __slots__ = ("_closed", "accessed", "ended", "modified", "renewed", "replaced", "stale")
+    __slots__ = ("_closed", "_new_id", "accessed", "ended", "id", "modified", "renewed", "replaced", "stale")
 
-    def __init__(self, data: Data | None = None, stale: int = 0) -> None:
+    def __init__(
+        self,
+        data: Data | None = None,
+        stale: int = 0,
+        session_id: str = "",
+        new_id: Callable[[], str] = str,
+    ) -> None:
         super().__init__(data or {})
+        self.id = session_id  # under which it is kept, after `renew` the new one; "": it is not kept
+        self._new_id = new_id
         self.accessed = False
         self.modified = False
         self.replaced = False  # cleared: what other requests wrote goes too
@@ -37,6 +45,7 @@ class Session(dict[str, Any]):
         """Log in: go on under a new id, so that the old one is worth nothing. Raises SessionClosed."""
         self.mark_modified()
         self.renewed = True
+        self.id = self._new_id()
 
     @property
     def nested(self) -> bool:

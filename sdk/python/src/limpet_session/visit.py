@@ -31,6 +31,10 @@ class Life(Protocol):
 
     session: Session
 
+    def weigh(self) -> None:
+        """Raises what `finish` would for the session as it is now, and changes nothing. May be left out: it
+        is for frameworks whose own place to save has better errors than the server's."""
+
     def finish(self) -> Answer:
         """The app sends its response head: save, and close the session. Raises SessionError, or what the
         serializer raises; then nothing has changed, and the next head is answered without saving."""
@@ -81,14 +85,18 @@ class Visit:
         self._inside = True  # counted among the running ones
         self._over = False  # no more saving
         self._sealed: bytes | None = None  # the state as the app left it, once the session is closed
-        self.session = Session(shared.format.unpack(ticket.state), request.stale)
+        data = shared.format.unpack(ticket.state)
+        self.session = Session(data, request.stale, request.id, shared.new_id)
+
+    def weigh(self) -> None:
+        if not self._over:
+            self._packed()
 
     def finish(self) -> Answer:
         if self._over:
             return self.abandon()
         self._over = True
-        state = self._shared.format.pack(self.session) if self.session.suspect else self._ticket.state
-        answer = self._settle(state)
+        answer = self._settle(self._packed())
         self.session.close()
         return answer
 
@@ -107,10 +115,16 @@ class Visit:
         if late and self._shared.format.pack(self.session) != self._sealed:
             raise SessionClosed
 
+    def _packed(self) -> bytes:
+        """The state as the app has made it. Raises SessionTooLarge, or what the serializer raises."""
+        base, limit = self._ticket.state, self._shared.limit
+        mine = self._shared.format.pack(self.session) if self.session.suspect else base
+        if len(mine) > limit and mine != base:
+            raise SessionTooLarge(len(mine), limit)
+        return mine
+
     def _settle(self, mine: bytes) -> Answer:
         session, base = self.session, self._ticket.state
-        if len(mine) > self._shared.limit and mine != base:
-            raise SessionTooLarge(len(mine), self._shared.limit)
         write = Write(base, mine, session.replaced, self._shared.format.merge, self._shared.limit)
         if session.ended or (session.replaced and base and not mine):
             answer = self._end()
@@ -142,7 +156,7 @@ class Visit:
 
     def _renew(self, write: Write) -> Answer:
         shared, request, now = self._shared, self._request, self._shared.clock()
-        new_id = shared.new_id()
+        new_id = self.session.id
         rule = partial(rules.renew, ticket=self._ticket, write=write, ttl=request.ttl, now=now)
         saved = shared.storage.renew(request.id, new_id, now, rule)
         if saved is None:
@@ -174,6 +188,9 @@ class Unkept:
 
     def __init__(self) -> None:
         self.session = Session()
+
+    def weigh(self) -> None:
+        """Nothing is too large for nowhere."""
 
     def finish(self) -> Answer:
         if self.session and not Unkept._warned:
