@@ -33,7 +33,7 @@ FAULTS = {
     "NOSCRIPT": Fault.SCRIPT,
 }
 # Before Redis 7 an error inside a script arrives as "ERR Error running script (...): ...: -OOM command..."
-INSIDE_SCRIPT = re.compile(r"^ERR .*?user_script.*? -([A-Z]+) ")
+INSIDE_SCRIPT = re.compile(r"^ERR .*?user_script.*? -(([A-Z]+) .*)")
 
 
 def fault_of(error: ReplyError) -> Fault:
@@ -45,9 +45,11 @@ def code_of(error: ReplyError) -> str:
     """The word that names the error: OOM, MOVED, ERR..."""
     text = str(error)
     inside = INSIDE_SCRIPT.match(text)
-    return inside[1] if inside else text.partition(" ")[0]
+    return inside[2] if inside else text.partition(" ")[0]
 
 
 def words_of(error: ReplyError) -> str:
     """The error in at most 200 characters, without what a script adds to it."""
-    return str(error).partition(" script: ")[0][:200]
+    text = str(error)
+    inside = INSIDE_SCRIPT.match(text)
+    return (inside[1] if inside else text.partition(" script: ")[0])[:200]

@@ -1,4 +1,7 @@
-"""Real Redis servers for the tests: each a process of its own on a port of its own, ended by its id."""
+"""Real Redis servers for the tests: each a process of its own on a port of its own, ended by its id.
+
+`LIMPET_TEST_REDIS` names the program to run instead of `redis-server`: Valkey's, or another version of it.
+"""
 
 import os
 import shutil
@@ -32,8 +35,9 @@ class RedisProcess:
     def start(self) -> None:
         """Start it, with what its directory holds, and return when it answers."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        program = shutil.which("redis-server")
-        assert program, "these tests need redis-server (Debian: redis-server)"
+        named = os.environ.get("LIMPET_TEST_REDIS", "redis-server")
+        program = shutil.which(named)
+        assert program, f"these tests need {named} (Debian: redis-server)"
         base = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
         base += ["--repl-diskless-sync-delay", "0"]
         command = [program, *base, *self.settings]

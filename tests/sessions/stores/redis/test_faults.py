@@ -32,4 +32,5 @@ def test_whose_fault(text: str, code: str, fault: Fault) -> None:
 
 def test_what_a_script_adds_is_left_out() -> None:
     assert words_of(ReplyError("OOM command not allowed. script: 0a1b, on x")) == "OOM command not allowed."
+    assert words_of(ReplyError(INSIDE_6.format("OOM"))) == "OOM more words"
     assert len(words_of(ReplyError("x" * 1000))) == 200

@@ -22,7 +22,7 @@ class Trio:
     def __init__(self, directory: Path) -> None:
         self.master = RedisProcess(directory / "master", "--save", "")
         self.replica = RedisProcess(
-            directory / "replica", "--save", "", "--replicaof", f"127.0.0.1 {self.master.port}"
+            directory / "replica", "--save", "", "--replicaof", "127.0.0.1", str(self.master.port)
         )
         self.sentinel = RedisProcess(
             directory / "sentinel",
