@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from control.cluster import Watch
 from control.failovers import Failovers
+from control.oversize import Oversize
 from control.reconciler import Reconciler
 from control.stores import Stores
 from control.surroundings import Surroundings
@@ -31,6 +32,7 @@ class Kept:
     surroundings: Surroundings
     reconciler: Reconciler
     failovers: Failovers
+    oversize: Oversize
 
     @property
     def replicated(self) -> bool:
@@ -42,6 +44,7 @@ class Kept:
         self.surroundings.refresh()
         self.reconciler.look()
         self.failovers.look()
+        self.oversize.look()
 
 
 class Keeping:

@@ -76,6 +76,11 @@ def _one(value: Callable[[Kept], float]) -> Callable[[Named], Iterator[Sample]]:
     return samples
 
 
+def _writes(kept: Kept) -> list[int]:
+    counters = kept.keeper.counters
+    return [*counters.writes, counters.too_large]
+
+
 def _copied(named: Named) -> Iterator[Sample]:
     service, kept = named
     for node, peer in zip(kept.watch.node_names, kept.peers, strict=True):
@@ -110,7 +115,7 @@ _FAMILIES: list[tuple[_Family, str, str, list[str], Callable[[Named], Iterator[S
         "session_writes",
         "Writes of sessions, by what became of them.",
         ["result"],
-        _by(RESULTS, lambda kept: kept.keeper.counters.writes, "pending"),
+        _by((*RESULTS, "too_large"), _writes, "pending"),
     ),
     (
         CounterMetricFamily,

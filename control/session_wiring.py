@@ -9,6 +9,7 @@ from config.session_settings import Sessions, Strategy
 from control.cluster import Watch
 from control.failovers import Failovers
 from control.keeping import Kept
+from control.oversize import Oversize
 from control.reconciler import Plan, Reconciler
 from control.stores import Stores
 from control.surroundings import Surroundings
@@ -35,7 +36,8 @@ def keep(name: str, service: file.Service, key: bytes, stores: Stores, watch: Wa
     failovers = Failovers(name, watch.node_names, watch.health.nodes, lambda: reconciler.serving)
     keeper.moved = failovers.moved
     strategy = str(sessions.strategy)
-    return Kept(strategy, watch, keeper, peers, witness, surroundings, reconciler, failovers)
+    oversize = Oversize(name, sessions.max_state, keeper.counters)
+    return Kept(strategy, watch, keeper, peers, witness, surroundings, reconciler, failovers, oversize)
 
 
 def _targets(

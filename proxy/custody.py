@@ -197,7 +197,12 @@ class Custody:
         elif do is Do.RENAME:
             self._rename()
         else:
-            self._errand = self._keeper.perform(self._course, step, self._perform)
+            self._errand = self._keeper.perform(self._course, step, self._performed)
+
+    def _performed(self, step: Step) -> None:
+        """What follows from an errand, which has prepared a refusal itself."""
+        self._refused = self._refused or step.do is Do.REFUSE
+        self._perform(step)
 
     def _refuse(self, step: Step) -> None:
         """The keeper first finds out where the client is to go next."""
@@ -205,8 +210,7 @@ class Custody:
         if step.why is Why.NO_CONTRACT:
             self._exchange.contract_missing()
         if not self._refused:
-            self._refused = True
-            self._errand = self._keeper.perform(self._course, step, self._perform)
+            self._errand = self._keeper.perform(self._course, step, self._performed)
             return
         fault = NodeFault(step.status, step.why.name.lower(), _TEXTS[step.why])
         if step.keep is Keep.NONE:

@@ -294,6 +294,9 @@ class Errand:
             self._tell(fence, step.session_id, lambda: self._look(step))
         elif step.why is Why.CONFLICT:
             self._look(step)
+        elif step.why is Why.STATE_TOO_LARGE:
+            self._keeper.counters.too_large += 1
+            self._restore(step)
         else:
             self._refused(step)
 
@@ -306,6 +309,15 @@ class Errand:
             self._refused(step)
         else:
             self._keeper.takeovers.look(self.course, lambda found: self._seen(step, found))
+
+    def _restore(self, step: Step) -> None:
+        """Without stickiness the store's state goes along with each request; without copies there is none."""
+        options = self._keeper.options
+        kept = options.terms.sticky and (options.replicas or options.store)
+        if kept and self.course.expected:
+            self._keeper.takeovers.restore(self.course, step.version, lambda: self._refused(step))
+        else:
+            self._refused(step)
 
     def _seen(self, step: Step, found: Found) -> None:
         course = self.course

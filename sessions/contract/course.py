@@ -53,7 +53,7 @@ class Why(IntEnum):
     NO_CONTRACT = 4  # the node does not take part: down (no contract)
     BROKEN = 5  # the node has broken the contract
     STATE_MISSING = 6  # the state of a write cannot be fetched
-    STATE_TOO_LARGE = 7
+    STATE_TOO_LARGE = 7  # the node's `version`: what was acknowledged before is to take its place
     NEED_FOREVER = 8
 
 
@@ -267,7 +267,7 @@ class Course:
         if state is None:
             return Step(Do.FETCH, self.node, self.session_id, version)
         if len(state) > self._terms.most_state:
-            return self._refuse(502, Why.STATE_TOO_LARGE)
+            return self._refuse(502, Why.STATE_TOO_LARGE)._replace(version=version)
         base = -1 if self._terms.sticky or self.found_last is None else self.found_last.base
         return Step(Do.SETTLE, self.node, self.session_id, version, state, base)
 

@@ -15,6 +15,7 @@ from sessions.contract.messages import STORE, UNKNOWN, Action, Answer, Call, Kin
 from sessions.contract.versions import VersionsExhausted, fencing_number, lineage
 
 MOST_ROUNDS = 4  # then 503
+NOT_REFUSED = (-2, 0)
 _LONGEST_PAUSE = 0.05  # seconds, times the round: for rivals to get out of each other's way
 
 
@@ -79,6 +80,7 @@ class Search:
     `expected`: the token's version, which may be raised while the search goes on; `pin`: the token's node,
     below 0 for none. `draw`: a random integer below 4096. `look_only`: never fence, only see who serves it.
     `above`: what stood against an earlier takeover or write; who serves less is overtaken.
+    `without`: a node and its write that was refused; neither this nor what the owner made of it counts.
     After each call: where `found` is set, it is over; where `pause` is above 0, call `start` again after so
     many seconds.
     """
@@ -97,6 +99,7 @@ class Search:
         "_rounds",
         "_rules",
         "_waiting",
+        "_without",
         "around",
         "expected",
         "found",
@@ -112,6 +115,7 @@ class Search:
         draw: Callable[[], int],
         look_only: bool = False,
         above: int = 0,
+        without: tuple[int, int] = NOT_REFUSED,
     ) -> None:
         self._rules = rules
         self.around = around
@@ -125,6 +129,7 @@ class Search:
         self._rounds = 0
         self._number = 0
         self._above = above
+        self._without = without
         self._highest = above  # of all versions and fences heard of
         self._phase = _Phase.PAUSING
         self._answers: dict[int, Answer] = {}
@@ -157,7 +162,7 @@ class Search:
         if answer.kind is Kind.REFUSED:
             return self._again(rival=True)
         held = self._answers.setdefault(target, UNKNOWN)
-        if answer.kind is Kind.HELD and answer.version >= held.version:
+        if answer.kind is Kind.HELD and answer.version >= held.version and not self._refused(target, answer):
             self._answers[target] = answer
         return self._next() if not self._waiting else []
 
@@ -176,6 +181,10 @@ class Search:
         return self._next() if not self._waiting else []
 
     # Private
+
+    def _refused(self, target: int, answer: Answer) -> bool:
+        node, version = self._without
+        return target == node and answer.version >= version and lineage(answer.version) == lineage(version)
 
     def _ask(self, targets: Iterable[int]) -> list[Action]:
         self._phase = _Phase.ASKING

@@ -48,6 +48,7 @@ class KeepingCounters:
         "searching",
         "settling",
         "stale",
+        "too_large",
         "unprotected",
         "writes",
     )
@@ -59,6 +60,7 @@ class KeepingCounters:
         self.moves = [0] * len(Source)  # takeovers that were made
         self.lost = 0
         self.stale = 0
+        self.too_large = 0  # writes whose state was above the limit
         self.searches = [0] * len(Where)  # by how they ended
         self.searching = Histogram(SEARCH_BOUNDS)
         self.settling = Histogram(SETTLE_BOUNDS)

@@ -10,6 +10,7 @@ from sessions.contract.searching import Around, Found, Rules, Search, Where
 from sessions.keeping.asking import Asking
 from sessions.keeping.counters import KeepingCounters, Source
 from sessions.keeping.kept import KeptCourse
+from sessions.keeping.restoring import Restoring
 from sessions.keeping.runs import SearchRun
 from sessions.keeping.targets import Targets
 
@@ -116,6 +117,18 @@ class Takeovers:
 
         search = Search(self._rules, around(), course.pin, course.expected, self._draw, True, course.mark)
         SearchRun(self._targets, session_id, search, around, self._timeout, over).start()
+
+    def restore(self, course: KeptCourse, written: int, over: Callable[[], None]) -> None:
+        """Have the exchange's node hold what was acknowledged before `written`, which was refused."""
+        session_id, node = course.session_id, course.node
+
+        def around() -> Around:
+            return self._around(session_id, node)
+
+        search = Search(
+            self._rules, around(), course.pin, course.expected, self._draw, without=(node, written)
+        )
+        Restoring(self._targets, session_id, node, search, around, self._timeout, over).start()
 
     def arrived(self, course: KeptCourse, ok: bool) -> None:
         """The takeover that an exchange carried has been made, or has not. Others' calls change nothing."""

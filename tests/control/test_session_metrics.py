@@ -37,6 +37,7 @@ async def test_counts() -> None:
     running = built()
     counters = running.keeping.services["shop"].keeper.counters
     counters.writes[Settled.SETTLED], counters.writes[Settled.CONFLICT] = 7, 1
+    counters.too_large = 9
     counters.ends[Settled.UNPROTECTED] = 2
     counters.moves[Source.OWN], counters.moves[Source.STORE] = 3, 4
     counters.searches[Where.NOT_YET] = 5
@@ -47,6 +48,7 @@ async def test_counts() -> None:
         "conflict": 1,
         "ended": 0,
         "unprotected": 0,
+        "too_large": 9,
     }
     assert await found(running, "limpet_session_ends_total") == {"settled": 0, "unprotected": 2}
     moves = {"own": 3, "peer": 0, "store": 4, "nobody": 0}

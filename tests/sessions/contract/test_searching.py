@@ -75,6 +75,16 @@ def test_who_serves_an_older_version_or_an_older_owners_does_not_count() -> None
     assert finish(overtaken, {0: held(7, serving=True)}).handover.number > 4 * EPOCH
 
 
+def test_a_write_that_was_refused_does_not_count_nor_what_its_owner_made_of_it() -> None:
+    for version, serving in ((6, True), (9, False)):
+        here = Search(RULES, around(), 2, 5, lambda: 7, without=(2, 6))
+        found = finish(here, {2: held(version, b"refused", serving), 1: held(5, b"good")})
+        number = fencing_number(version, 7)
+        assert found == Found(Where.TAKEOVER, 3, 5, Handover(number, b"good"), None, 1, 5)
+    for answers in ({2: held(5, serving=True)}, {2: held(EPOCH, serving=True)}, {0: held(6, serving=True)}):
+        assert finish(Search(RULES, around(), 2, 5, lambda: 7, without=(2, 6)), answers).where is Where.SERVED
+
+
 def test_who_may_not_take_requests_is_taken_over_from() -> None:
     draining = around()._replace(ready=frozenset({1, 2, 3}), heir=3)
     assert finish(search(draining), {0: held(7, serving=True)}) == Found(
