@@ -108,11 +108,14 @@ def versions(contenders: Sequence[Contender]) -> dict[str, str]:
     for contender in contenders:
         program = contender.found()
         assert program
-        done = subprocess.run(
-            [program, *contender.version], capture_output=True, text=True, timeout=20, check=False
-        )
-        said[contender.name] = (done.stdout + done.stderr).strip().splitlines()[0]
+        said[contender.name] = first_line((program, *contender.version))
     return said
+
+
+def first_line(command: Sequence[str]) -> str:
+    """What a command says first."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    return (done.stdout + done.stderr).strip().splitlines()[0]
 
 
 def filled(contender: Contender, port: int, nodes: Sequence[int], folder: Path) -> Path:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the proxies that Limpet is compared with, where they are missing (Debian, Ubuntu).
+# Installs the proxies that Limpet is compared with, and Redis, where they are missing (Debian, Ubuntu).
 # A contender that is still missing afterwards is left out of the table, and the table says so.
 set -eu
 PATH="$PATH:/usr/sbin:/sbin"
@@ -8,6 +8,7 @@ missing=""
 for name in haproxy nginx caddy; do
     command -v "$name" >/dev/null 2>&1 || missing="$missing $name"
 done
+command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 command -v taskset >/dev/null 2>&1 || missing="$missing util-linux"
 [ -n "$missing" ] || exit 0
 

@@ -4,6 +4,7 @@ import random
 import select
 import time
 from collections import deque
+from collections.abc import Callable
 
 from bench.client import Client, WrongAnswer
 from bench.work import Work
@@ -14,14 +15,17 @@ STUCK_SECONDS = 10.0
 class Load:
     """Some clients of one proxy. Close it to free the connections."""
 
-    def __init__(self, port: int, work: Work) -> None:
+    def __init__(
+        self, port: int, work: Work, client: Callable[[int, Work, select.epoll, int], Client] = Client
+    ) -> None:
+        """`client`: who makes one, if not as bench.client does."""
         self.epoll = select.epoll()
         self.clients: dict[int, Client] = {}
         self.idle: deque[Client] = deque()
         for number in range(work.clients):
-            client = Client(port, work, self.epoll, number)
-            self.clients[client.sock.fileno()] = client
-            self.idle.append(client)
+            one = client(port, work, self.epoll, number)
+            self.clients[one.sock.fileno()] = one
+            self.idle.append(one)
 
     def close(self) -> None:
         for client in self.clients.values():

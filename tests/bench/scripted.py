@@ -47,9 +47,9 @@ def _talk(connection: socket.socket, pieces: Iterator[bytes]) -> None:
 
 
 def _request(connection: socket.socket) -> bytes:
-    """A whole head; nothing where the client goes away."""
+    """A whole head, with the body that was sent with it; nothing where the client goes away."""
     data = b""
-    while not data.endswith(b"\r\n\r\n"):
+    while b"\r\n\r\n" not in data:
         try:
             received = connection.recv(65536)
         except OSError:

@@ -1,0 +1,1 @@
+"""What it costs that sessions survive: Limpet beside HAProxy with an app that keeps them in Redis."""

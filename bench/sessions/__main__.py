@@ -1,0 +1,92 @@
+"""`python -m bench.sessions`: what it costs that sessions survive; written to bench/results-sessions.md."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import contenders
+from bench.__main__ import interrupted
+from bench.client import WrongAnswer
+from bench.processes import LOAD_CORE, Failed
+from bench.sessions import report, setups
+from bench.sessions.setups import Setup
+from bench.sessions.turns import Turns, at_rate, flat_out, in_turn
+
+RESULTS = Path(__file__).parent.parent / "results-sessions.md"
+PACKAGES = ("starlette", "uvicorn", "uvloop", "httptools", "redis", "hiredis")
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.sessions", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="three short rounds, paced only; no file")
+    parser.add_argument("--only", metavar="NAMES", help="contenders, with commas, as the table names them")
+    parser.add_argument("--rounds", type=int, default=9, help="times that they take turns (default: 9)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each turn (default: 3)")
+    parser.add_argument("--rate", type=float, default=300.0, help="requests a second (default: 300)")
+    return parser.parse_args(arguments)
+
+
+def chosen(options: argparse.Namespace) -> list[Setup]:
+    """Raises Failed for a name that nobody has."""
+    if not options.only:
+        return list(setups.ALL)
+    known = {one.name.lower(): one for one in setups.ALL}
+    names = [name.strip().lower() for name in options.only.split(",")]
+    if unknown := [name for name in names if name not in known]:
+        raise Failed(f"no contender is called {unknown[0]}; there are: {', '.join(known)}")
+    return [known[name] for name in names]
+
+
+def measured(options: argparse.Namespace, wanted: Sequence[Setup]) -> dict[str, Turns]:
+    rows = {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as stack:
+        ups = [
+            stack.enter_context(setups.started(one, Path(folder) / f"{number}"))
+            for number, one in enumerate(wanted)
+        ]
+        rounds, seconds = (3, 1.5) if options.quick else (options.rounds, options.seconds)
+        print(f"bench: {options.rate:.0f} requests a second ...", file=sys.stderr, flush=True)
+        title = f"At {options.rate:.0f} requests a second"
+        rows[title] = in_turn(ups, rounds, at_rate(options.rate, seconds))
+        if not options.quick:
+            print("bench: as fast as they go ...", file=sys.stderr, flush=True)
+            rows["64 users as fast as they go"] = in_turn(ups, rounds, flat_out(seconds))
+    return rows
+
+
+def versions(wanted: Sequence[Setup]) -> dict[str, str]:
+    found = {one.proxy.name: one.proxy for one in wanted}
+    said = contenders.versions(list(found.values()))
+    command = (sys.executable, "-c", contenders.SAY_VERSIONS, *PACKAGES)
+    return {**said, "the app": contenders.first_line(command)}
+
+
+def main() -> int:
+    for number in (signal.SIGINT, signal.SIGTERM):  # a job in the background starts with SIGINT ignored
+        signal.signal(number, interrupted)
+    os.sched_setaffinity(0, {LOAD_CORE})
+    options = parsed(sys.argv[1:])
+    try:
+        wanted = chosen(options)
+        setups.missing(wanted)
+        rows = measured(options, wanted)
+    except (WrongAnswer, Failed, OSError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bench: interrupted; everything it started is ended", file=sys.stderr)
+        return 130
+    text = report.document(rows, versions(wanted), sys.argv[1:])
+    print(text)
+    if not options.quick:
+        RESULTS.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The sessions' table, for the terminal and for bench/results-sessions.md."""
+
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+
+from bench import machine
+from bench.figures import percentile
+from bench.report import markdown
+from bench.sessions.setups import AFFINITY, HAPROXY, REPLICATION
+from bench.sessions.turns import Turn, Turns
+
+PARTS = ("proxy", "nodes", "Redis")
+NOTES = """\
+How to read it: the same app (Starlette, uvicorn with uvloop and httptools, 2 KB of session as JSON) on three
+nodes of each contender's own; 64 users, each with a connection and cookies, send reads and writes at random,
+half and half, the same for all. CPU is user and system time of the proxy, the three nodes and Redis together,
+in microseconds for each request, the median of the rounds; in brackets its ratio to HAProxy + Redis in the
+same round, again the median, with the range. At a rate, a latency counts from when its request was due (no
+coordinated omission), all rounds together. Every answer is checked: it has the count that this user's writes
+have made. Proxy and Redis have one core, nodes and load the other.
+
+"HAProxy + Redis" is the app keeping its sessions itself: redis-py asyncio with hiredis, one GET when a
+request with a cookie begins, one SET with EX where a topmost key was set; a read does not lengthen the
+session's time, and nothing guards against two requests that write at once (Limpet's SDK merges them).
+"Limpet affinity" is the app with its sessions in its own memory, lost with their node: what replication costs
+is the difference to it. Redis keeps nothing on disk in either contender."""
+
+
+def figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def middle(turns: Sequence[Turn], of: Callable[[Turn], float]) -> float:
+    return median(of(turn) for turn in turns)
+
+
+def cpu_cell(turns: Turns, name: str) -> str:
+    amount = figure(middle(turns[name], lambda turn: turn.cpu))
+    if name == HAPROXY.name or HAPROXY.name not in turns:
+        return amount
+    low, mid, high = spread(turns, name, HAPROXY.name)
+    return f"{amount} ({mid:.2f}x, {low:.2f}-{high:.2f})"
+
+
+def spread(turns: Turns, name: str, reference: str) -> tuple[float, float, float]:
+    """The lowest, median and highest ratio of CPU within a round."""
+    pairs = zip(turns[name], turns[reference], strict=True)
+    ratios = sorted(one.cpu / other.cpu for one, other in pairs)
+    return ratios[0], median(ratios), ratios[-1]
+
+
+def latencies(turns: Sequence[Turn], of: Callable[[Turn], Sequence[float]]) -> str:
+    """p50 / p99 in milliseconds."""
+    values = [seconds * 1000 for turn in turns for seconds in of(turn)]
+    return f"{percentile(values, 0.5):.2f} / {percentile(values, 0.99):.2f}"
+
+
+def part_cell(turns: Sequence[Turn], part: str) -> str:
+    amount = middle(turns, lambda turn: turn.parts[part])
+    return figure(amount) if amount else "-"
+
+
+def each_write(turns: Sequence[Turn], of: Callable[[Turn], int]) -> str:
+    count, writes = sum(of(turn) for turn in turns), sum(turn.writes for turn in turns)
+    return f"{count / writes:.2f}" if count else "-"
+
+
+def table(turns: Turns) -> str:
+    """A column for each contender."""
+    own = list(turns.values())
+    rows = [["", *turns], ["CPU µs for a request", *(cpu_cell(turns, name) for name in turns)]]
+    rows += [[f"of it: {part}", *(part_cell(each, part) for each in own)] for part in PARTS]
+    rows.append(["write: p50 / p99 ms", *(latencies(each, lambda turn: turn.write_seconds) for each in own)])
+    rows.append(["read: p50 / p99 ms", *(latencies(each, lambda turn: turn.read_seconds) for each in own)])
+    rows.append(["requests/s", *(f"{middle(each, lambda turn: turn.rate):,.0f}" for each in own)])
+    peers = (each_write(each, lambda turn: turn.counts.peer_requests) for each in own)
+    rows.append(["peer requests for a write", *peers])
+    commands = (each_write(each, lambda turn: turn.counts.redis_commands) for each in own)
+    rows.append(["Redis commands for a write", *commands])
+    return markdown(rows)
+
+
+def price(turns: Turns) -> str:
+    """What replication costs above affinity; empty where one of them took no part."""
+    if not {REPLICATION.name, AFFINITY.name} <= turns.keys():
+        return ""
+    more = middle(turns[REPLICATION.name], lambda t: t.cpu) - middle(turns[AFFINITY.name], lambda t: t.cpu)
+    _, ratio, _ = spread(turns, REPLICATION.name, AFFINITY.name)
+    return f"Replication costs {more:.0f} µs of CPU for a request more than affinity: {ratio:.2f}x.\n"
+
+
+def document(rows: Mapping[str, Turns], versions: Mapping[str, str], arguments: Sequence[str]) -> str:
+    """All of bench/results-sessions.md."""
+    command = " ".join(["python -m bench.sessions", *arguments])
+    parts = ["# Bench of sessions", f"`{command}`"]
+    for title, turns in rows.items():
+        parts += [f"## {title}", table(turns), price(turns)]
+    parts += [NOTES, "\n".join(f"- {line}" for line in machine.described())]
+    parts.append("\n".join(f"- {name}: {said}" for name, said in versions.items()))
+    moved = {
+        name: sum(turn.moved for turns in rows.values() for turn in turns[name])
+        for name in next(iter(rows.values()))
+    }
+    parts.append(
+        "Answers from another node than the user's: " + ", ".join(f"{n} {m}" for n, m in moved.items())
+    )
+    return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"

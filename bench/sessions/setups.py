@@ -1,0 +1,122 @@
+"""The contenders of the sessions' bench: a proxy, its three nodes, and a Redis where one is needed."""
+
+import itertools
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import contenders
+from bench.answers import MARK, NAMES
+from bench.client import WrongAnswer
+from bench.contenders import Contender
+from bench.processes import LOAD_CORE, PROXY_CORE, Failed, free_port, running, wait_for
+from bench.verify import ask
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One way to keep sessions. `keeping`: what the app is told (bench.sessions.app)."""
+
+    name: str
+    proxy: Contender
+    keeping: str
+    redis: bool = False
+
+    def missing(self) -> str:
+        """The program that is not on this machine; empty where all are."""
+        if not self.proxy.found():
+            return self.proxy.program
+        return "redis-server" if self.redis and not shutil.which("redis-server") else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """A contender that is up: the processes of each of its parts, and ports where to ask."""
+
+    name: str
+    port: int
+    parts: Mapping[str, Sequence[int]]  # process ids
+    node_ports: Sequence[int]
+    redis_port: int = 0
+
+
+def limpet(sessions: str, stores: str = "") -> Contender:
+    values = {"SESSIONS": sessions, "STORES": stores}
+    known = contenders.LIMPET
+    return Contender("Limpet", "limpet-sessions.yaml", known.program, known.arguments, known.version, values)
+
+
+REPLICATION = Setup("Limpet replication", limpet("strategy: replication, replicas: 1, ack: sync"), "limpet")
+STORE = Setup(
+    "Limpet store", limpet("strategy: store, store: main", 'main: {redis: "@REDIS@"}'), "limpet", redis=True
+)
+HAPROXY = Setup("HAProxy + Redis", contenders.HAPROXY, "redis", redis=True)
+AFFINITY = Setup("Limpet affinity", limpet("strategy: affinity"), "memory")
+ALL = (REPLICATION, STORE, HAPROXY, AFFINITY)
+
+
+@contextmanager
+def started(setup: Setup, folder: Path) -> Iterator[Up]:
+    """Everything of a contender, up and listening. Raises processes.Failed."""
+    folder.mkdir()
+    with ExitStack() as stack:
+        port, pids = stack.enter_context(redis(folder)) if setup.redis else (0, [])
+        url = f"redis://127.0.0.1:{port}/0"
+        ports, nodes = stack.enter_context(app_servers(setup.keeping, url, folder))
+        proxy = setup.proxy.with_values(setup.proxy.name, **filled(setup.proxy.values, url))
+        up = stack.enter_context(contenders.started(proxy, ports, folder / "proxy"))
+        wait_for_all(up.port)
+        yield Up(setup.name, up.port, {"proxy": [up.pid], "nodes": nodes, "Redis": pids}, ports, port)
+
+
+def filled(values: Mapping[str, str], url: str) -> dict[str, str]:
+    return {name: value.replace("@REDIS@", url) for name, value in values.items()}
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[tuple[int, list[int]]]:
+    """A Redis with nothing on disk, on the proxy's core: its port and process."""
+    port = free_port()
+    settings = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    with running(["redis-server", *settings], PROXY_CORE, folder, "redis") as process:
+        wait_for(process, port, folder / "redis.out")
+        yield port, [process.pid]
+
+
+@contextmanager
+def app_servers(keeping: str, url: str, folder: Path) -> Iterator[tuple[list[int], list[int]]]:
+    """The nodes, each a process, on the load's core: ports and processes."""
+    with ExitStack() as stack:
+        ports = [free_port() for _ in NAMES]
+        pids = []
+        for name, port in zip(NAMES, ports, strict=True):
+            command = [sys.executable, "-m", "bench.sessions.app", name, str(port), keeping, url]
+            process = stack.enter_context(running(command, LOAD_CORE, folder, name))
+            wait_for(process, port, folder / f"{name}.out")
+            pids.append(process.pid)
+        yield ports, pids
+
+
+def wait_for_all(port: int, seconds: float = 20.0) -> None:
+    """Until strangers are answered by every node. Raises Failed."""
+    seen: set[bytes] = set()
+    end_at = time.monotonic() + seconds
+    for number in itertools.count():
+        with suppress(WrongAnswer):
+            seen.add(ask(port, "GET", "/read", number=number)[0][:MARK])
+        if len(seen) == len(NAMES):
+            return
+        if time.monotonic() > end_at:
+            raise Failed(f"only {len(seen)} of {len(NAMES)} nodes get requests")
+        time.sleep(0.02)
+
+
+def missing(setups: Sequence[Setup]) -> None:
+    """Raises Failed where something is not installed: here all take part, or none."""
+    for setup in setups:
+        if program := setup.missing():
+            raise Failed(f"{setup.name} needs {program}; bench/install.sh installs it")
