@@ -1,6 +1,5 @@
 """The node's rules: who is let in, what is saved, which copies are taken."""
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -14,7 +13,7 @@ from limpet_session.serializer import Format, JsonSerializer
 NOW, TTL = 1000.0, 60
 N = 1 << 32
 COPY = Record(TTL, NOW + 5, version=5, state=b"five")
-SERVED = replace(COPY, since=3, began=7.0)
+SERVED = COPY._replace(since=3, began=7.0)
 FENCED = Record(TTL, NOW + 5, fence=N)
 OVER = Record(TTL, NOW + 5, version=5, ended=True)
 
@@ -53,7 +52,7 @@ ADMISSIONS: list[tuple[str, Record | None, Request, Need | tuple[int, bytes, int
     ("what is handed over again changes nothing", SERVED, request(5, b"five"), (5, b"five", 3)),
     (
         "but what is as new and different is used",
-        replace(SERVED, since=5),
+        SERVED._replace(since=5),
         request(5, b"won"),
         (5, b"won", 5),
     ),
@@ -110,13 +109,13 @@ def write(base: str, mine: str, whole: bool = False, limit: int = 100) -> Write:
 
 
 TICKET = Ticket(5, b"", 3, 7.0)
-HELD = replace(SERVED, state=b'{"a":1}')
+HELD = SERVED._replace(state=b'{"a":1}')
 
 
 def test_a_save_makes_the_version_one_higher() -> None:
     kept, saved = rules.save(HELD, TICKET, write('{"a":1}', '{"a":2}'), TTL, NOW)
     assert saved == Saved(6, b'{"a":2}')
-    assert kept == replace(HELD, version=6, state=b'{"a":2}', expires=NOW + TTL)
+    assert kept == HELD._replace(version=6, state=b'{"a":2}', expires=NOW + TTL)
 
 
 def test_a_save_keeps_the_keys_of_others() -> None:
@@ -128,7 +127,7 @@ def test_what_somebody_else_has_saved_already_is_not_a_write() -> None:
     assert rules.save(HELD, TICKET, write("", '{"a":1}'), TTL, NOW) == (None, Saved(5, b'{"a":1}'))
 
 
-@pytest.mark.parametrize("record", [None, OVER, COPY, replace(HELD, since=4), replace(HELD, began=8.0)])
+@pytest.mark.parametrize("record", [None, OVER, COPY, HELD._replace(since=4), HELD._replace(began=8.0)])
 def test_nothing_is_saved_once_the_session_has_moved_on(record: Record | None) -> None:
     """Not even if it has come back since: what the request has read is from before."""
     change = write('{"a":1}', '{"a":2}')
@@ -143,7 +142,7 @@ def test_two_writes_that_are_too_large_together_are_refused() -> None:
 
 
 def test_a_version_has_an_end() -> None:
-    last = replace(HELD, version=VERSION_LIMIT - 1)
+    last = HELD._replace(version=VERSION_LIMIT - 1)
     with pytest.raises(SessionExhausted):
         rules.save(last, TICKET, write('{"a":1}', "{}"), TTL, NOW)
 
@@ -197,7 +196,7 @@ TOUCHES = [(None, 404, 0), (FENCED, 404, 0), (OVER, 410, 0), (COPY, 204, 5)]
 def test_a_touch_keeps_what_is_there(record: Record | None, status: int, version: int) -> None:
     kept, verdict = rules.touch(record, 5, 100, NOW)
     assert verdict == Verdict(status, version)
-    assert kept == (replace(COPY, ttl=100, expires=NOW + 100) if status == 204 else None)
+    assert kept == (COPY._replace(ttl=100, expires=NOW + 100) if status == 204 else None)
 
 
 def test_a_touch_does_not_keep_what_is_too_old() -> None:
@@ -227,12 +226,12 @@ def test_what_a_fence_is_answered(record: Record | None, number: int, verdict: V
 
 
 def test_a_fence_is_remembered_as_long_as_what_it_is_round() -> None:
-    kept, _ = rules.fence(replace(COPY, expires=NOW + 500), N, 1, NOW)
+    kept, _ = rules.fence(COPY._replace(expires=NOW + 500), N, 1, NOW)
     assert kept is not None and kept.expires == NOW + 500
 
 
 def test_nothing_is_kept_less_long_than_it_was_to_be() -> None:
-    long = replace(SERVED, expires=NOW + 1000)
+    long = SERVED._replace(expires=NOW + 1000)
     changes = [
         rules.admit(long, request(5), NOW)[0],
         rules.save(long, TICKET, write("five", '{"a":2}', whole=True), TTL, NOW)[0],

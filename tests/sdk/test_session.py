@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -66,18 +67,56 @@ def test_reads_are_allowed_at_any_time_and_are_no_writes(read: Callable[[Session
 
 
 @pytest.mark.parametrize("name", [name for name in READS if not name.startswith("pop")])
-def test_whoever_has_read_a_list_may_have_written_in_it(name: str) -> None:
-    session = Session({"a": [1]})
-    assert not session.suspect
+def test_what_is_written_into_a_value_is_noticed_when_somebody_looks(name: str) -> None:
+    values = [1]
+    session = Session({"a": values})
     READS[name](session)
+    assert not session.suspect and not session.modified
+    values.append(2)
+    assert session.suspect and session.modified
+    assert session.suspect, "and again"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(1, True), (1, 1.0), (0.0, -0.0), ([], ()), ("a", b"a"), ({"a": 1, "b": 2}, {"b": 2, "a": 1})],
+    ids=repr,
+)
+def test_values_that_python_calls_equal_may_differ(before: object, after: object) -> None:
+    inside = [before]
+    session = Session({"a": inside})
+    session.mark_accessed()
+    inside[0] = after
     assert session.suspect
+
+
+def test_a_value_of_another_class_may_always_have_changed() -> None:
+    session = Session({"a": [Fraction(1, 2)]})
+    assert not session.suspect, "nobody has seen it"
+    session.mark_accessed()
+    assert session.suspect
+
+
+def test_who_else_holds_a_value_makes_no_difference() -> None:
+    inside = ["a value of some length", 12345678901]
+    session = Session({"a": inside, "b": [inside[0]]})
+    also_held = [*session["a"], session["b"]]
+    assert not session.suspect and also_held
 
 
 def test_what_holds_only_plain_values_cannot_change_unseen() -> None:
     session = Session({"a": "x", "b": 1, "c": None, "d": True, "e": 1.5})
     assert session["a"] == "x" and not session.suspect
-    session["f"] = {}
-    assert session.nested
+
+
+def test_what_is_written_into_a_value_after_the_head_is_noticed() -> None:
+    for begin in ({"a": [1]}, {}):
+        session = Session(begin)
+        session["b"] = inside = [1]
+        session.close()
+        assert not session.written_inside()
+        inside.append(2)
+        assert session.written_inside()
 
 
 def test_a_copy_is_a_plain_dict() -> None:

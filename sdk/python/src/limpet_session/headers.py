@@ -45,12 +45,12 @@ def split(headers: Iterable[Header]) -> tuple[list[Header], dict[bytes, bytes]]:
     apps: list[Header] = []
     ours: dict[bytes, bytes] = {}
     for header in headers:
-        name = header[0][:7].lower()
-        if name.replace(b"_", b"-") != _PREFIX:
+        name, value = header
+        if name[:6].lower() != b"limpet" or name[6:7] not in (b"-", b"_"):
             apps.append(header)
-        elif name == _PREFIX:
-            full = header[0].lower()
-            ours[full] = ours[full] + b"," + header[1] if full in ours else header[1]
+        elif name[6:7] == b"-":
+            full = name.lower()
+            ours[full] = ours[full] + b"," + value if full in ours else value
     return apps, ours
 
 
@@ -82,7 +82,9 @@ def ttl(raw: bytes) -> int:
 def unpack(raw: bytes | str, name: str) -> bytes:
     """Base64 with padding (RFC 4648, section 4) into bytes. Raises Malformed for any other spelling."""
     try:
-        state = binascii.a2b_base64(raw, strict_mode=True)
+        state = binascii.a2b_base64(
+            raw
+        )  # not strict, which takes as long again: what it lets pass comes back otherwise
     except ValueError:
         raise Malformed(f"{name} must be base64 with padding") from None
     spelt = raw.encode("ascii", "replace") if isinstance(raw, str) else raw

@@ -1,7 +1,7 @@
 """What a node knows of one session."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 VERSION_LIMIT = 2**53  # versions and fences are below it: exact in a double, so in JavaScript and in Lua
 
@@ -13,8 +13,7 @@ class Need(StrEnum):
     STATE = "state"  # this node may not serve it from what it has
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One session as this node has it. `version` 0: no state, only a fence or the mark of an end."""
 
     ttl: int  # seconds, as last told by the proxy

@@ -5,7 +5,6 @@ as it is) and its answer. Rules are pure, so a storage may run one inside a tran
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 from limpet_session.errors import SessionExhausted, SessionTooLarge
@@ -89,7 +88,7 @@ def admit(record: Record | None, request: Request, now: float) -> tuple[Record |
     version = max(since, known.version)
     began = held.began if known is held and since == held.since else now
     expires = held.lasting(request.ttl, now)
-    kept = replace(known, version=version, since=since, began=began, ttl=request.ttl, expires=expires)
+    kept = known._replace(version=version, since=since, began=began, ttl=request.ttl, expires=expires)
     return kept, Ticket(version, kept.state, since, began)
 
 
@@ -103,7 +102,7 @@ def _with_handed(held: Record, request: Request) -> Record:
         return held
     if request.version == held.version and request.state == held.state:
         return held
-    return replace(held, version=request.version, state=request.state, since=0)
+    return held._replace(version=request.version, state=request.state, since=0)
 
 
 def _tenure(held: Record, known: Record, request: Request) -> int:
@@ -132,8 +131,8 @@ def save(
     state = write.over(record.state)
     if state == record.state:
         return None, Saved(record.version, state)
-    kept = replace(
-        record, version=_next(record.version), state=state, ttl=ttl, expires=record.lasting(ttl, now)
+    kept = record._replace(
+        version=_next(record.version), state=state, ttl=ttl, expires=record.lasting(ttl, now)
     )
     return kept, Saved(kept.version, state)
 
@@ -187,7 +186,7 @@ def put(
     if held.mark > version or (held.version == version and held.state != state):
         return None, Verdict(409, held.mark)
     expires = held.lasting(ttl, now)
-    return replace(held, version=version, state=state, since=0, ttl=ttl, expires=expires), Verdict(204)
+    return held._replace(version=version, state=state, since=0, ttl=ttl, expires=expires), Verdict(204)
 
 
 def touch(record: Record | None, version: int, ttl: int, now: float) -> tuple[Record | None, Verdict]:
@@ -195,7 +194,7 @@ def touch(record: Record | None, version: int, ttl: int, now: float) -> tuple[Re
     if record is None or record.ended or record.version < version:
         missing = 410 if record and record.ended else 404
         return None, Verdict(missing, record.version if record and missing == 404 else 0)
-    return replace(record, ttl=ttl, expires=record.lasting(ttl, now)), Verdict(204, record.version)
+    return record._replace(ttl=ttl, expires=record.lasting(ttl, now)), Verdict(204, record.version)
 
 
 def fence(record: Record | None, number: int, ttl: int, now: float) -> tuple[Record | None, Verdict]:
@@ -205,5 +204,5 @@ def fence(record: Record | None, number: int, ttl: int, now: float) -> tuple[Rec
         return None, Verdict(410)
     if number <= held.mark:
         return None, Verdict(409, held.mark)
-    kept = replace(held, since=0, fence=number, expires=held.lasting(ttl, now))
+    kept = held._replace(since=0, fence=number, expires=held.lasting(ttl, now))
     return kept, get(kept)

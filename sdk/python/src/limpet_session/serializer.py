@@ -41,8 +41,8 @@ class Format:
 
     def pack(self, data: Data) -> bytes:
         """The state of a session."""
-        # A subclass of dict may have a form of its own in some formats.
-        return self._serializer.dumps(dict(data)) if data else b""
+        # A subclass of dict may have a form of its own in some formats, and `dict()` asks it for every value.
+        return self._serializer.dumps(dict(dict.items(data))) if data else b""
 
     def unpack(self, state: bytes) -> Data:
         """A session from its state."""

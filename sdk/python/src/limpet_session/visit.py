@@ -111,7 +111,7 @@ class Visit:
             self._shared.leave(self._request.id)
 
     def check(self) -> None:
-        late = self._sealed is not None and self.session.nested
+        late = self._sealed is not None and self.session.written_inside()
         if late and self._shared.format.pack(self.session) != self._sealed:
             raise SessionClosed
 
