@@ -111,6 +111,7 @@ class Peer:
         if entries is None or len(entries) > limit:
             self._failed(_GARBAGE)
             return None
+        self._complaint = ""
         return entries
 
     async def close(self, grace_seconds: float = 0.0) -> None:
@@ -150,6 +151,8 @@ class Peer:
         answers = read_answers(lines, reply.body)
         if Fault.GARBAGE in answers:
             self._failed(_GARBAGE)
+        else:
+            self._complaint = ""
         return answers
 
     async def _ask_alone(self, session_id: str, action: Action, ttl: int) -> Answer | None:
@@ -165,7 +168,10 @@ class Peer:
         if reply is None:
             return None
         said = answer_of(reply.status, reply.version, reply.body, reply.serving, action.call)
-        return said if isinstance(said, Answer) else None
+        if not isinstance(said, Answer):
+            return None
+        self._complaint = ""
+        return said
 
     async def _send_alone(self, name: bytes, action: Action, ttl: int) -> Reply | None:
         match action.call:
@@ -203,7 +209,6 @@ class Peer:
             return self._failed(_GARBAGE)
         if reply.status not in expected:
             return self._failed(_TELLING.get(reply.status, f"answered {reply.status}"))
-        self._complaint = ""
         return reply
 
     async def _send(self, method: bytes, target: bytes, body: bytes, fields: bytes, seconds: float) -> Reply:
