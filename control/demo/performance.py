@@ -10,9 +10,9 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from control.children import NotStarted, free_port
 from control.demo.buttons import serve_buttons
-from control.demo.processes import DemoError
-from control.demo.stage import Stage, free_port
+from control.demo.stage import Stage
 from control.demo.story import tell_story
 
 INTERRUPTED = 130
@@ -27,7 +27,7 @@ def run(*, port: int = 8080, admin_port: int = 9900, seconds: float | None = Non
     console = Console(highlight=False)
     try:
         return asyncio.run(_perform(console, port, admin_port, seconds))
-    except (DemoError, OSError) as error:
+    except (NotStarted, OSError) as error:
         console.print(f"limpet demo: {error}", style="red", markup=False)
         return 1
 

@@ -1,8 +1,6 @@
 """The demo's stage: three nodes, Limpet before them, and what can be seen of both."""
 
 import asyncio
-import contextlib
-import socket
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +12,7 @@ from typing import Any, Self
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from control.demo.processes import Child
+from control.children import Child
 
 COLOURS = {"a": "#e4572e", "b": "#2e86ab", "c": "#5fad56"}
 CONFIG = """\
@@ -37,16 +35,6 @@ routes:
 access_log: {{format: "off"}}
 timeouts: {{grace: 1s}}
 """
-
-
-def free_port(wanted: int) -> int:
-    """`wanted` if nobody listens there on this machine, otherwise one that is free."""
-    for port in (wanted, 0):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise OSError("no free port on 127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +71,7 @@ class Stage:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Self]:
-        """Three nodes and Limpet, serving; DemoError if one of them does not start."""
+        """Three nodes and Limpet, serving; NotStarted if one of them does not start."""
         timeout = aiohttp.ClientTimeout(total=2)
         async with AsyncExitStack() as stack:
             self._admin = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
@@ -107,7 +95,7 @@ class Stage:
         """Starts a node that does not run; returns when it serves. Its memory is empty."""
         if self.runs(name):
             return
-        child = await Child.start(self._directory / f"{name}.log", "node", name, str(self._socket(name)))
+        child = await Child.start(self._directory / f"{name}.log", "demo-node", name, str(self._socket(name)))
         self._nodes[name] = child
         await child.serving(lambda: self._node_answers(name))
         self._tell(f"{name} is back, with nothing in its memory")

@@ -8,9 +8,9 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from config.loading import load
+from control.children import Child, NotStarted, free_port
 from control.demo.buttons import make_app
-from control.demo.processes import Child, DemoError
-from control.demo.stage import NodeNow, Now, Stage, free_port
+from control.demo.stage import NodeNow, Now, Stage
 
 
 def test_a_free_port_is_taken_as_wanted_and_a_busy_one_replaced() -> None:
@@ -50,14 +50,14 @@ async def test_a_process_that_does_not_start_is_reported_with_its_last_words(tmp
     async def never() -> bool:
         return False
 
-    child = await Child.start(tmp_path / "log", "node", "a", str(tmp_path / "no" / "such" / "place"))
-    with pytest.raises(DemoError, match="No such file or directory"):
+    child = await Child.start(tmp_path / "log", "demo-node", "a", str(tmp_path / "no" / "such" / "place"))
+    with pytest.raises(NotStarted, match="No such file or directory"):
         await child.serving(never)
     assert child.pid is None
 
 
 async def test_a_process_ends_when_the_pipe_of_the_demo_closes(tmp_path: Path) -> None:
-    child = await Child.start(tmp_path / "log", "node", "a", str(tmp_path / "a.sock"))
+    child = await Child.start(tmp_path / "log", "demo-node", "a", str(tmp_path / "a.sock"))
     child.let_go()
     await asyncio.wait_for(child.ended(), 20)
     assert child.pid is None

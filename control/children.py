@@ -1,6 +1,8 @@
-"""Starting the demo's processes, knowing when they serve, and ending them."""
+"""Processes that `limpet demo` and `limpet compare` start: knowing when they serve, and ending them."""
 
 import asyncio
+import contextlib
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,12 +12,12 @@ STOP_SECONDS = 8.0
 POLL_SECONDS = 0.05
 
 
-class DemoError(Exception):
-    """The demo cannot go on; the message says why."""
+class NotStarted(Exception):
+    """A process does not serve; the message holds its last words."""
 
 
 class Child:
-    """A process of the demo, in a process group of its own so that Ctrl-C reaches the demo alone."""
+    """A process in a process group of its own, so that Ctrl-C reaches only the command that started it."""
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process = process
@@ -23,13 +25,13 @@ class Child:
 
     @classmethod
     async def start(cls, log: Path, *arguments: str) -> "Child":
-        """Starts `control.demo.child` with `arguments`, its output in the file `log`."""
+        """Starts `control.child` with `arguments`, its output in the file `log`."""
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",  # or a directory named `config` where the user stands would be found before ours
                 "-m",
-                "control.demo.child",
+                "control.child",
                 *arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=output,
@@ -44,11 +46,11 @@ class Child:
         return self._process.pid if self._process.returncode is None else None
 
     async def serving(self, ready: Callable[[], Awaitable[bool]]) -> None:
-        """Returns when `ready` says so; DemoError with its last words if it ended or took too long."""
+        """Returns when `ready` says so; NotStarted with its last words if it ended or took too long."""
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         while not await ready():
             if self.pid is None or asyncio.get_running_loop().time() > deadline:
-                raise DemoError(f"a process did not start: {self._last_words()}")
+                raise NotStarted(f"a process did not start: {self._last_words()}")
             await asyncio.sleep(POLL_SECONDS)
 
     async def kill(self) -> None:
@@ -71,9 +73,19 @@ class Child:
         await self._process.wait()
 
     def let_go(self) -> None:
-        """Closes the pipe, as the end of the demo does; the child then ends by itself."""
+        """Closes the pipe, as the end of this process does; the child then ends by itself."""
         assert self._process.stdin is not None
         self._process.stdin.close()
 
     def _last_words(self) -> str:
         return self._log.read_text(errors="replace").strip()[-800:] or "it said nothing"
+
+
+def free_port(wanted: int) -> int:
+    """`wanted` if nobody listens there on this machine, otherwise one that is free."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on 127.0.0.1")

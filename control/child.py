@@ -1,4 +1,4 @@
-"""A process of the demo: a node or Limpet itself, which ends when the demo does, however that ended."""
+"""A process of `limpet demo` or `limpet compare`, which ends when that does, however that ended."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ LAST_RESORT_SECONDS = 5.0
 
 
 def watch_parent() -> None:
-    """Ends this process when standard input, a pipe that only the demo holds open, is closed."""
+    """Ends this process when standard input, a pipe that only the command holds open, is closed."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -23,10 +23,10 @@ def _end_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """`node NAME SOCKET`, or `limpet ARGUMENTS` as on the command line."""
+    """`limpet ARGUMENTS` as on the command line, or what plays another part and its arguments."""
     watch_parent()
-    what, *rest = arguments
-    if what == "node":
+    part, *rest = arguments
+    if part == "demo-node":
         from control.demo.node import serve
 
         serve(*rest)
