@@ -4,22 +4,30 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench help clean
+.PHONY: demo compare test check bench help clean
 help:
-	@echo "make demo | test | check | bench"
+	@echo "make demo | compare | test | check | bench"
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable .
 	@touch $@
 
+$(VENV)/.compare: pyproject.toml sdk/python/pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[compare,plot]' --editable sdk/python
+	@touch $(VENV)/.run $@
+
 $(VENV)/.test: pyproject.toml sdk/python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[test]' --editable sdk/python
-	@touch $(VENV)/.run $@
+	@touch $(VENV)/.run $(VENV)/.compare $@
 
 demo: $(VENV)/.run
 	$(BIN)/limpet demo $(ARGS)
+
+compare: $(VENV)/.compare
+	$(BIN)/limpet compare $(ARGS)
 
 test: $(VENV)/.test
 	sh tests/install.sh

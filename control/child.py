@@ -30,6 +30,14 @@ def main(arguments: list[str]) -> None:
         from control.demo.node import serve
 
         serve(*rest)
+    elif part == "compare-node":
+        from control.compare.node import serve as serve_sessions
+
+        serve_sessions(*rest)
+    elif part == "relay":
+        from control.compare.relay import serve as relay
+
+        relay(*rest)
     else:
         from control.cli import main as limpet
 

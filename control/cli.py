@@ -70,6 +70,32 @@ def demo(port: int, admin_port: int, seconds: float | None) -> None:
 
 
 @main.command()
+@click.option("--seconds", default=40.0, show_default=True, help="Of load, at least.")
+@click.option(
+    "--sessions", type=click.IntRange(10), default=1000, show_default=True, help="For each strategy."
+)
+@click.option("--strategies", metavar="NAME,...", help="Some of affinity, replication, store; else all.")
+@click.option("--redis", metavar="URL", default="", help="Keep the store's sessions there, not in a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print all that was found as JSON.")
+@click.option("--plot", metavar="FILE", help="Draw it, too: FILE.png or FILE.svg.")
+def compare(
+    seconds: float, sessions: int, strategies: str | None, redis: str, as_json: bool, plot: str | None
+) -> None:
+    """Run the three strategies side by side, kill a node, take the store away, and say what that cost.
+
+    Everything is started, ended and removed by the command: three nodes, and Limpet before them.
+    """
+    from control.compare import make_plan
+    from control.compare import run as perform
+
+    try:
+        plan, file = make_plan(seconds, sessions, strategies, redis, plot)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    sys.exit(perform(plan, as_json=as_json, plot=file))
+
+
+@main.command()
 @admin_options
 @click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
 def status(config: str, admin: str | None, as_json: bool) -> None:

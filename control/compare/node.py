@@ -1,0 +1,116 @@
+"""A node of the comparison: the same small shop for each strategy, in one process, on a socket for each."""
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from http.cookies import SimpleCookie
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import uvicorn
+import uvloop
+
+from limpet_session.asgi import App, LimpetSessionMiddleware, Message, Receive, Scope, Send
+
+CART_BYTES = 1024  # with the rest a session is about 1.1 KB, what a shop's is like
+COOKIE = "visitor"
+
+
+async def shop(scope: Scope, receive: Receive, send: Send) -> None:
+    """GET tells whose session it is, which one, and what it has counted; POST adds one to that."""
+    path, session = scope["path"], scope["session"]
+    told: object
+    if path == "/healthz":
+        told = "well"
+    elif path == "/memory":
+        told = resident_bytes()
+    else:
+        if scope["method"] == "POST":
+            _write(session, dict(parse_qsl(scope["query_string"].decode())))
+        told = {key: session.get(key) for key in ("owner", "born", "count")}
+    body = json.dumps(told).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _write(session: dict[str, object], asked: dict[str, str]) -> None:
+    count = session.get("count", 0)
+    assert isinstance(count, int)
+    session["count"] = count + 1
+    session.setdefault("owner", asked["owner"])
+    session.setdefault("born", secrets.token_hex(8))
+    session.setdefault("cart", secrets.token_hex(CART_BYTES // 2))
+
+
+class InMemory:
+    """Sessions as many an app has them: a dict of this process, and a cookie of the app's own."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._sessions: dict[str, dict[str, object]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        cookie = SimpleCookie(dict(scope["headers"]).get(b"cookie", b"").decode("latin-1"))
+        name = cookie[COOKIE].value if COOKIE in cookie else ""
+        known = name in self._sessions
+        name = name if known else secrets.token_urlsafe(16)
+        scope["session"] = self._sessions.get(name, {})
+
+        async def pass_on(message: Message) -> None:
+            if message["type"] == "http.response.start" and scope["session"] and not known:
+                self._sessions[name] = scope["session"]
+                given = (b"set-cookie", f"{COOKIE}={name}; Path=/; HttpOnly".encode())
+                message = {**message, "headers": [*message["headers"], given]}
+            await send(message)
+
+        await self._app(scope, receive, pass_on)
+
+
+class Server(uvicorn.Server):
+    """One of several in a process: SIGTERM ends them all as it ends any process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def resident_bytes() -> int | None:
+    """The memory that this process has of the system, with nothing in it that could be given back; None
+    where the system does not tell."""
+    gc.collect()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, AttributeError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+async def _serve_all(sockets: dict[str, str], key: str) -> None:
+    servers = []
+    for strategy, path in sockets.items():
+        app: App = InMemory(shop) if strategy == "affinity" else LimpetSessionMiddleware(shop, [key])
+        options = uvicorn.Config(
+            app,
+            uds=path,
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=75,
+            backlog=2048,
+        )
+        servers.append(Server(options))
+    await asyncio.gather(*(server.serve() for server in servers))
+
+
+def serve(plan: str) -> None:
+    """`plan` is a file with JSON: the node key, and the path of a unix socket for each strategy."""
+    told = json.loads(Path(plan).read_text())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve_all(told["sockets"], told["key"]))
