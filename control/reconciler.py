@@ -60,6 +60,7 @@ class Reconciler:
         self._copying, self._moving = Turns(plan.copy_rate), Turns(plan.move_rate)
         self._store_gaps = 0  # as of the last whole pass
         self._states = [node.state for node in watch.health.nodes]
+        self._store_returns = 0
         self._mistaken: Counter[int] = Counter()  # how often a node seemed to speak the contract after all
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -77,12 +78,17 @@ class Reconciler:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def look(self) -> None:
-        """Begin a pass if a node's state has changed; to be called whenever one may have."""
+        """Begin a pass if a node's state has changed, or the store has come back; to be called whenever one
+        may have."""
         states = [node.state for node in self._watch.health.nodes]
         if states != self._states:
             self._states = states
             leaving = self._leaving()
             self.left = {node: left for node, left in self.left.items() if node in leaving}
+            self._woken.set()
+        # Until then what was written meanwhile is on one node only.
+        if self._store is not None and self._store.returns != self._store_returns:
+            self._store_returns = self._store.returns
             self._woken.set()
 
     # Private

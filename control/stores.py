@@ -21,8 +21,8 @@ logger = logging.getLogger("limpet.stores")
 class OpenStore:
     """One store with its batches, which all services that name it share.
 
-    `away_since`: when it was last seen to go down, in monotonic seconds, inf while it is up; `gaps`
-    counts how often it has come back, or missed a write: each time it may lack what nodes have.
+    `away_since`: when it was last seen to go down, in monotonic seconds, inf while it is up; `returns`: how
+    often it has come back; `gaps`: that, and how often it missed a write: it may lack what nodes have.
     """
 
     def __init__(self, store: Store, now: Callable[[], float] = time.monotonic) -> None:
@@ -30,7 +30,7 @@ class OpenStore:
         self.name = store.name
         self.target = StoreTarget(store)
         self.away_since = inf
-        self._returns = 0
+        self.returns = 0
         self._now = now
 
     @property
@@ -39,12 +39,12 @@ class OpenStore:
 
     @property
     def gaps(self) -> int:
-        return self._returns + self.target.missed
+        return self.returns + self.target.missed
 
     def look(self) -> None:
         """Notice that it has gone down, or has come back; to be called every second."""
         if self.store.up:
-            self._returns += self.away_since != inf
+            self.returns += self.away_since != inf
             self.away_since = inf
         elif self.away_since == inf:
             self.away_since = self._now()

@@ -143,7 +143,7 @@ async def test_one_that_was_mistaken_for_right_waits_longer() -> None:
         await until(lambda: scene.state(0) is UP)
 
 
-async def test_after_the_store_was_away_it_is_compared_with_the_nodes() -> None:
+async def test_when_the_store_comes_back_it_is_compared_with_the_nodes_at_once() -> None:
     plan = PLAN._replace(replicas=0, stored=True)
     scene = Scene(plan, store=True)
     asked: list[str] = []
@@ -159,7 +159,7 @@ async def test_after_the_store_was_away_it_is_compared_with_the_nodes() -> None:
         scene.opened.look()
         scene.store.up = True
         scene.opened.look()
-        scene.watch.set_mode(2, Mode.DRAIN)  # any reason for a pass
+        scene.reconciler.look()
         await until(lambda: asked == ["x"])
 
 
