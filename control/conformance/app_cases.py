@@ -7,6 +7,7 @@ from control.conformance.subject import (
     Skipped,
     Subject,
     Wrong,
+    listed_id,
     must,
     needs,
     number,
@@ -15,6 +16,7 @@ from control.conformance.subject import (
 )
 from sessions.ids import id_bytes, id_text, new_id
 
+NOWHERE = "/limpet-contract/there-is-no-such-page"
 STATE = b"a copy that no app reads"
 
 
@@ -24,9 +26,25 @@ def new(subject: Subject) -> None:
     reply = begun(subject, name)
     if reply.number() == 1:
         must(reply.field("Limpet-State") is None, f"{reply.when}: an empty session needs no Limpet-State")
+    reads(subject, name, reply.number())
     held = subject.get(name, "GET of the new session")
     status(held, 200)
     must(held.field("Limpet-Serving") == "1", f"{held.when}: the node serves it, so Limpet-Serving must be 1")
+
+
+def any_answer(subject: Subject) -> None:
+    """Every answer has the version, also that of a page that is not there."""
+    reply = subject.app(NOWHERE, new_id(), 0, "a request for a page that is not there")
+    must(reply.field("Limpet-Version") is not None, f"{reply.when}: Limpet-Version is missing")
+
+
+def lasting(subject: Subject) -> None:
+    """Each request that is let in starts the TTL anew."""
+    name = listed_id()
+    version = begun(subject, name).number()
+    served(subject.app(subject.paths.read, name, version, "a request with a longer TTL", TTL=600))
+    ttl = subject.ttl(name)
+    must(ttl > 60, f"a request with Limpet-TTL: 600: the session must be kept for 600 s then, not {ttl}")
 
 
 def stranger(subject: Subject) -> None:
@@ -38,6 +56,16 @@ def stranger(subject: Subject) -> None:
     told = [field for field, _ in reply.fields if field.lower().startswith("limpet-")]
     must(not told, f"{reply.when}: must be answered without {', '.join(told)}")
     status(subject.get(name, "GET of its session"), 404)
+
+
+def overtaken(subject: Subject) -> None:
+    """A newer copy of a session that it serves: it serves that no more."""
+    name = new_id()
+    version = begun(subject, name).number()
+    status(subject.put(name, version + 1, STATE, "PUT of a newer version of a session that is served"), 204)
+    held = subject.get(name, "GET after that PUT")
+    must(held.field("Limpet-Serving") is None, f"{held.when}: it must no longer be served")
+    needs(subject.app(subject.paths.read, name, version, "a request after that PUT"), "state")
 
 
 def need(subject: Subject) -> None:
@@ -72,6 +100,11 @@ def refused_takeover(subject: Subject) -> None:
     reply = subject.app(subject.paths.read, name, version, "a takeover below the fence", Takeover=number(1))
     needs(reply, "state")
     must(reply.number() == fence, f"{reply.when}: Limpet-Version must be the fence, {fence}")
+    when = "a takeover below the fence, with a newer state"
+    handed = {"State": packed(STATE), "Takeover": number(1)}
+    needs(subject.app(subject.paths.read, name, version + 5, when, **handed), "state")
+    held = subject.get(name, "GET after it")
+    must(held.number() == version, f"{held.when}: a 409 must change nothing, and the version was {version}")
     when = "a takeover without the state"
     needs(subject.app(subject.paths.read, new_id(), 7, when, Takeover=number()), "state")
 
@@ -87,6 +120,9 @@ def fenced(subject: Subject) -> None:
     reply = subject.app(subject.paths.read, name, version, "a takeover by that fence", Takeover=fence)
     served(reply)
     must(reply.number() >= fence, f"{reply.when}: Limpet-Version must be at least {fence}")
+    unknown = new_id()
+    subject.fence(unknown, fence, "fence of an unknown id")
+    needs(subject.app(subject.paths.read, unknown, 0, "a new session behind a fence"), "state")
 
 
 def dead_id(subject: Subject) -> None:
@@ -101,7 +137,9 @@ def dead_id(subject: Subject) -> None:
 def bad_fields(subject: Subject) -> None:
     """Malformed fields get 400 with `Limpet-Version: 0`, and the app does not run."""
     name = new_id()
-    for field, value in (("Version", "x"), ("Session", "short"), ("TTL", "0"), ("Takeover", "-1")):
+    bad: list[tuple[str, object]] = [("Version", "x"), ("Session", "short"), ("TTL", "0"), ("Takeover", "-1")]
+    bad += [("State", "not base64"), ("Version", ["0", "0"]), ("Version", 1 << 53)]
+    for field, value in bad:
         when = f"a request with Limpet-{field}: {value}"
         reply = subject.app(subject.paths.read, name, 0, when, **{field: value})
         status(reply, 400)
@@ -123,6 +161,7 @@ def write(subject: Subject) -> None:
     old = subject.app(subject.paths.read, name, 1, "a request with an older token")
     served(old)
     must(old.state() is not None, f"{old.when}: what it has seen is newer, so Limpet-State must be there")
+    reads(subject, name, old.number())
     second = subject.app(route, name, old.number(), "the second write")
     served(second)
     told = second.number(), second.state() is not None
@@ -135,10 +174,9 @@ def takeover(subject: Subject) -> None:
     given(subject.paths.write, "--path")
     state = wrote(subject, new_id(), 0).state()
     must(state is not None, "a write: Limpet-State is missing, or the state is above 4096 bytes")
-    packed = binascii.b2a_base64(state or b"", newline=False).decode()
-    fence = number()
+    fence, handed = number(), {"State": packed(state or b"")}
     reply = subject.app(
-        subject.paths.read, new_id(), 7, "a takeover with its state", State=packed, Takeover=fence
+        subject.paths.read, new_id(), 7, "a takeover with its state", **handed, Takeover=fence
     )
     served(reply)
     must(reply.number() >= fence, f"{reply.when}: Limpet-Version must be at least {fence}")
@@ -149,6 +187,25 @@ def takeover(subject: Subject) -> None:
     served(reply)
     must(reply.number() >= fence, f"{reply.when}: Limpet-Version must be at least {fence}")
     refused(subject.put(name, 8, state or b"", "PUT of an old owner's write after it"), reply.number())
+    name = new_id()
+    subject.put(name, 7, b"", "PUT of an empty state")
+    when = "a takeover with another state of the version that it has, which is stale"
+    served(subject.app(subject.paths.read, name, 7, when, **handed, Takeover=fence, Stale=9))
+    must(subject.get(name, "GET").body == state, f"{when}: what is handed over counts, not what it had")
+
+
+def handed_over(subject: Subject) -> None:
+    """A state without a takeover is served as its version, unless that is below the fence."""
+    given(subject.paths.write, "--path")
+    handed = {"State": packed(wrote(subject, new_id(), 0).state() or b"")}
+    reply = subject.app(
+        subject.paths.read, new_id(), 7, "a request with its state, and no takeover", **handed
+    )
+    served(reply)
+    must(reply.number() == 7, f"{reply.when}: Limpet-Version must be 7, not {reply.number()}")
+    name = new_id()
+    subject.fence(name, number(), "fence")
+    needs(subject.app(subject.paths.read, name, 7, "the same behind a fence", **handed), "state")
 
 
 def large_state(subject: Subject) -> None:
@@ -190,7 +247,20 @@ def renew(subject: Subject) -> None:
     status(subject.get(name, "GET of the old id"), 410)
     held = subject.get(renewed or "", "GET of the new id")
     status(held, 200)
+    must(reply.state() in (None, held.body), f"{held.when}: must be what the response told")
     must(held.field("Limpet-Serving") == "1", f"{held.when}: it must be served")
+
+
+def packed(state: bytes) -> str:
+    return binascii.b2a_base64(state, newline=False).decode()
+
+
+def reads(subject: Subject, name: str, version: int) -> None:
+    """A request that writes nothing makes no version."""
+    reply = subject.app(subject.paths.read, name, version, "a request that only reads")
+    served(reply)
+    made = reply.number(), reply.field("Limpet-State")
+    must(made == (version, None), f"{reply.when}: Limpet-Version must be {version}, without Limpet-State")
 
 
 def begun(subject: Subject, name: str) -> Reply:

@@ -1,10 +1,12 @@
 """Cases of the node's endpoint: copies, fences, ends, batches, the list, and who may ask."""
 
+import time
 from collections.abc import Mapping
 
-from control.conformance.subject import ENDPOINT, Subject, must, number, refused, status
+from control.conformance.subject import ENDPOINT, Subject, listed_id, must, number, refused, status
 from sessions.ids import new_id
 
+LONG_SECONDS = 1.1  # longer than the shortest TTL; a node that forgets sooner is caught
 STATE, OTHER = b'{"a":1}', b'{"a":2}'
 PACKED = "eyJhIjoxfQ=="
 
@@ -12,7 +14,7 @@ PACKED = "eyJhIjoxfQ=="
 def wrong_key(subject: Subject) -> None:
     """403 without a right key, and nothing is changed."""
     name = new_id()
-    for key, what in (("", "an empty key"), ("guessed-and-wrong-key", "a wrong key")):
+    for key, what in ((None, "no key"), ("", "an empty key"), ("guessed-and-wrong-key", "a wrong key")):
         when = f"PUT with {what}"
         status(subject.call("PUT", f"/{name}", when, STATE, Key=key, Version=1, TTL=60), 403)
         status(subject.call("GET", "/", f"the list with {what}", Key=key), 403)
@@ -69,9 +71,21 @@ def ends(subject: Subject) -> None:
     status(subject.get(unknown, "GET after DELETE of an unknown id"), 410)
 
 
+def remembered(subject: Subject) -> None:
+    """A copy, a fence and an end are kept for their TTL."""
+    name, dead, fenced, mark = new_id(), new_id(), new_id(), number()
+    subject.put(name, 7, STATE, "PUT of version 7")
+    subject.call("DELETE", f"/{dead}", "DELETE", TTL=60)
+    subject.call("POST", f"/{fenced}/fence", "fence", Fence=mark, TTL=60)
+    time.sleep(LONG_SECONDS)
+    status(subject.get(name, "GET of a copy, a second later"), 200)
+    status(subject.get(dead, "GET of an ended id, a second later"), 410)
+    refused(subject.put(fenced, 9, STATE, "PUT below a fence, a second later"), mark)
+
+
 def touches(subject: Subject) -> None:
     """A line with a version and no state keeps a copy for longer, if it is there."""
-    name, dead, unknown = new_id(), new_id(), new_id()
+    name, dead, unknown = listed_id(), new_id(), new_id()
     subject.put(name, 7, STATE, "PUT of version 7")
     subject.call("DELETE", f"/{dead}", "DELETE", TTL=60)
     lines = [
@@ -82,8 +96,7 @@ def touches(subject: Subject) -> None:
     ]
     said = [line.get("status") for line in subject.batch([*lines], "touch")]
     must(said == [204, 404, 410, 404], f"touch: the lines must be answered 204, 404, 410, 404, not {said}")
-    listed = {line.get("id"): line for line in subject.call("GET", "/?limit=1000", "list").lines()}
-    ttl = listed.get(name, {}).get("ttl", 600)  # it may be on a later page
+    ttl = subject.ttl(name)
     must(ttl > 60, f"touch: the session must be kept for 600 s then, not {ttl}")
 
 
@@ -118,6 +131,8 @@ def bad_lines(subject: Subject) -> None:
         "not JSON",
         {"id": name, "version": "3", "ttl": 60, "state": PACKED},
         {"id": name, "version": 1 << 53, "ttl": 60, "state": PACKED},
+        {"id": name, "version": 3, "ttl": 60, "state": "not base64"},
+        {"id": name, "version": 3, "ttl": 0, "state": PACKED},
         {"id": "short", "get": True},
         {"id": name},
     ]
@@ -135,6 +150,8 @@ def bad_calls(subject: Subject) -> None:
     for version in ("", "x", "-1", "07", "1.5", 1 << 53):
         status(subject.put(name, version, STATE, f"PUT of version {version!r}"), 400)
     status(subject.call("PUT", f"/{name}", "PUT without Limpet-TTL", STATE, Version=1), 400)
+    when = "PUT with two Limpet-Version"
+    status(subject.call("PUT", f"/{name}", when, STATE, Version=[1, 2], TTL=60), 400)
     status(subject.get(name, "GET after bad PUTs"), 404)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from config.addresses import NodeUrl
+from sessions.ids import new_id
 
 ENDPOINT = "/.limpet/sessions"
 TTL = "60"
@@ -115,6 +116,13 @@ class Subject:
     def get(self, session_id: str, when: str) -> Reply:
         return self.call("GET", f"/{session_id}", when)
 
+    def ttl(self, session_id: str) -> int:
+        """How long the list says that a session is kept; 0: it is not in it. The id is of `listed_id`."""
+        page = self.call("GET", f"/?after={session_id[:-1]}A&limit=1", "list")
+        status(page, 200)
+        found = [line.get("ttl") for line in page.lines() if line.get("id") == session_id]
+        return found[0] if found and isinstance(found[0], int) else 0
+
     def fence(self, session_id: str, number: int, when: str) -> Reply:
         return self.call("POST", f"/{session_id}/fence", when, Fence=number)
 
@@ -128,13 +136,19 @@ class Subject:
         return answers
 
     def ask(self, method: str, path: str, when: str, body: bytes = b"", **fields: object) -> Reply:
-        """Any request, with the key unless `Key` says otherwise."""
-        headers = {f"Limpet-{name}": str(value) for name, value in {"Key": self._key, **fields}.items()}
+        """Any request, with the key unless `Key` says otherwise. A field that is None is left out, and one
+        that is a list comes as often as it has items."""
         connection = _connection(self._sessions_url if path.startswith(ENDPOINT) else self._url)
         try:
             connection.timeout = self._timeout_seconds
             connection.connect()
-            connection.request(method, path, body or None, {"Content-Length": str(len(body))} | headers)
+            connection.putrequest(method, path, skip_accept_encoding=True)
+            connection.putheader("Content-Length", str(len(body)))
+            for name, value in {"Key": self._key, **fields}.items():
+                for each in value if isinstance(value, list) else [value]:
+                    if each is not None:
+                        connection.putheader(f"Limpet-{name}", str(each))
+            connection.endheaders(body or None)
             answer = connection.getresponse()
             return Reply(when, answer.status, tuple(answer.getheaders()), answer.read())
         finally:
@@ -156,6 +170,11 @@ class UnixConnection(http.client.HTTPConnection):
 
 def _connection(url: NodeUrl) -> http.client.HTTPConnection:
     return UnixConnection(url.path) if url.path else http.client.HTTPConnection(url.host, url.port)
+
+
+def listed_id() -> str:
+    """A new id with nothing between it and the one that ends with an A instead."""
+    return new_id()[:-1] + "Q"
 
 
 def number(epoch: int = 1) -> int:
