@@ -6,39 +6,33 @@ import socket
 import struct
 import sys
 import termios
-from enum import IntEnum
-from typing import cast
+from typing import Final, cast
 
 from proxy.engine import Engine
 from proxy.exchange import Exchange
 from proxy.faults import Fault, Malformed
 from proxy.grammar import FORBIDDEN
 from proxy.ledger import log_refusal
+from proxy.memory import Memory
 from proxy.own_answer import fault_answer
-from proxy.request import RequestFields, read_fields, read_line
-from proxy.routes import Route
-from proxy.service import Service
+from proxy.request import read_line
+from proxy.tunnel import Tunnel
 from proxy.wheel import NEVER
-from sessions.visit import Visit
 
 _END = b"\r\n\r\n"
 _CRLF = b"\r\n"
-_REMEMBERED = 4096  # a header section up to this many bytes is kept, to be recognised when it comes again
 _HALF_CLOSE_SECONDS = 0.5  # how long an answer may still take for a client that sends no more
 _LINGER_SECONDS = 2.0  # how long a refused client's bytes are read away, so that it can read why
 _RESET = struct.pack("ii", 1, 0)
 
 
-class State(IntEnum):
-    IDLE = 0  # between requests
-    HEAD = 1  # a request's head has begun
-    BUSY = 2  # an exchange is under way
-    TUNNEL = 3
-    LINGER = 4  # the last answer is out; what still comes is read and dropped
-    CLOSED = 5
-
-
-IDLE, HEAD, BUSY, TUNNEL, LINGER, CLOSED = State  # a name of the module costs 6 ns, one of the class 76
+# States of a connection
+IDLE: Final = 0  # between requests
+HEAD: Final = 1  # a request's head has begun
+BUSY: Final = 2  # an exchange is under way
+TUNNEL: Final = 3
+LINGER: Final = 4  # the last answer is out; what still comes is read and dropped
+CLOSED: Final = 5
 
 
 class Client(asyncio.Protocol):
@@ -47,13 +41,11 @@ class Client(asyncio.Protocol):
     __slots__ = (
         "_counted_as",
         "_ended",
-        "_fields",
         "_held",
         "_read_paused",
         "_reading",
         "_searched",
-        "_section",
-        "_visit",
+        "_tunnel",
         "_window_start",
         "_write_blocked",
         "_write_left",
@@ -61,6 +53,7 @@ class Client(asyncio.Protocol):
         "due",
         "engine",
         "exchange",
+        "memory",
         "peer",
         "secure",
         "state",
@@ -73,6 +66,8 @@ class Client(asyncio.Protocol):
         self.secure = secure
         self.state = IDLE
         self.exchange: Exchange | None = None
+        self.memory = Memory()
+        self._tunnel: Tunnel | None = None
         self.deadline = NEVER
         self.due = NEVER
         self._held = b""  # bytes that are not yet a whole head, or belong to later requests
@@ -83,9 +78,6 @@ class Client(asyncio.Protocol):
         self._write_blocked = False
         self._write_left = -1  # unacknowledged bytes when last looked at, -1: not yet
         self._window_start = 0  # body bytes received when the present window began
-        self._fields: RequestFields | None = None
-        self._visit: tuple[Service, bytes, bytes, Visit] | None = None
-        self._section: tuple[RequestFields, Route, Visit, bytes, bytes] | None = None
         self._counted_as = ""
 
     # Called by the transport
@@ -104,32 +96,32 @@ class Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         state = self.state
-        if state is IDLE and not self._held:
+        if state == IDLE and not self._held:
             self._read(data)
         elif state <= HEAD:
             if self._write_blocked:
                 self._hold(data)
             else:
                 self._read(self._held + data)
-        elif state is BUSY:
+        elif state == BUSY:
             exchange = self.exchange
             if exchange is not None and exchange.sending:
                 exchange.body_received(data)
             else:
                 self._hold(data)
-        elif state is TUNNEL and self.exchange is not None:
-            self.exchange.tunnel_to_node(data)
+        elif state == TUNNEL and self._tunnel is not None:
+            self._tunnel.to_node(data)
 
     def eof_received(self) -> bool:
         self._ended = True
         state, exchange = self.state, self.exchange
-        if state is TUNNEL and exchange is not None:
-            exchange.client_half_closed()
+        if state == TUNNEL and self._tunnel is not None:
+            self._tunnel.client_ended()
             return True
-        if state is HEAD or (exchange is not None and exchange.sending):
+        if state == HEAD or (exchange is not None and exchange.sending):
             self._fail(Malformed(400, "cut_short", "The request ended before it was whole."))
             return True
-        if state is BUSY:
+        if state == BUSY:
             self.engine.wheel.arm(self, self.engine.wheel.now + _HALF_CLOSE_SECONDS)
             return True
         return False
@@ -140,7 +132,8 @@ class Client(asyncio.Protocol):
         self.engine.wheel.forget(self)
         self.engine.clients.discard(self)
         self._forget_address()
-        self._fields = self._visit = self._section = None
+        self.memory.clear()
+        self._tunnel = None
         if exchange is not None:
             exchange.client_gone()
 
@@ -163,43 +156,6 @@ class Client(asyncio.Protocol):
             self._read_held()
 
     # Called by the exchange and the wheel
-
-    def visit(self, service: Service, fields: RequestFields) -> Visit:
-        """Who this is; remembered for as long as the same bytes come."""
-        name, header = service.affinity.header, b""
-        if name:
-            header = next((value for known, value in fields.affinity if known.lower() == name), b"")
-        known, wall = self._visit, self.engine.wall
-        if (
-            known is not None
-            and known[0] is service
-            and known[1] == fields.cookie
-            and known[2] == header
-            and wall < known[3].good_until
-        ):
-            return known[3]
-        visit = service.affinity.visit(fields.cookie, header, wall)
-        self._visit = (service, fields.cookie, header, visit)
-        return visit
-
-    def recall_section(self, fields: RequestFields, route: Route, visit: Visit, authority: bytes) -> bytes:
-        """The header section that was last written for a node, b"" if it is of something else."""
-        known = self._section
-        if (
-            known is not None
-            and known[0] is fields
-            and known[1] is route
-            and known[2] is visit
-            and known[3] == authority
-        ):
-            return known[4]
-        return b""
-
-    def keep_section(
-        self, fields: RequestFields, route: Route, visit: Visit, authority: bytes, section: bytes
-    ) -> None:
-        if fields is self._fields:
-            self._section = (fields, route, visit, authority, section)
 
     def wait(self, seconds: float) -> None:
         """For a connection to a node."""
@@ -229,16 +185,17 @@ class Client(asyncio.Protocol):
         if not self._write_blocked and not waiting:
             self.engine.wheel.disarm(self)
 
-    def open_tunnel(self) -> None:
+    def open_tunnel(self, tunnel: Tunnel) -> None:
+        """From here on the bytes belong to another protocol."""
         self.state = TUNNEL
+        self._tunnel = tunnel
         self.engine.wheel.disarm(self)
         held, self._held = self._held, b""
         self._resume_reading()
-        if self.exchange is not None:
-            if held:
-                self.exchange.tunnel_to_node(held)
-            if self._ended:  # before the tunnel was open
-                self.exchange.client_half_closed()
+        if held:
+            tunnel.to_node(held)
+        if self._ended:  # before the tunnel was open
+            tunnel.client_ended()
 
     def finish_writing(self) -> None:
         if self.transport.can_write_eof():
@@ -247,7 +204,7 @@ class Client(asyncio.Protocol):
     def ended(self, keep: bool) -> None:
         """The exchange is over."""
         exchange, self.exchange = self.exchange, None
-        if self.state is CLOSED:
+        if self.state == CLOSED:
             return
         if not keep or self.engine.stopping:
             self._close(linger=bool(self._held) or (exchange is not None and exchange.sending))
@@ -282,11 +239,11 @@ class Client(asyncio.Protocol):
         exchange = self.exchange
         if self._write_blocked or (self.state >= LINGER and self.transport.get_write_buffer_size()):
             self._check_reader(now)
-        elif self.state is IDLE and not self._held:
+        elif self.state == IDLE and not self._held:
             self._shut()
         elif self.state <= HEAD:
             self._fail(Fault(408, "head_timeout", "The request's head took too long to arrive."))
-        elif exchange is None or self.state is LINGER or self._ended:
+        elif exchange is None or self.state == LINGER or self._ended:
             self.transport.abort()
         elif exchange.upstream is None:
             exchange.waited_too_long()
@@ -324,10 +281,7 @@ class Client(asyncio.Protocol):
         if end > limits.head:
             raise Malformed(431, "head_too_large", f"The request's head is larger than {limits.head} bytes.")
         section = data[line.size : end]
-        fields = self._fields
-        if fields is None or fields.raw != section or fields.minor != line.minor:
-            fields = read_fields(section, line.minor, engine.request_kinds, limits)
-            self._fields = fields if len(section) <= _REMEMBERED else None
+        fields = self.memory.fields(section, line.minor, engine.request_kinds, limits)
         self._held = data[end:]
         self._searched = 0
         self.state = BUSY
@@ -348,7 +302,7 @@ class Client(asyncio.Protocol):
         self._held = data
         self._check_unfinished(data)
         self._searched = max(0, len(data) - 3)
-        if self.state is IDLE and data:
+        if self.state == IDLE and data:
             self.state = HEAD
             self.engine.wheel.arm(self, self.engine.wheel.now + self.engine.timeouts.head)
         if len(data) > limits.head:
@@ -376,7 +330,7 @@ class Client(asyncio.Protocol):
             self._resume_reading()
         if self._held:
             self._read(self._held)
-        if self.state is HEAD:
+        if self.state == HEAD:
             self._resume_reading()  # the rest of it is yet to come
 
     def _await_request(self) -> None:
@@ -419,12 +373,12 @@ class Client(asyncio.Protocol):
         self.transport.close()
 
     def _pause_reading(self) -> None:
-        if not self._read_paused and self.state is not CLOSED:
+        if not self._read_paused and self.state != CLOSED:
             self._read_paused = True
             self.transport.pause_reading()
 
     def _resume_reading(self) -> None:
-        if self._read_paused and self.state is not CLOSED:
+        if self._read_paused and self.state != CLOSED:
             self._read_paused = False
             self.transport.resume_reading()
 

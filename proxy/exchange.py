@@ -1,42 +1,39 @@
 """One request and its response: where it goes, what is tried when that fails, what the client gets."""
 
-from enum import IntEnum
 from time import monotonic
+from typing import TYPE_CHECKING, Final
 
-from proxy.client_side import ClientSide
 from proxy.custody import Custody, Keeper, asks_again
 from proxy.engine import Engine
 from proxy.faults import Blame, Fault, Malformed, NodeFault
 from proxy.fields import FieldList
-from proxy.forwarding import Peer
-from proxy.framing import CHUNKED, chunk, connection_line, framing, last_chunk
-from proxy.hops import HOPPING, last_hop, max_forwards_line
-from proxy.incoming import response_section
+from proxy.framing import chunk, last_chunk
+from proxy.heads import request_head, response_head, switching_head, token_lines
+from proxy.hops import HOPPING, last_hop
 from proxy.internal import is_internal
 from proxy.ledger import close_account
-from proxy.outgoing import request_section
 from proxy.own_answer import fault_answer
 from proxy.placement import Placement
 from proxy.request import IDEMPOTENT, RequestFields, RequestLine
 from proxy.response import ResponseHead
+from proxy.tunnel import Tunnel
 from proxy.upload import Upload, begin_upload
 from proxy.upstream import Upstream
-from sessions.affinity import Affinity
 from sessions.flags import ResponseFlag
-from sessions.visit import NO_STATE, Answer
+
+if TYPE_CHECKING:
+    from proxy.client import Client
 
 HELD_LIMIT = 256 * 1024  # bytes of an answer that are read while it waits for its release
 _REPEATED = frozenset(("node_closed", "node_down"))  # a slow or a wrong answer would be no better elsewhere
 
 
-class Phase(IntEnum):
-    WAITING = 0  # nothing of the answer has been sent
-    ANSWERING = 1
-    TUNNEL = 2
-    ENDED = 3
+# Phases of an exchange
+WAITING: Final = 0  # nothing of the answer has been sent
+ANSWERING: Final = 1
+TUNNEL: Final = 2
+ENDED: Final = 3
 
-
-WAITING, ANSWERING, TUNNEL, ENDED = Phase  # a name of the module costs 6 ns, one of the class 76
 _NOT_SET = ResponseFlag.N
 
 
@@ -57,7 +54,6 @@ class Exchange:
         "fault",
         "fields",
         "first_at",
-        "half_closed",
         "head",
         "keep",
         "line",
@@ -73,7 +69,7 @@ class Exchange:
         "upstream",
     )
 
-    def __init__(self, client: ClientSide, engine: Engine, line: RequestLine, fields: RequestFields) -> None:
+    def __init__(self, client: "Client", engine: Engine, line: RequestLine, fields: RequestFields) -> None:
         self.client = client
         self.engine = engine
         self.line = line
@@ -89,7 +85,6 @@ class Exchange:
         self.custody: Custody | None = None  # where the nodes speak the session contract
         self.upstream: Upstream | None = None
         self.client_slow = False
-        self.half_closed = False  # one end of a tunnel has sent all it had
         self.head: ResponseHead | None = None
         self.chunking = False
         self.token_lines = b""  # a token that goes out even where the exchange fails
@@ -111,7 +106,7 @@ class Exchange:
             if self.line.method in HOPPING and self._answered_here():
                 return
             self._place()
-            keeper = self._placed.service.keeper
+            keeper = self.placed.service.keeper
             if keeper is None:
                 self._send()
             else:
@@ -124,7 +119,7 @@ class Exchange:
         upload, upstream = self.upload, self.upstream
         if upload is None:
             return
-        self._count_in(len(data))
+        self.count_in(len(data))
         try:
             part = upload.feed(data)
         except Malformed as fault:
@@ -139,14 +134,14 @@ class Exchange:
             return
         upstream.write(part)
         self._forget_unrepeatable()
-        if not self.sending and self.phase is WAITING:
+        if not self.sending and self.phase == WAITING:
             upstream.start_clock()
 
     def client_gone(self) -> None:
         """The client has closed: the node need not go on."""
         self._leave_custody()
         self._leave_node()
-        if self.phase is not ENDED:
+        if self.phase != ENDED:
             self.phase = ENDED
             self.fault = self.fault or "client_gone"
             close_account(self)
@@ -166,18 +161,6 @@ class Exchange:
         """No connection to the node has come free in time."""
         self.fail(NodeFault(503, "queue_timeout", "Every connection to the node was busy for too long."))
 
-    def tunnel_to_node(self, data: bytes) -> None:
-        """Bytes of another protocol."""
-        self._count_in(len(data))
-        if self.upstream is not None:
-            self.upstream.tunnel(data)
-
-    def client_half_closed(self) -> None:
-        """In a tunnel: the client sends no more."""
-        if self.upstream is not None:
-            self.upstream.finish_writing()
-        self._end_of_one_way()
-
     # Called by the pool
 
     def connected(self, upstream: Upstream) -> None:
@@ -185,7 +168,7 @@ class Exchange:
         self.upstream = upstream
         self.connected_at = monotonic()
         upstream.begin(self)
-        upstream.write(self._request_head())
+        upstream.write(request_head(self))
         upload = self.upload
         if upload is not None:
             upstream.write(upload.replay or b"")
@@ -196,7 +179,7 @@ class Exchange:
 
     def not_connected(self, fault: NodeFault) -> None:
         """Nothing was sent: any request may be tried elsewhere."""
-        self._placed.failed(fault.reason)
+        self.placed.failed(fault.reason)
         self._leave_node()
         self._try_again(fault)
 
@@ -212,7 +195,7 @@ class Exchange:
         self.first_at = monotonic()
         self.head = head
         placement = self.placement
-        assert placement is not None  # in line where every request passes: `_placed` costs 80 ns
+        assert placement is not None  # in line where every request passes: `placed` costs 80 ns
         if self.custody is None or not asks_again(head):
             placement.answered(head.status)
         if done:
@@ -235,7 +218,7 @@ class Exchange:
         if self.chunking:
             data = self._chunk(data, done)
         if data:
-            self._write(data)
+            self.write(data)
         if done:
             self._finish()
 
@@ -245,34 +228,26 @@ class Exchange:
         if not self.fields.upgrade or not head.upgrade or upstream is None:
             raise NodeFault(502, "bad_response", "The node switched protocols without being asked.")
         self.first_at = monotonic()
-        self._placed.answered(101)
+        self.placed.answered(101)
         if self.custody is None:
             self.release(head, data, False)
         else:
             upstream.hold()
             self.custody.head_received(head, data, False)
 
-    def tunnel_to_client(self, data: bytes) -> None:
-        self._write(data)
-
-    def node_half_closed(self) -> None:
-        """In a tunnel: the node sends no more."""
-        self.client.finish_writing()
-        self._end_of_one_way()
-
     def broken(self, fault: NodeFault) -> None:
         """The upstream is of no more use, and the answer is not whole."""
         upstream = self.upstream
         if upstream is None:
             return
-        waiting = self.phase is WAITING and self.head is None  # one that is held has been carried out
+        waiting = self.phase == WAITING and self.head is None  # one that is held has been carried out
         if waiting and upstream.stale and fault.reason == "node_closed" and self._repeatable():
             self._leave_node()
-            self._placed.close_idle()
+            self.placed.close_idle()
             self._send()
             return
-        if self.phase is not TUNNEL:
-            self._placed.failed(fault.reason)
+        if self.phase != TUNNEL:
+            self.placed.failed(fault.reason)
         self._leave_node()
         if waiting and fault.reason in _REPEATED and self._repeatable():
             self._try_again(fault)
@@ -281,23 +256,23 @@ class Exchange:
 
     def node_blocked(self) -> None:
         """The node reads more slowly than its client writes."""
-        if self.sending or self.phase is TUNNEL:
+        if self.sending or self.phase == TUNNEL:
             self.client.hold_body()
 
     def node_resumed(self) -> None:
         upstream = self.upstream
         if upstream is None:
             return
-        if self.sending and self.phase is WAITING:
+        if self.sending and self.phase == WAITING:
             upstream.wheel.disarm(upstream)
-        elif self.phase is WAITING:
+        elif self.phase == WAITING:
             upstream.start_clock()
-        if self.sending or self.phase is TUNNEL:
+        if self.sending or self.phase == TUNNEL:
             self.client.read_body()
 
     def fail(self, fault: Fault) -> None:
         """Tell the client what is wrong; a half answer is never made to look whole."""
-        if self.phase is ENDED:
+        if self.phase == ENDED:
             return
         self._leave_custody()
         self._leave_node()
@@ -305,14 +280,44 @@ class Exchange:
         self.fault = fault.reason
         if fault.blame is Blame.CLIENT:
             self.engine.counters.reject(fault.reason)
-        if phase is WAITING:
+        if phase == WAITING:
             self._answer_fault(fault)
             return
         close_account(self)
-        if phase is TUNNEL:
+        if phase == TUNNEL:
             self.client.ended(False)
         else:
             self.client.abort(reset=not self._self_delimiting)
+
+    # Called by the tunnel and for the heads
+
+    @property
+    def placed(self) -> Placement:
+        """The placement, once there is one."""
+        assert self.placement is not None
+        return self.placement
+
+    def write(self, data: bytes) -> None:
+        """To the client."""
+        placement = self.placement
+        assert placement is not None
+        size = len(data)
+        self.bytes_out += size
+        placement.service.counters.bytes_out += size
+        self.client.write(data)
+
+    def count_in(self, size: int) -> None:
+        """Bytes from the client."""
+        self.bytes_in += size
+        if self.placement is not None:
+            self.placement.service.counters.bytes_in += size
+
+    def tunnel_over(self) -> None:
+        """Both ends have sent all they had."""
+        self._leave_node()
+        self.phase = ENDED
+        close_account(self)
+        self.client.ended(False)
 
     # Called by the custody; without one, by the exchange itself
 
@@ -326,10 +331,10 @@ class Exchange:
         self.phase = ANSWERING
         if self.sending or self.engine.stopping:
             self.keep = False  # the client is still sending what the node did not wait for, or must go
-        start = self._response_start(head)
+        start = response_head(self, head)
         if self.chunking:
             payload = self._chunk(payload, done)
-        self._write(start + payload)
+        self.write(start + payload)
         if done:
             self._finish()
         elif self.custody is not None and self.upstream is not None and not self.client_slow:
@@ -342,7 +347,7 @@ class Exchange:
         if self.upload is not None and self.upload.replay is None:
             self.fail(NodeFault(503, "body_not_kept", "The request's body was too large to be sent again."))
             return
-        self._placed.go_to(node)
+        self.placed.go_to(node)
         try:
             self._send()
         except Fault as fault:
@@ -351,26 +356,23 @@ class Exchange:
     def decide_anew(self) -> tuple[str, int]:
         """A fresh session id, and the node for it. Raises NodeFault where there is none."""
         self._leave_node()
-        placement = self._placed
+        placement = self.placed
         placement.choose_anew()
         return placement.session_id, placement.node
 
     def refuse(self, fault: NodeFault, node: int) -> None:
         """Tell the client what is wrong, and where its session is now."""
-        placement = self._placed
-        affinity = placement.service.affinity
-        answer = self._token_answer(affinity, node, [], b"")
-        self.token_lines = b"".join(b"Set-Cookie: %b\r\n" % line for line in answer.set_cookies)
+        self.token_lines = token_lines(self, node)
         self.fail(fault)
 
     def contract_missing(self) -> None:
-        placement = self._placed
+        placement = self.placed
         placement.service.watcher.contract_missing(placement.node)
 
     # Private
 
     def _take_custody(self, keeper: Keeper) -> None:
-        placement = self._placed
+        placement = self.placed
         token = placement.visit.token
         if token is None:
             course = keeper.course(0, False, placement.session_id, True)
@@ -405,7 +407,9 @@ class Exchange:
         service = route.service
         service.counters.bytes_in += self.bytes_in
         address = engine.forwarding.client_address(client.peer, fields)
-        self.placement = Placement(route, client.visit(service, fields), address, self.began)
+        self.placement = Placement(
+            route, client.memory.visit(service, fields, engine.wall), address, self.began
+        )
         self.placement.choose()
 
     def _send(self) -> None:
@@ -421,7 +425,7 @@ class Exchange:
     def _try_again(self, fault: NodeFault) -> None:
         """At another node, if there is one and the budget allows it."""
         try:
-            placement = self._placed
+            placement = self.placed
             placement.choose_another(fault)
             if self.custody is None:
                 self._send()
@@ -440,83 +444,13 @@ class Exchange:
         if upload is None:
             return
         once = self.custody is None and self.line.method not in IDEMPOTENT
-        if once or upload.kept > self._placed.service.options.replay_limit:
+        if once or upload.kept > self.placed.service.options.replay_limit:
             upload.forget()
 
     def _leave_node(self, reusable: bool = False) -> None:
         upstream, self.upstream = self.upstream, None
         if self.placement is not None:
             self.placement.leave(self, upstream, reusable)
-
-    def _request_head(self) -> bytes:
-        client, line, fields, placement = self.client, self.line, self.fields, self.placement
-        assert placement is not None
-        route, visit = placement.route, placement.visit
-        authority = line.authority or fields.host or route.service.nodes[placement.node].authority
-        section = client.recall_section(fields, route, visit, authority)
-        forwarding = self.engine.forwarding
-        if not section:
-            section = request_section(fields, route, visit, authority, client.peer, forwarding)
-            client.keep_section(fields, route, visit, authority, section)
-        if fields.max_forwards:
-            section += max_forwards_line(line, fields)
-        if self.custody is not None:
-            section += self.custody.fields()
-        if not forwarding.request_id:
-            return b"%b %b HTTP/1.1\r\n%b\r\n" % (line.method, line.target, section)
-        return b"%b %b HTTP/1.1\r\n%b%b: %b\r\n\r\n" % (
-            line.method,
-            line.target,
-            section,
-            forwarding.request_id,
-            self.request_id,
-        )
-
-    def _response_start(self, head: ResponseHead) -> bytes:
-        """Everything up to the body. The short cut: nothing is to be added or taken out."""
-        placement, engine = self.placement, self.engine
-        assert placement is not None
-        route = placement.route
-        if (
-            head.simple
-            and not route.response_edit
-            and not engine.forwarding.via
-            and (self.custody is None or self.custody.says_the_same(placement.visit))
-            and route.service.affinity.quiet(placement.visit, placement.node, engine.wall)
-        ):
-            if head.ready and self.keep and self.line.minor == 1:
-                return head.ready
-            section = head.passed
-        else:
-            section = self._response_section(head)
-        length = framing(head, self.bodyless, self.line.minor)
-        self.chunking = length is CHUNKED
-        if not length and not self.bodyless and head.status not in (204, 304):
-            self.keep = False  # only the connection's end can tell the answer's
-        return b"%b%b%b%b\r\n" % (head.line, section, length, connection_line(self.keep, self.line.minor))
-
-    def _response_section(self, head: ResponseHead) -> bytes:
-        placement, via = self._placed, self.engine.forwarding.via
-        affinity = placement.service.affinity
-        given = next((value for name, value in head.affinity if name.lower() == affinity.header), b"")
-        answer = self._token_answer(affinity, placement.node, head.set_cookies, given)
-        if self.custody is not None and answer.flag is ResponseFlag.U:
-            self.custody.renewed(placement.node)
-        return response_section(head, answer, affinity.header, placement.route.response_edit, via)
-
-    def _token_answer(self, affinity: Affinity, node: int, set_cookies: list[bytes], given: bytes) -> Answer:
-        """What the client is told of its session. `given`: the node's value of the affinity's header."""
-        placement, engine = self._placed, self.engine
-        secure = engine.forwarding.secure(self.client.peer, self.fields)
-        held = NO_STATE
-        if self.custody is not None:
-            held = self.custody.held
-            placement.session_id = self.custody.token_id
-        answer = affinity.answer(
-            placement.visit, placement.session_id, node, set_cookies, given, engine.wall, secure, held
-        )
-        self.response_flag = answer.flag
-        return answer
 
     @property
     def _self_delimiting(self) -> bool:
@@ -528,19 +462,6 @@ class Exchange:
             return chunk(data)
         kinds = self.engine.response_kinds
         return last_chunk(data, [field for field in self.trailers if not kinds[field[0]]])
-
-    def _write(self, data: bytes) -> None:
-        placement = self.placement
-        assert placement is not None
-        size = len(data)
-        self.bytes_out += size
-        placement.service.counters.bytes_out += size
-        self.client.write(data)
-
-    def _count_in(self, size: int) -> None:
-        self.bytes_in += size
-        if self.placement is not None:
-            self.placement.service.counters.bytes_in += size
 
     def _finish(self) -> None:
         """The answer is whole."""
@@ -559,26 +480,15 @@ class Exchange:
         self._leave_node(not self.sending and not head.close and upstream.delimited)
 
     def _open_tunnel(self, head: ResponseHead, data: bytes) -> None:
+        upstream = self.upstream
+        assert upstream is not None
         self.phase = TUNNEL
-        upgrade = b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % head.upgrade
-        self._write(b"".join((head.line, self._response_section(head), upgrade, data)))
-        if self.upstream is not None:
-            if self.custody is not None:
-                self.upstream.go_on()
-            self.upstream.tunnel(b"")
-        self.client.open_tunnel()
-
-    def _end_of_one_way(self) -> None:
-        """A tunnel is over when both ends have sent all they had."""
-        if not self.half_closed:
-            self.half_closed = True
-            return
-        if self.upstream is not None:
-            self.upstream.finish()
-        self._leave_node()
-        self.phase = ENDED
-        close_account(self)
-        self.client.ended(False)
+        self.write(switching_head(self, head) + data)
+        tunnel = Tunnel(self, self.client, upstream)
+        if self.custody is not None:
+            upstream.go_on()
+        upstream.open_tunnel(tunnel)
+        self.client.open_tunnel(tunnel)
 
     def _answer_fault(self, fault: Fault) -> None:
         self.head = None  # a node's answer that was held is not what the client gets
@@ -598,12 +508,3 @@ class Exchange:
         self.client.write(data)
         close_account(self)
         self.client.ended(self.keep)
-
-    @property
-    def peer(self) -> Peer:
-        return self.client.peer
-
-    @property
-    def _placed(self) -> Placement:
-        assert self.placement is not None
-        return self.placement

@@ -2,20 +2,20 @@
 
 from bisect import bisect_left
 from time import monotonic, time
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from proxy.counters import DURATION_BOUNDS
-from proxy.custody import Custody
 from proxy.engine import Engine
 from proxy.faults import Fault
 from proxy.forwarding import Peer
 from proxy.placement import Placement
 from proxy.record import Record
-from proxy.request import RequestFields, RequestLine
-from proxy.response import ResponseHead
 from proxy.sightings import SLOTS
 from routing.reasons import Reason
-from sessions.flags import RequestFlag, ResponseFlag, StateFlag
+from sessions.flags import RequestFlag, StateFlag
+
+if TYPE_CHECKING:
+    from proxy.exchange import Exchange
 
 _NOTHING = Record(
     time=0.0,
@@ -45,30 +45,7 @@ _LOST = (Reason.FAILOVER, Reason.DRAINED)
 _LOCAL = StateFlag.L
 
 
-class Ended(Protocol):
-    """An exchange, when it is over. Moments are monotonic seconds, -1 for what never came."""
-
-    began: float
-    connected_at: float
-    first_at: float
-    engine: Engine
-    line: RequestLine
-    fields: RequestFields
-    placement: Placement | None
-    custody: Custody | None
-    head: ResponseHead | None
-    response_flag: ResponseFlag
-    status: int
-    fault: str
-    bytes_in: int
-    bytes_out: int
-    request_id: bytes
-
-    @property
-    def peer(self) -> Peer: ...
-
-
-def close_account(exchange: Ended) -> None:
+def close_account(exchange: "Exchange") -> None:
     """Count the exchange, once, and log it."""
     seconds = monotonic() - exchange.began
     placement = exchange.placement
@@ -81,7 +58,7 @@ def close_account(exchange: Ended) -> None:
         log(_record(exchange, placement, seconds, flags))
 
 
-def _count(exchange: Ended, placement: Placement, seconds: float, flags: tuple[int, int, int]) -> None:
+def _count(exchange: "Exchange", placement: Placement, seconds: float, flags: tuple[int, int, int]) -> None:
     service, status = placement.service, exchange.status
     counters = service.counters
     if status == 101:  # how long a tunnel lasts is nobody's delay
@@ -115,7 +92,7 @@ def log_refusal(engine: Engine, peer: Peer, request_id: bytes, fault: Fault) -> 
         engine.log(refused)
 
 
-def _flags(exchange: Ended, placement: Placement) -> tuple[int, int, int]:
+def _flags(exchange: "Exchange", placement: Placement) -> tuple[int, int, int]:
     """The affinity flags; a session whose node could not serve it is counted as lost, once."""
     visit = placement.visit
     if exchange.custody is not None:  # the keeper counts what is lost
@@ -129,7 +106,7 @@ def _flags(exchange: Ended, placement: Placement) -> tuple[int, int, int]:
 
 
 def _record(
-    exchange: Ended,
+    exchange: "Exchange",
     placement: Placement | None,
     seconds: float,
     flags: tuple[int, int, int] | tuple[()],
@@ -137,7 +114,7 @@ def _record(
     fields, line, began = exchange.fields, exchange.line, exchange.began
     record = _NOTHING._replace(
         time=time() - seconds,
-        client=exchange.engine.forwarding.client_address(exchange.peer, fields),
+        client=exchange.engine.forwarding.client_address(exchange.client.peer, fields),
         request_id=exchange.request_id.decode("latin-1"),
         method=line.method,
         target=line.target,

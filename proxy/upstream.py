@@ -3,8 +3,7 @@
 import asyncio
 import select
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from proxy.body import Body, ChunkedBody, CloseBody, LengthBody
 from proxy.faults import Fault, NodeFault
@@ -15,43 +14,20 @@ from proxy.pool import Pool
 from proxy.response import ResponseHead, read_head
 from proxy.wheel import NEVER, Wheel
 
+if TYPE_CHECKING:
+    from proxy.exchange import Exchange
+    from proxy.tunnel import Tunnel
+
 _END = b"\r\n\r\n"
 _REMEMBERED = 4096  # a head up to this many bytes is kept, to be recognised when it comes again
 
 
-class State(IntEnum):
-    IDLE = 0  # no exchange: nothing may arrive
-    HEAD = 1  # an exchange waits for the answer's head
-    BODY = 2
-    TUNNEL = 3
-    CLOSED = 4
-
-
-IDLE, HEAD, BODY, TUNNEL, CLOSED = State  # a name of the module costs 6 ns, one of the class 76
-
-
-class Recipient(Protocol):
-    """Who reads an answer: an exchange. What it raises goes no further than a Fault."""
-
-    bodyless: bool  # the answer to this request has no body, whatever its head says
-
-    def interim(self, head: ResponseHead) -> None: ...
-
-    def answer(self, head: ResponseHead, payload: bytes, done: bool) -> None: ...
-
-    def payload(self, data: bytes, done: bool) -> None: ...
-
-    def switched(self, head: ResponseHead, data: bytes) -> None: ...
-
-    def tunnel_to_client(self, data: bytes) -> None: ...
-
-    def node_half_closed(self) -> None: ...
-
-    def broken(self, fault: NodeFault) -> None: ...
-
-    def node_blocked(self) -> None: ...
-
-    def node_resumed(self) -> None: ...
+# States of a connection
+IDLE: Final = 0  # no exchange: nothing may arrive
+HEAD: Final = 1  # an exchange waits for the answer's head
+BODY: Final = 2
+TUNNEL: Final = 3
+CLOSED: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +61,7 @@ class Upstream(asyncio.Protocol):
         "_options",
         "_pool",
         "_tail",
+        "_tunnel",
         "deadline",
         "delimited",
         "due",
@@ -111,7 +88,8 @@ class Upstream(asyncio.Protocol):
         self.trailers: list[tuple[bytes, bytes]] = []  # of an answer that was read whole
         self.delimited = True  # the answer's end is not the connection's
         self.wheel = wheel
-        self.exchange: Recipient | None = None
+        self.exchange: Exchange | None = None
+        self._tunnel: Tunnel | None = None
         self.state = IDLE
         self.used = False  # an answer was read from it before
         self.deadline = NEVER
@@ -129,19 +107,20 @@ class Upstream(asyncio.Protocol):
             self._drop()  # nobody asked: never to be taken for the next request's answer
             return
         try:
-            if self.state is HEAD:
+            if self.state == HEAD:
                 self._read_head(exchange, data)
-            elif self.state is TUNNEL:
+            elif self.state == TUNNEL:
                 self.start_clock()
-                exchange.tunnel_to_client(data)
+                if self._tunnel is not None:
+                    self._tunnel.to_client(data)
             else:
                 self._read_body(exchange, data)
         except Fault as fault:
             exchange.broken(NodeFault(502, fault.reason, fault.detail))
 
     def eof_received(self) -> bool:
-        if self.state is TUNNEL and self.exchange is not None:
-            self.exchange.node_half_closed()
+        if self.state == TUNNEL and self._tunnel is not None:
+            self._tunnel.node_ended()
             return True
         if self.exchange is None:
             self._drop()
@@ -153,7 +132,7 @@ class Upstream(asyncio.Protocol):
         self.wheel.forget(self)
         if exchange is None:
             self._pool.forget(self)
-        elif state is BODY and isinstance(self._body, CloseBody) and exc is None:
+        elif state == BODY and isinstance(self._body, CloseBody) and exc is None:
             exchange.payload(b"", True)
         else:
             exchange.broken(
@@ -171,7 +150,7 @@ class Upstream(asyncio.Protocol):
 
     # Called by the exchange, the pool and the wheel
 
-    def begin(self, exchange: Recipient) -> None:
+    def begin(self, exchange: "Exchange") -> None:
         """An exchange has this connection now."""
         self.exchange = exchange
         self.state = HEAD
@@ -181,7 +160,7 @@ class Upstream(asyncio.Protocol):
     def start_clock(self) -> None:
         """From now on the node's time runs: to answer, or to go on with what it has begun."""
         options = self._options
-        seconds = options.response_timeout if self.state is HEAD else options.idle_timeout
+        seconds = options.response_timeout if self.state == HEAD else options.idle_timeout
         deadline = self.wheel.now + seconds
         self.deadline = deadline
         if self.due > deadline:
@@ -189,8 +168,8 @@ class Upstream(asyncio.Protocol):
 
     def end(self, reusable: bool) -> None:
         """The exchange is over; the connection goes back to the pool, or is closed."""
-        self.exchange = None
-        clean = reusable and self.state is not CLOSED and not self._tail and not self._held
+        self.exchange = self._tunnel = None
+        clean = reusable and self.state != CLOSED and not self._tail and not self._held
         if self._body is not None:
             self._body = None
             self.trailers = []
@@ -201,7 +180,7 @@ class Upstream(asyncio.Protocol):
     @property
     def stale(self) -> bool:
         """Whether it was idle before, and nothing of this answer was seen."""
-        return self.used and self.state is not BODY and not self._held
+        return self.used and self.state != BODY and not self._held
 
     def readable(self) -> bool:
         """Whether an idle connection's end, or anything else, has arrived that the loop has not yet read."""
@@ -211,25 +190,29 @@ class Upstream(asyncio.Protocol):
 
     def hold(self) -> None:
         """Read no more for now: the client is slower. Its time limit runs, not the node's."""
-        if self.state is not CLOSED:
+        if self.state != CLOSED:
             self.transport.pause_reading()
             self.wheel.disarm(self)
 
     def go_on(self) -> None:
         """Read again."""
-        if self.state is not CLOSED:
+        if self.state != CLOSED:
             self.transport.resume_reading()
             self.wheel.arm(self, self.wheel.now + self._options.idle_timeout)
+
+    def open_tunnel(self, tunnel: "Tunnel") -> None:
+        """From here on the bytes belong to another protocol."""
+        self._tunnel = tunnel
+        self.start_clock()
 
     def tunnel(self, data: bytes) -> None:
         """Pass on bytes of another protocol."""
         self.start_clock()
-        if data:
-            self.write(data)
+        self.write(data)
 
     def finish_writing(self) -> None:
         """Half-close."""
-        if self.state is not CLOSED and self.transport.can_write_eof():
+        if self.state != CLOSED and self.transport.can_write_eof():
             self.transport.write_eof()
 
     def rest_idle(self) -> None:
@@ -242,32 +225,32 @@ class Upstream(asyncio.Protocol):
 
     def close(self) -> None:
         """Close at once; what is not yet written is dropped."""
-        if self.state is not CLOSED:
+        if self.state != CLOSED:
             self.state = CLOSED
             self.transport.abort()
 
     def finish(self) -> None:
         """A tunnel has ended: close when its last bytes are written, which are still the node's."""
-        if self.state is not CLOSED:
+        if self.state != CLOSED:
             self.state = CLOSED
             self.wheel.arm(self, self.wheel.now + self._options.response_timeout)
             self.transport.close()
 
     def give_up_waiting(self, fault: NodeFault) -> None:
         """The node is down: an answer that has not begun will not come."""
-        if self.exchange is not None and self.state is HEAD:
+        if self.exchange is not None and self.state == HEAD:
             self.exchange.broken(fault)
 
     def expired(self, now: float) -> None:
         """Time is up: for an idle connection, an answer's head, or the next part of its body."""
         exchange = self.exchange
-        if self.state is CLOSED:
+        if self.state == CLOSED:
             self.transport.abort()
         elif exchange is None:
             self._drop()
-        elif self.state is HEAD:
+        elif self.state == HEAD:
             exchange.broken(NodeFault(504, "response_timeout", "The node took too long to answer."))
-        elif self.state is TUNNEL:
+        elif self.state == TUNNEL:
             exchange.broken(NodeFault(504, "tunnel_timeout", "Nothing moved in the tunnel for too long."))
         else:
             exchange.broken(NodeFault(504, "body_timeout", "The node's answer stalled."))
@@ -279,10 +262,10 @@ class Upstream(asyncio.Protocol):
         self._pool.forget(self)
         self.close()
 
-    def _read_head(self, exchange: Recipient, data: bytes) -> None:
+    def _read_head(self, exchange: "Exchange", data: bytes) -> None:
         if self._held:
             data, self._held = self._held + data, b""
-        while self.state is HEAD:
+        while self.state == HEAD:
             end = data.find(_END)
             if end < 0:
                 self._hold(data)
@@ -313,7 +296,7 @@ class Upstream(asyncio.Protocol):
             raise NodeFault(502, "bad_response", "The node's answer is not HTTP.")
         self._held = data
 
-    def _begin(self, exchange: Recipient, head: ResponseHead, data: bytes) -> None:
+    def _begin(self, exchange: "Exchange", head: ResponseHead, data: bytes) -> None:
         """The head is whole; tell the exchange, with as much of the body as is here."""
         status, length = head.status, head.length
         if exchange.bodyless or status == 204 or status == 304:
@@ -338,7 +321,7 @@ class Upstream(asyncio.Protocol):
                 self.wheel.arm(self, self.wheel.now + self._options.idle_timeout)
             self._answer(exchange, head, payload, done)
 
-    def _answer(self, exchange: Recipient, head: ResponseHead, payload: bytes, done: bool) -> None:
+    def _answer(self, exchange: "Exchange", head: ResponseHead, payload: bytes, done: bool) -> None:
         self.state = BODY
         exchange.answer(head, payload, done)
 
@@ -347,7 +330,7 @@ class Upstream(asyncio.Protocol):
         if isinstance(body, ChunkedBody):
             self.trailers = body.trailers
 
-    def _read_body(self, exchange: Recipient, data: bytes) -> None:
+    def _read_body(self, exchange: "Exchange", data: bytes) -> None:
         body = self._body
         if body is None:
             self._tail = True

@@ -362,7 +362,7 @@ async def running_proxy(services: dict[str, Any], **settings: Any) -> AsyncItera
         await eventually(lambda: not armed(runtime.engine))
         await runner.cleanup()
         asyncio.get_running_loop().set_exception_handler(None)
-        assert failures == []
+        assert not failures, failures
 
 
 def armed(engine: Engine) -> int:

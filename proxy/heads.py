@@ -1,0 +1,100 @@
+"""The heads of an exchange: what its node is sent, and what its client gets, token and all."""
+
+from typing import TYPE_CHECKING
+
+from proxy.framing import CHUNKED, connection_line, framing
+from proxy.hops import max_forwards_line
+from proxy.incoming import response_section
+from proxy.outgoing import request_section
+from proxy.response import ResponseHead
+from sessions.flags import ResponseFlag
+from sessions.visit import NO_STATE, Answer
+
+if TYPE_CHECKING:
+    from proxy.exchange import Exchange
+
+
+def request_head(exchange: "Exchange") -> bytes:
+    """For the node at which the exchange is placed."""
+    client, line, fields, placement = exchange.client, exchange.line, exchange.fields, exchange.placed
+    route, visit, memory = placement.route, placement.visit, client.memory
+    authority = line.authority or fields.host or route.service.nodes[placement.node].authority
+    section = memory.section(fields, route, visit, authority)
+    forwarding = exchange.engine.forwarding
+    if not section:
+        section = request_section(fields, route, visit, authority, client.peer, forwarding)
+        memory.keep_section(fields, route, visit, authority, section)
+    if fields.max_forwards:
+        section += max_forwards_line(line, fields)
+    if exchange.custody is not None:
+        section += exchange.custody.fields()
+    if not forwarding.request_id:
+        return b"%b %b HTTP/1.1\r\n%b\r\n" % (line.method, line.target, section)
+    return b"%b %b HTTP/1.1\r\n%b%b: %b\r\n\r\n" % (
+        line.method,
+        line.target,
+        section,
+        forwarding.request_id,
+        exchange.request_id,
+    )
+
+
+def response_head(exchange: "Exchange", head: ResponseHead) -> bytes:
+    """For the client. Decides how the body is framed (`chunking`), and whether the connection lives on."""
+    placement, engine, custody = exchange.placed, exchange.engine, exchange.custody
+    route, minor = placement.route, exchange.line.minor
+    if (
+        head.simple  # the short cut: nothing is to be added or taken out
+        and not route.response_edit
+        and not engine.forwarding.via
+        and (custody is None or custody.says_the_same(placement.visit))
+        and route.service.affinity.quiet(placement.visit, placement.node, engine.wall)
+    ):
+        if head.ready and exchange.keep and minor == 1:
+            return head.ready
+        section = head.passed
+    else:
+        section = _response_section(exchange, head)
+    length = framing(head, exchange.bodyless, minor)
+    exchange.chunking = length is CHUNKED
+    if not length and not exchange.bodyless and head.status not in (204, 304):
+        exchange.keep = False  # only the connection's end can tell the answer's
+    return b"%b%b%b%b\r\n" % (head.line, section, length, connection_line(exchange.keep, minor))
+
+
+def switching_head(exchange: "Exchange", head: ResponseHead) -> bytes:
+    """For the client, when its node switches protocols."""
+    section = _response_section(exchange, head)
+    return b"%b%bConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % (head.line, section, head.upgrade)
+
+
+def token_lines(exchange: "Exchange", node: int) -> bytes:
+    """A token for this node, to go out with an answer of Limpet's own; b"": none."""
+    answer = _token(exchange, node, [], b"")
+    return b"".join(b"Set-Cookie: %b\r\n" % value for value in answer.set_cookies)
+
+
+def _response_section(exchange: "Exchange", head: ResponseHead) -> bytes:
+    placement, custody = exchange.placed, exchange.custody
+    affinity = placement.service.affinity
+    given = next((value for name, value in head.affinity if name.lower() == affinity.header), b"")
+    answer = _token(exchange, placement.node, head.set_cookies, given)
+    if custody is not None and answer.flag is ResponseFlag.U:
+        custody.renewed(placement.node)
+    edit, via = placement.route.response_edit, exchange.engine.forwarding.via
+    return response_section(head, answer, affinity.header, edit, via)
+
+
+def _token(exchange: "Exchange", node: int, set_cookies: list[bytes], given: bytes) -> Answer:
+    """What the client is told of its session. `given`: the node's value of the affinity's header."""
+    placement, engine, custody = exchange.placed, exchange.engine, exchange.custody
+    secure = engine.forwarding.secure(exchange.client.peer, exchange.fields)
+    held = NO_STATE
+    if custody is not None:
+        held = custody.held
+        placement.session_id = custody.token_id
+    answer = placement.service.affinity.answer(
+        placement.visit, placement.session_id, node, set_cookies, given, engine.wall, secure, held
+    )
+    exchange.response_flag = answer.flag
+    return answer
