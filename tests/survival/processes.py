@@ -5,13 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import yaml
 
 from tests.examples.running import ROOT, free_port
-from tests.survival import app
 
 PATIENCE = 40.0  # seconds that anything may take on a busy machine; nothing waits for it to pass
 
@@ -75,10 +74,10 @@ class Process:
 class Node(Process):
     """An app server: it has forgotten everything when it starts again."""
 
-    def __init__(self, name: str, folder: Path, plain: bool) -> None:
+    def __init__(self, name: str, folder: Path, command: Sequence[str]) -> None:
+        """`command`: what starts it, with `{port}` where its port goes."""
         self.port = free_port()
-        command = [sys.executable, "-m", app.__name__, str(self.port)]
-        super().__init__(f"node-{name}", [*command, "plain"] if plain else command, folder)
+        super().__init__(f"node-{name}", [word.format(port=self.port) for word in command], folder)
 
 
 class Limpet(Process):

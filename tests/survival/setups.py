@@ -1,8 +1,10 @@
 """What is run: the strategies, each as the part of `proxy.yaml` that it needs."""
 
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.survival import app
 from tests.survival.app import NODE_KEY
 
 SECRET = "a secret for these runs, long enough"
@@ -20,6 +22,12 @@ class Setup(NamedTuple):
     relays: bool = False  # between each proxy and each node
     plain: bool = False  # nodes that know nothing of the contract
     forgetful: bool = False  # a Redis that comes back empty
+    app: tuple[str, ...] = (sys.executable, "-m", app.__name__, "{port}")  # what starts a node
+
+    @property
+    def command(self) -> list[str]:
+        """What starts a node, with `{port}` where its port goes."""
+        return [*self.app, "plain"] if self.plain else list(self.app)
 
     @property
     def contract(self) -> bool:

@@ -33,7 +33,7 @@ class Stage:
 
     def __init__(self, setup: Setup, folder: Path) -> None:
         self.setup = setup
-        self.nodes = [Node(name, folder, setup.plain) for name in NODES]
+        self.nodes = [Node(name, folder, setup.command) for name in NODES]
         kept = "no" if setup.forgetful else "yes"
         told = ("--save", "", "--appendonly", kept)
         self.redis = RedisProcess(folder / "redis", *told) if setup.store == "redis" else None
