@@ -1,14 +1,21 @@
 #!/bin/sh
 # Three nodes of one example on ports 9001 to 9003, and Limpet before them: sh start.sh flask
+# With the SDK, so that sessions survive their node: sh start.sh flask replication
 set -eu
 backends=$(cd "$(dirname "$0")" && pwd)
 example=${1:-}
-if [ ! -f "$backends/$example/node.sh" ]; then
-    echo "usage: sh start.sh flask | fastapi | express | aiohttp | mcp" >&2
+config=proxy${2:+-$2}.yaml
+if [ ! -f "$backends/$example/node.sh" ] || [ ! -f "$backends/$example/$config" ]; then
+    echo "usage: sh start.sh flask | fastapi | django | aiohttp | express [replication], or mcp" >&2
     exit 2
 fi
 cd "$backends/$example"
 PATH="$backends/../../.venv/bin:$PATH"
+if [ "${2:-}" = replication ]; then
+    export APP=app_limpet
+    # What proxy and nodes share, so that nodes know who asks them.
+    export LIMPET_NODE_KEY="${LIMPET_NODE_KEY:-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')}"
+fi
 
 started=
 stop() {
@@ -26,7 +33,7 @@ for name in a b c; do
     started="$started $!"
     port=$((port + 1))
 done
-limpet run -c proxy.yaml &
+limpet run -c "$config" &
 limpet=$!
 started="$started $limpet"
 wait "$limpet"

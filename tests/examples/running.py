@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 ROOT = Path(__file__).parent.parent.parent
 BACKENDS = ROOT / "examples" / "backends"
 START_SECONDS = 30.0
+NODE_KEY = "what-the-proxy-and-these-nodes-share"
 # Below the range from which the system takes ports for outgoing connections, which could be in the way.
 PORTS = range(18000, 32000)
 
@@ -142,13 +143,18 @@ def limpet(config: str, directory: Path) -> Iterator[Limpet]:
 
 
 class Example:
-    """One of `examples/backends`: three nodes of it, started by its own `node.sh`."""
+    """One of `examples/backends`: three nodes of it, started by its own `node.sh`.
 
-    def __init__(self, name: str, directory: Path) -> None:
+    `replication`: with the SDK, as `start.sh NAME replication` does it.
+    """
+
+    def __init__(self, name: str, directory: Path, replication: bool = False) -> None:
         self._script = BACKENDS / name / "node.sh"
         self._directory = directory
+        self._env = {"APP": "app_limpet", "LIMPET_NODE_KEY": NODE_KEY} if replication else {}
         self.ports = {node: free_port() for node in "abc"}
-        self.config = (BACKENDS / name / "proxy.yaml").read_text()
+        file = "proxy-replication.yaml" if replication else "proxy.yaml"
+        self.config = (BACKENDS / name / file).read_text().replace("${LIMPET_NODE_KEY}", NODE_KEY)
         for default, port in zip((9001, 9002, 9003), self.ports.values(), strict=True):
             self.config = self.config.replace(f"127.0.0.1:{default}", f"127.0.0.1:{port}")
         self.nodes: dict[str, Running] = {}
@@ -156,7 +162,7 @@ class Example:
     def start(self, node: str) -> None:
         """Starts a node; `serves` waits for it."""
         port = self.ports[node]
-        env = {"NODE": node, "PORT": str(port)}
+        env = {**self._env, "NODE": node, "PORT": str(port)}
         self.nodes[node] = Running(["sh", str(self._script)], self._directory / f"{node}.log", env)
 
     def serves(self, node: str) -> None:
@@ -164,9 +170,9 @@ class Example:
 
 
 @contextmanager
-def example(name: str, directory: Path) -> Iterator[Example]:
+def example(name: str, directory: Path, replication: bool = False) -> Iterator[Example]:
     """Three nodes of the example `name`, serving."""
-    it = Example(name, directory)
+    it = Example(name, directory, replication)
     try:
         for node in it.ports:
             it.start(node)

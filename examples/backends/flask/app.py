@@ -1,46 +1,15 @@
-"""A Flask app whose sessions live in this process's memory: another process does not know them."""
+"""A Flask app that counts visits and knows who has logged in."""
 
 import os
-import secrets
 
-from flask import Flask, Request, Response, jsonify, redirect, render_template, request, session
-from flask.sessions import SessionInterface, SessionMixin
+from flask import Flask, Response, jsonify, redirect, render_template, request, session
+from memory_sessions import MemorySessions
 from werkzeug import Response as AnyResponse
 
 NODE = os.environ.get("NODE", "flask")
 
-
-class MemorySession(dict, SessionMixin):
-    """One visitor's data; `key` is what their cookie holds."""
-
-    def __init__(self, key: str, data: dict) -> None:
-        super().__init__(data)
-        self.key = key
-
-
-class MemorySessions(SessionInterface):
-    """Keeps sessions on the server, where Flask's own would put them into the cookie."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, dict] = {}
-
-    def open_session(self, app: Flask, request: Request) -> MemorySession:
-        key = request.cookies.get("session", "")
-        if key in self.kept:
-            return MemorySession(key, self.kept[key])
-        return MemorySession(secrets.token_urlsafe(16), {})
-
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        assert isinstance(session, MemorySession)
-        if session:
-            self.kept[session.key] = dict(session)
-            response.set_cookie("session", session.key, httponly=True, samesite="Lax")
-        elif self.kept.pop(session.key, None) is not None:
-            response.delete_cookie("session")
-
-
 app = Flask(__name__)
-app.session_interface = MemorySessions()
+MemorySessions(app)
 
 
 @app.get("/")
@@ -57,6 +26,7 @@ def show() -> Response:
 @app.post("/login")
 def login() -> AnyResponse:
     session["user"] = request.form.get("user", "")[:40] or "somebody"
+    app.session_interface.regenerate(session)
     return redirect("/", 303)
 
 

@@ -1,0 +1,4 @@
+#!/bin/sh
+# One node: NODE=a PORT=9001 sh node.sh
+cd "$(dirname "$0")"
+exec gunicorn "${APP:-app}:app"

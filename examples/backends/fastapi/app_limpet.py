@@ -1,0 +1,51 @@
+"""A FastAPI app that counts visits and knows who has logged in."""
+
+import os
+from html import escape
+from typing import Annotated
+
+from fastapi import FastAPI, Form, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from limpet_session import LimpetSessionMiddleware
+from pydantic import BaseModel
+
+NODE = os.environ.get("NODE", "fastapi")
+
+app = FastAPI(title=f"Node {NODE}")
+app.add_middleware(LimpetSessionMiddleware, keys=[os.environ["LIMPET_NODE_KEY"]])
+
+
+class Seen(BaseModel):
+    node: str = NODE
+    count: int = 0
+    user: str | None = None
+
+
+@app.get("/")
+async def home(request: Request) -> HTMLResponse:
+    session = request.session
+    session["count"] = session.get("count", 0) + 1
+    user = escape(session.get("user", "stranger"))
+    return HTMLResponse(f"<!doctype html><h1>Node {NODE}</h1><p>Hello, {user}: visit {session['count']}.")
+
+
+@app.get("/session")
+async def show(request: Request) -> Seen:
+    return Seen(**request.session)
+
+
+@app.post("/login")
+async def login(request: Request, user: Annotated[str, Form(max_length=40)]) -> Response:
+    request.session["user"] = user
+    return RedirectResponse("/", 303)
+
+
+@app.post("/logout")
+async def logout(request: Request) -> Response:
+    request.session.clear()
+    return RedirectResponse("/session", 303)
+
+
+@app.get("/healthz")
+async def healthz() -> PlainTextResponse:
+    return PlainTextResponse("ok\n")
