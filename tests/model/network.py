@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from limpet_session.endpoint import Call, Endpoint, Reply
 from limpet_session.node import Node, refuse
 from limpet_session.rules import Refusal
+from limpet_session.running import Hold
 from limpet_session.session import Session
 from sessions.ids import id_text
 
@@ -40,6 +41,7 @@ class Machine:
         self._tasks: dict[asyncio.Task[Any], None] = {}  # in order: a seed is a schedule
         self._awake = asyncio.Event()
         self._awake.set()
+        self._left = asyncio.Event()  # replaced each time that a request leaves
         self.dead = False
         self.start()
 
@@ -99,21 +101,26 @@ class Machine:
             return Head(answer.status or 200, answer.headers, seen)
         finally:
             life.leave()
+            self._left.set()
+            self._left = asyncio.Event()
 
     async def call(self, call: Call) -> Reply:
         """What the endpoint does with a call."""
         await self.awake()
         plan = self.endpoint.plan(call)
-        idle = asyncio.Event()
-        wait = self.node.running.wait(plan.fences, idle.set) if plan.fences else None
-        if wait is not None:
-            try:
-                await asyncio.wait({asyncio.ensure_future(idle.wait())}, timeout=FENCE_WAIT)
+        hold = self.node.running.hold(plan.fences)
+        try:
+            if not hold.clear():
+                await asyncio.wait({asyncio.ensure_future(self._idle(hold))}, timeout=FENCE_WAIT)
                 await self.awake()
-                return plan.run()
-            finally:
-                wait.end()
-        return plan.run()
+            return plan.run()
+        finally:
+            hold.end()
+
+    async def _idle(self, hold: Hold) -> None:
+        """Until all requests that a fence waits for are out."""
+        while not hold.clear():
+            await self._left.wait()
 
 
 class Network:

@@ -17,9 +17,9 @@ def test_a_fence_lets_a_running_request_send_its_head(slow: tuple[At, Holding]) 
     fence = threading.Thread(
         target=lambda: fences.append(at.call("POST", f"/{A}/fence", Fence=TAKEOVER, TTL=60))
     )
-    at.node._fence_seconds = PATIENCE
+    at.node.shell.shell.fence_seconds = PATIENCE
     fence.start()
-    while not at.node.node.running._waits:
+    while not at.node.shell.node.running._holds:
         assert fence.is_alive(), fences
     refused = at.ask("/show", 2)
     assert (refused.status_code, refused.headers["limpet-need"]) == (409, "state")
@@ -41,7 +41,7 @@ def test_but_not_for_ever_and_then_its_write_is_discarded(slow: tuple[At, Holdin
 
 
 async def test_a_stream_that_has_begun_holds_up_no_fence(at: At) -> None:
-    at.node._fence_seconds = 10 * PATIENCE
+    at.node.shell.shell.fence_seconds = 10 * PATIENCE
     async with (
         httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client,
         client.stream("GET", at.url + "/stream", headers=at.fields()) as answer,
@@ -55,5 +55,5 @@ async def test_a_stream_that_has_begun_holds_up_no_fence(at: At) -> None:
 
 def test_a_fence_that_is_refused_does_not_wait(slow: tuple[At, Holding]) -> None:
     at, _ = slow
-    at.node._fence_seconds = 10 * PATIENCE
+    at.node.shell.shell.fence_seconds = 10 * PATIENCE
     assert at.call("POST", f"/{A}/fence", Fence=2).status_code == 409

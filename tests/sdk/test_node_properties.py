@@ -10,7 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from limpet_session import headers
 from limpet_session.rules import Refusal
 from limpet_session.visit import Visit
-from tests.sdk.nodes import TAKEOVER, TTL, A, B, C, NodeAtHand, finish
+from tests.sdk.nodes import TAKEOVER, TTL, A, B, C, NodeAtHand, finish, packed
 
 IDS = st.sampled_from([A, B, C])
 NUMBERS = st.integers(1, 6).map(lambda times: times * TAKEOVER)
@@ -75,6 +75,7 @@ class NodeMachine(RuleBasedStateMachine):
     def ask(self, name: str, version: int, handed: dict[str, int] | None, number: int, take: bool) -> object:
         known = self.of(name)
         handed = handed if version else None
+        self.at.clock.now += 0.001  # no two requests come at one instant
         visit = self.at.ask(name, version, handed, number if take else 0)
         if isinstance(visit, Refusal):
             assert (visit.need == "id") == known.ended
@@ -142,7 +143,7 @@ class NodeMachine(RuleBasedStateMachine):
     @rule(name=IDS, version=VERSIONS, value=st.integers(0, 2))
     def put(self, name: str, version: int, value: int) -> None:
         known = self.of(name)
-        body = json.dumps({"x": -value}).encode()
+        body = packed({"x": -value})
         reply = self.at.call("PUT", f"/{name}", body, version=version, ttl=TTL)
         if reply.status == 204:
             assert not known.ended and version >= max(known.version, known.fence)

@@ -9,41 +9,38 @@ def test_nobody_waits_for_nobody() -> None:
     running.enter(A)
     running.leave(A)
     running.enter(B)
-    assert running.wait([A, C], lambda: None) is None
+    assert running.hold([A, C]).clear()
 
 
-def test_a_wait_ends_when_the_last_of_all_its_sessions_is_out() -> None:
-    running, calls = Running(), []
+def test_a_hold_is_clear_when_the_last_of_all_its_sessions_is_out() -> None:
+    running = Running()
     for name in (A, A, B, C):
         running.enter(name)
-    assert running.wait([A, B], lambda: calls.append(1)) is not None
+    hold = running.hold([A, B])
     for name in (A, C, B):
         running.leave(name)
-        assert calls == []
+        assert not hold.clear()
     running.leave(A)
-    assert calls == [1]
+    assert hold.clear()
 
 
 def test_nobody_new_is_let_in_while_a_fence_waits() -> None:
     running = Running()
     running.enter(A)
-    wait = running.wait([A, B], lambda: None)
-    assert wait is not None
+    hold = running.hold([A, B])
     assert [running.enter(name) for name in (A, B, C)] == [False, False, True]
-    wait.end()
+    hold.end()
     assert running.enter(A)
 
 
 def test_fences_wait_beside_each_other() -> None:
-    running, calls = Running(), []
+    running = Running()
     running.enter(A)
     running.enter(B)
-    one = running.wait([A], lambda: calls.append("one"))
-    two = running.wait([A, B], lambda: calls.append("two"))
-    assert one is not None and two is not None
+    one, two = running.hold([A]), running.hold([A, B])
     running.leave(A)
-    assert calls == ["one"]
+    assert (one.clear(), two.clear()) == (True, False)
     one.end()
     assert not running.enter(A)
     running.leave(B)
-    assert calls == ["one", "two"]
+    assert two.clear()

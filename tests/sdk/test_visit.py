@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from limpet_session import Node, SessionClosed, SessionTooLarge, headers
+from limpet_session import Node, Session, SessionClosed, SessionTooLarge, headers
 from limpet_session.record import Need
 from limpet_session.rules import Refusal
 from limpet_session.visit import Unkept
@@ -161,7 +161,7 @@ def test_a_session_says_its_id_and_after_a_login_the_new_one(at: NodeAtHand) -> 
     assert visit.session.id == A
     visit.session.renew()
     assert finish(visit)[headers.RENEW].decode() == visit.session.id != A
-    assert Unkept().session.id == ""
+    assert Unkept(Session()).session.id == ""
 
 
 def test_weighing_raises_what_saving_would_and_changes_nothing() -> None:
@@ -265,17 +265,19 @@ def test_a_state_that_cannot_be_read_leaves_nobody_counted_in(at: NodeAtHand) ->
     at.call("PUT", f"/{A}", b"[]", version=3, ttl=TTL)
     with pytest.raises(ValueError, match="JSON object"):
         at.ask(version=3, takeover=TAKEOVER)
-    assert at.node.running.wait([A], lambda: None) is None
+    assert at.node.running.hold([A]).clear()
 
 
 def test_a_refused_request_is_not_counted_in(at: NodeAtHand) -> None:
     assert isinstance(at.ask(version=3), Refusal)
-    assert at.node.running.wait([A], lambda: None) is None
+    assert at.node.running.hold([A]).clear()
 
 
 def test_a_request_is_counted_out_once(at: NodeAtHand) -> None:
     one, two = at.visit(), at.visit()
     one.leave()
     one.leave()
-    assert at.node.running.wait([A], lambda: None) is not None
+    hold = at.node.running.hold([A])
+    assert not hold.clear()
     two.leave()
+    assert hold.clear()

@@ -1,19 +1,12 @@
 """The ASGI shell: fills `scope["session"]`, saves it with the response head, and serves the endpoint."""
 
-import asyncio
-import contextlib
-import logging
-import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from typing import Any, Unpack
 
 from limpet_session import headers
-from limpet_session.endpoint import PATH, Call, Endpoint, Plan, Reply, say
-from limpet_session.headers import Header, Malformed
-from limpet_session.node import MAX_STATE, Node, random_id, refuse
-from limpet_session.rules import Refusal
-from limpet_session.serializer import Serializer
-from limpet_session.storage import Storage
+from limpet_session.endpoint import Reply, say
+from limpet_session.loop_shell import LoopShell
+from limpet_session.shell import Asked, Options, forbidden, framed
 from limpet_session.visit import Life
 
 Scope = MutableMapping[str, Any]
@@ -21,9 +14,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-FENCE_SECONDS = 0.5  # below the second after which a proxy gives up waiting for an answer
-log = logging.getLogger("limpet_session")
 
 _HEADS = {
     "http.response.start",
@@ -36,92 +26,43 @@ _HEADS = {
 class LimpetSessionMiddleware:
     """Keeps the sessions of an ASGI app behind Limpet: `request.session` in Starlette and FastAPI.
 
-    `keys`: the proxy's `node_keys`. `path`: where the proxy finds the endpoint. `max_state`: bytes.
-    `fence_seconds`: how long requests under way may hold up a session's move to another node.
-    Raises ValueError for keys that cannot be.
+    `keys`: the proxy's `node_keys`. Raises ValueError for keys that cannot be.
     """
 
-    def __init__(
-        self,
-        app: App,
-        keys: Iterable[str | bytes],
-        *,
-        path: str = PATH,
-        storage: Storage | None = None,
-        serializer: Serializer | None = None,
-        max_state: int = MAX_STATE,
-        fence_seconds: float = FENCE_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
-        new_id: Callable[[], str] = random_id,
-    ) -> None:
+    def __init__(self, app: App, keys: Iterable[str | bytes], **options: Unpack[Options]) -> None:
         self.app = app
-        self.node = Node(
-            keys, storage=storage, serializer=serializer, max_state=max_state, clock=clock, new_id=new_id
-        )
-        self._endpoint = Endpoint(self.node)
-        self._path = path.rstrip("/")
-        self._fence_seconds = fence_seconds
+        self.shell = LoopShell(keys, **options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         scope["headers"], ours = headers.split(scope["headers"])
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path == self._path or path.startswith(self._path + "/"):
-            await self._serve_endpoint(scope, ours, path.removeprefix(self._path), receive, send)
+        rest = self.shell.rest(scope["path"].removeprefix(scope.get("root_path", "")))
+        if rest is not None:
+            await _reply(scope, receive, send, await self._answer(scope, receive, rest, ours))
             return
-        try:
-            life = self.node.open(ours)
-        except Malformed as error:
-            await _reply(scope, receive, send, say(400, str(error), (headers.VERSION, b"0")))
+        life = await self.shell.open(ours)
+        if isinstance(life, Reply):
+            await _reply(scope, receive, send, life)
             return
-        except Exception:
-            # Whatever a serializer raises: one unreadable state must not look like a node without a contract.
-            log.exception("the state of a session cannot be read")
-            told = say(500, "the session cannot be read", (headers.VERSION, b"0"))
-            await _reply(scope, receive, send, told)
-            return
-        if isinstance(life, Refusal):
-            await _reply(scope, receive, send, Reply(409, refuse(life), b""))
-            return
-        await _Exchange(scope, receive, send, life).run(self.app)
+        await _Exchange(scope, receive, send, self.shell, life).run(self.app)
 
-    async def _serve_endpoint(
-        self, scope: Scope, ours: dict[bytes, bytes], path: str, receive: Receive, send: Send
-    ) -> None:
-        if not self.node.trusts(ours) or scope["type"] != "http":
-            await _reply(scope, receive, send, say(403, "a right Limpet-Key is required"))
-            return
-        body = await _read_body(receive, self._endpoint.max_body)
-        if body is None:
-            await _reply(scope, receive, send, say(413, f"at most {self._endpoint.max_body} bytes"))
-            return
-        plan = self._endpoint.plan(Call(scope["method"], path, scope.get("query_string", b""), ours, body))
-        await _reply(scope, receive, send, await self._carry_out(plan))
-
-    async def _carry_out(self, plan: Plan) -> Reply:
-        """Run the plan, once the requests under way in the sessions that it fences have sent their heads."""
-        loop, idle = asyncio.get_running_loop(), asyncio.Event()
-        wait = self.node.running.wait(plan.fences, lambda: loop.call_soon_threadsafe(idle.set))
-        if wait is None:
-            return plan.run()
-        try:
-            # Who takes longer will find the session gone when it saves, and say so.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(idle.wait(), self._fence_seconds)
-            return plan.run()  # before the wait ends: nobody gets in between
-        finally:
-            wait.end()
+    async def _answer(self, scope: Scope, receive: Receive, rest: str, ours: dict[bytes, bytes]) -> Reply:
+        if scope["type"] != "http":
+            return forbidden()
+        asked = Asked(scope["method"], rest, scope.get("query_string", b""), ours)
+        return await self.shell.answer(asked, lambda limit: _read_body(receive, limit))
 
 
 class _Exchange:
     """A request that the app answers, and the session that goes with it."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, life: Life) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, shell: LoopShell, life: Life) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._shell = shell
         self._life = life
         self._answered = False
         self._refused = False  # a WebSocket that will not be: what the app still sends goes nowhere
@@ -150,7 +91,7 @@ class _Exchange:
         # As in Django: a request that went wrong on the server has written nothing. (Starlette's page for an
         # exception is such an answer where this is outermost, and never comes here where it is not.)
         failed = message.get("status", 0) >= 500
-        answer = self._life.abandon() if failed else self._life.finish()
+        answer = self._life.abandon() if failed else await self._shell.finish(self._life)
         self._answered = True
         kind = message["type"]
         if kind == "websocket.close" or (kind == "websocket.accept" and answer.status):
@@ -200,9 +141,6 @@ async def _send_reply(scope: Scope, send: Send, reply: Reply) -> None:
             await send({"type": "websocket.close"})
             return
         kind = "websocket.http.response"
-    told: list[Header] = list(reply.headers)
-    if reply.status != 204:
-        told.append((b"content-length", b"%d" % len(reply.body)))
     body = b"" if scope.get("method") == "HEAD" else reply.body
-    await send({"type": f"{kind}.start", "status": reply.status, "headers": told})
+    await send({"type": f"{kind}.start", "status": reply.status, "headers": framed(reply)})
     await send({"type": f"{kind}.body", "body": body})

@@ -17,7 +17,7 @@ PATH = "/.limpet/sessions"
 PAGE = 1000  # lines of a list, at most
 _NDJSON = (b"content-type", b"application/x-ndjson")
 _BYTES = (b"content-type", b"application/octet-stream")
-_SAID = b"content-type", b"text/plain; charset=utf-8"
+SAID = b"content-type", b"text/plain; charset=utf-8"
 
 
 class Call(NamedTuple):
@@ -176,4 +176,4 @@ def _say(status: int, what: str, *more: Header) -> Plan:
 
 def say(status: int, what: str, *more: Header) -> Reply:
     """An answer for whoever reads the logs."""
-    return Reply(status, [_SAID, *more], what.encode() + b"\n")
+    return Reply(status, [SAID, *more], what.encode() + b"\n")

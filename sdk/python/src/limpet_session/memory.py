@@ -14,6 +14,8 @@ _FORGOTTEN_AT_ONCE = 8  # so that no call pays for many; two would do to keep up
 class MemoryStorage:
     """The default storage. What is in it is gone with the process; the copies are elsewhere."""
 
+    blocking = False
+
     def __init__(self) -> None:
         self._lock = Lock()
         self._records: dict[str, Record] = {}

@@ -13,6 +13,7 @@ from limpet_session.record import Need
 from limpet_session.rules import Refusal, Request
 from limpet_session.running import Running
 from limpet_session.serializer import Format, JsonSerializer, Serializer
+from limpet_session.session import Session
 from limpet_session.storage import Storage
 from limpet_session.visit import Counters, Life, Shared, Unkept, Visit
 
@@ -28,8 +29,8 @@ def random_id() -> str:
 class Node:
     """The sessions of one app server. Does no I/O of its own; `storage` may.
 
-    `keys`: those of the proxy's `node_keys`. `max_state`: bytes. `clock`: seconds, shared by all that use the
-    storage. Raises ValueError for keys that cannot be.
+    `keys`: those of the proxy's `node_keys`. `session`: what the app sees. `max_state`:
+    bytes. `clock`: seconds, shared by all that use the storage. Raises ValueError for keys that cannot be.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Node:
         *,
         storage: Storage | None = None,
         serializer: Serializer | None = None,
+        session: type[Session] = Session,
         max_state: int = MAX_STATE,
         clock: Callable[[], float] = time.monotonic,
         new_id: Callable[[], str] = random_id,
@@ -52,7 +54,7 @@ class Node:
         self.counters = Counters()
         packing = Format(serializer or JsonSerializer())
         self._shared = Shared(
-            self.storage, packing, max_state, clock, new_id, self.running.leave, self.counters
+            self.storage, packing, session, max_state, clock, new_id, self.running.leave, self.counters
         )
 
     def trusts(self, ours: Mapping[bytes, bytes]) -> bool:
@@ -65,7 +67,7 @@ class Node:
         Raises Malformed; or what the serializer raises for a state that it did not write.
         """
         request = headers.read_request(ours) if self.trusts(ours) else None
-        return self.admit(request) if request else Unkept()
+        return self.admit(request) if request else Unkept(self._shared.session())
 
     def admit(self, request: Request) -> Life | Refusal:
         """Let a request in. The visit has to be left once."""

@@ -1,25 +1,24 @@
 """Which sessions have requests under way, so that a fence can let them send their heads first."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from threading import Lock
 
 
-class Wait:
-    """A fence that waits: nobody new is let into its sessions, and `idle` is called when all are out."""
+class Hold:
+    """A fence that waits: nobody new is let into its sessions. Has to be ended once."""
 
-    def __init__(self, running: "Running", ids: frozenset[str], idle: Callable[[], object]) -> None:
+    def __init__(self, running: "Running", ids: frozenset[str]) -> None:
         self.ids = ids
         self._running = running
-        self._idle = idle
+
+    def clear(self) -> bool:
+        """Whether all requests of these sessions are out. To be asked again and again: nobody calls."""
+        return self._running.idle(self.ids)
 
     def end(self) -> None:
-        """Stop waiting, whether all are out or not. The fence stands before this is called."""
-        self._running.stop(self)
-
-    def notify(self) -> None:
-        """Called once, from whichever thread was the last to leave."""
-        self._idle()
+        """Let requests in again, whether all were out or not. The fence stands before this is called."""
+        self._running.release(self)
 
 
 class Running:
@@ -28,12 +27,12 @@ class Running:
     def __init__(self) -> None:
         self._lock = Lock()
         self._counts: Counter[str] = Counter()
-        self._waits: list[Wait] = []
+        self._holds: list[Hold] = []
 
     def enter(self, session_id: str) -> bool:
         """Count a request in; False: a fence waits, so nobody is let in."""
         with self._lock:
-            if any(session_id in wait.ids for wait in self._waits):
+            if any(session_id in hold.ids for hold in self._holds):
                 return False
             self._counts[session_id] += 1
             return True
@@ -42,26 +41,21 @@ class Running:
         """Count a request out: its head has been sent, or it has ended without."""
         with self._lock:
             self._counts[session_id] -= 1
-            if self._counts[session_id] > 0:
-                return
-            del self._counts[session_id]
-            idle = [wait for wait in self._waits if session_id in wait.ids and not self._busy(wait.ids)]
-        for wait in idle:
-            wait.notify()
+            if not self._counts[session_id]:
+                del self._counts[session_id]
 
-    def wait(self, ids: Iterable[str], idle: Callable[[], object]) -> Wait | None:
-        """Wait for the requests of these sessions; None: there are none. `idle` may come from any thread."""
+    def hold(self, ids: Iterable[str]) -> Hold:
+        """From now on nobody new is let into these sessions."""
+        hold = Hold(self, frozenset(ids))
         with self._lock:
-            wait = Wait(self, frozenset(ids), idle)
-            if not self._busy(wait.ids):
-                return None
-            self._waits.append(wait)
-            return wait
+            self._holds.append(hold)
+        return hold
 
-    def stop(self, wait: Wait) -> None:
-        """Let requests in again."""
+    def release(self, hold: Hold) -> None:
         with self._lock:
-            self._waits.remove(wait)
+            self._holds.remove(hold)
 
-    def _busy(self, ids: frozenset[str]) -> bool:
-        return any(name in self._counts for name in ids)
+    def idle(self, ids: frozenset[str]) -> bool:
+        """Whether none of these sessions has a request under way."""
+        with self._lock:
+            return not any(name in self._counts for name in ids)

@@ -18,6 +18,10 @@ class Storage(Protocol):
     `now`: seconds of the node's clock, which must be one that all users of the storage share.
     """
 
+    @property
+    def blocking(self) -> bool:
+        """Whether calls may wait for other processes or a disk, so that no event loop should make them."""
+
     def change(self, session_id: str, now: float, rule: Rule[T]) -> T:
         """Run a rule on one session and keep the record that it returns, if any."""
 

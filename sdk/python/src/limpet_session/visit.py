@@ -66,6 +66,7 @@ class Shared(NamedTuple):
 
     storage: Storage
     format: Format
+    session: type[Session]
     limit: int  # bytes of state
     clock: Callable[[], float]
     new_id: Callable[[], str]
@@ -86,7 +87,7 @@ class Visit:
         self._over = False  # no more saving
         self._sealed: bytes | None = None  # the state as the app left it, once the session is closed
         data = shared.format.unpack(ticket.state)
-        self.session = Session(data, request.stale, request.id, shared.new_id)
+        self.session = shared.session(data, request.stale, request.id, shared.new_id)
 
     def weigh(self) -> None:
         if not self._over:
@@ -186,8 +187,8 @@ class Unkept:
 
     _warned = False  # once a process
 
-    def __init__(self) -> None:
-        self.session = Session()
+    def __init__(self, session: Session) -> None:
+        self.session = session
 
     def weigh(self) -> None:
         """Nothing is too large for nowhere."""

@@ -1,0 +1,79 @@
+"""The same as `shell.Shell` for frameworks on an event loop, which a storage must not hold up."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, Unpack
+
+from limpet_session.endpoint import Plan, Reply
+from limpet_session.shell import POLL_SECONDS, Asked, Options, Shell, forbidden
+from limpet_session.visit import Answer, Life
+
+T = TypeVar("T")
+
+
+class LoopShell:
+    """A node as an asyncio framework's shell uses it: what may wait for a storage is awaited.
+
+    The memory of a process never waits, so that is asked on the spot. Raises ValueError for keys that
+    cannot be.
+    """
+
+    def __init__(self, keys: Iterable[str | bytes], **options: Unpack[Options]) -> None:
+        self.shell = Shell(keys, **options)
+        self.node = self.shell.node
+        # A thread of its own, for those of the loop may all be busy with the app. One: a file has one writer.
+        self._thread: ThreadPoolExecutor | None = None
+        if self.node.storage.blocking:
+            self._thread = ThreadPoolExecutor(1, "limpet-storage")
+
+    async def open(self, ours: Mapping[bytes, bytes]) -> Life | Reply:
+        """As `Shell.open`."""
+        if self._thread is None:
+            return self.shell.open(ours)
+        opening = asyncio.get_running_loop().run_in_executor(self._thread, self.shell.open, ours)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_leave)  # it is let in all the same
+            raise
+
+    async def finish(self, life: Life) -> Answer:
+        """As `Life.finish`; the other three of a life's calls never wait."""
+        return await self._aside(life.finish)
+
+    def rest(self, path: str) -> str | None:
+        """As `Shell.rest`."""
+        return self.shell.rest(path)
+
+    async def answer(self, asked: Asked, read: Callable[[int], Awaitable[bytes | None]]) -> Reply:
+        """As `Shell.answer`, with `read` awaited."""
+        if not self.node.trusts(asked.ours):
+            return forbidden()
+        body = await read(self.shell.max_body)
+        plan = await self._aside(lambda: self.shell.plan(asked, body))
+        return await (self._wait(plan) if plan.fences else self._aside(plan.run))
+
+    async def _wait(self, plan: Plan) -> Reply:
+        until = time.monotonic() + self.shell.fence_seconds
+        hold = self.node.running.hold(plan.fences)
+        try:
+            # Those of other processes set no event.
+            while not hold.clear() and time.monotonic() < until:  # noqa: ASYNC110
+                await asyncio.sleep(POLL_SECONDS)
+            return await self._aside(plan.run)
+        finally:
+            hold.end()
+
+    async def _aside(self, work: Callable[[], T]) -> T:
+        if self._thread is None:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _leave(opening: "asyncio.Future[Life | Reply]") -> None:
+    if not opening.cancelled() and not opening.exception():
+        life = opening.result()
+        if not isinstance(life, Reply):
+            life.leave()

@@ -1,0 +1,132 @@
+"""What the shells of all frameworks have in common: letting requests in, and answering the proxy."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypedDict, Unpack
+
+from limpet_session import headers
+from limpet_session.endpoint import PATH, SAID, Call, Endpoint, Plan, Reply, say
+from limpet_session.headers import Header, Malformed
+from limpet_session.node import MAX_STATE, Node, random_id, refuse
+from limpet_session.rules import Refusal
+from limpet_session.serializer import Serializer
+from limpet_session.session import Session
+from limpet_session.storage import Storage
+from limpet_session.visit import Life
+
+FENCE_SECONDS = 0.5  # below the second after which a proxy gives up waiting for an answer
+POLL_SECONDS = 0.002  # between two looks whether requests under way are out
+log = logging.getLogger("limpet_session")
+
+
+class Options(TypedDict, total=False):
+    """The keywords that every shell takes.
+
+    `path`: where the proxy finds the endpoint. `session`: what the app sees.
+    `max_state`: bytes. `fence_seconds`: how long requests under way may hold up a session's move.
+    """
+
+    path: str
+    storage: Storage
+    serializer: Serializer
+    session: type[Session]
+    max_state: int
+    fence_seconds: float
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+
+
+class Asked(NamedTuple):
+    """A request to the endpoint, its body not yet read. `rest`: what follows the endpoint's own path."""
+
+    method: str
+    rest: str
+    query: bytes
+    ours: Mapping[bytes, bytes]
+
+
+class Shell:
+    """A node as a framework's shell uses it, from threads that may wait. For others: `LoopShell`.
+
+    Raises ValueError for keys that cannot be.
+    """
+
+    def __init__(self, keys: Iterable[str | bytes], **options: Unpack[Options]) -> None:
+        self.node = Node(
+            keys,
+            storage=options.get("storage"),
+            serializer=options.get("serializer"),
+            session=options.get("session", Session),
+            max_state=options.get("max_state", MAX_STATE),
+            clock=options.get("clock", time.monotonic),
+            new_id=options.get("new_id", random_id),
+        )
+        self.fence_seconds = options.get("fence_seconds", FENCE_SECONDS)
+        self._endpoint = Endpoint(self.node)
+        self._path = options.get("path", PATH).rstrip("/")
+
+    # A request to the app: open it, `finish` or `abandon` the life, `leave`, `check`.
+
+    def open(self, ours: Mapping[bytes, bytes]) -> Life | Reply:
+        """Let a request in, given the contract's headers that it came with; or what to answer instead."""
+        try:
+            life = self.node.open(ours)
+        except Malformed as error:
+            return say(400, str(error), (headers.VERSION, b"0"))
+        except Exception:
+            # Whatever a serializer raises: one unreadable state must not look like a node without a contract.
+            log.exception("the state of a session cannot be read")
+            return say(500, "the session cannot be read", (headers.VERSION, b"0"))
+        return Reply(409, refuse(life), b"") if isinstance(life, Refusal) else life
+
+    # A call of the endpoint.
+
+    def rest(self, path: str) -> str | None:
+        """What follows the endpoint's path in a request's path; None: the request is for the app."""
+        ours = path == self._path or path.startswith(self._path + "/")
+        return path.removeprefix(self._path) if ours else None
+
+    def answer(self, asked: Asked, read: Callable[[int], bytes | None]) -> Reply:
+        """Answer a call. `read` is given a limit, and returns the body, or None where that is larger."""
+        if not self.node.trusts(asked.ours):
+            return forbidden()
+        plan = self.plan(asked, read(self._endpoint.max_body))
+        return self._wait(plan) if plan.fences else plan.run()
+
+    def plan(self, asked: Asked, body: bytes | None) -> Plan:
+        """What a call with a right key will do. `body` None: it is too large."""
+        if body is None:
+            return Plan(frozenset(), lambda: say(413, f"at most {self.max_body} bytes"))
+        return self._endpoint.plan(Call(asked.method, asked.rest, asked.query, asked.ours, body))
+
+    @property
+    def max_body(self) -> int:
+        """Bytes of a call's body."""
+        return self._endpoint.max_body
+
+    def _wait(self, plan: Plan) -> Reply:
+        """Run the plan once the requests under way in the sessions that it fences have sent their heads."""
+        until = time.monotonic() + self.fence_seconds
+        hold = self.node.running.hold(plan.fences)
+        try:
+            # Who takes longer will find the session gone when it saves, and say so.
+            while not hold.clear() and time.monotonic() < until:
+                time.sleep(POLL_SECONDS)
+            return plan.run()  # before the hold ends: nobody gets in between
+        finally:
+            hold.end()
+
+
+def forbidden() -> Reply:
+    """The answer to a call without a right key."""
+    return say(403, "a right Limpet-Key is required")
+
+
+def framed(reply: Reply) -> list[Header]:
+    """The reply's headers, with length and type of its body where there may be one (PEP 3333 wants both)."""
+    if reply.status == 204:
+        return reply.headers
+    typed = any(name == b"content-type" for name, _ in reply.headers)
+    length = (b"content-length", b"%d" % len(reply.body))
+    return [*reply.headers, *(() if typed else (SAID,)), length]
