@@ -1,7 +1,7 @@
 """One pass over the lists of a service's nodes: reads them, and does what follows at a bounded rate."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Protocol
 
 from sessions.contract.homes import Entry, Job, Work
@@ -15,9 +15,9 @@ CATCH_UP_SECONDS = 0.1  # of a rate that may be made up for after a pause
 class Caller(Protocol):
     """Who may hold a session."""
 
-    async def call(
+    def call(
         self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
-    ) -> Answer | None:
+    ) -> Awaitable[Answer | None]:
         """Its answer; None: silence."""
 
 

@@ -1,7 +1,7 @@
 """What stands between a keeper and those it asks: silence is reported, and bytes are counted."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from sessions.contract.messages import Action, Answer, Call
 from sessions.keeping.targets import Target
@@ -19,16 +19,23 @@ class NodeWitness:
         self._peer = peer
         self._silent = silent
 
-    async def call(
+    def call(
         self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
-    ) -> Answer | None:
-        began = asyncio.get_running_loop().time()
-        answer = await self._peer.call(action, session_id, ttl, base, writer)
-        if answer is None:
+    ) -> "asyncio.Future[Answer | None]":
+        answer = asyncio.ensure_future(self._peer.call(action, session_id, ttl, base, writer))
+        answer.add_done_callback(self._heard)
+        return asyncio.ensure_future(self._patiently(answer)) if action.call in _QUESTIONS else answer
+
+    def _heard(self, answer: "asyncio.Future[Answer | None]") -> None:
+        if not answer.cancelled() and answer.exception() is None and answer.result() is None:
             self._silent()
-            if action.call in _QUESTIONS:
-                await asyncio.sleep(began + PATIENCE - asyncio.get_running_loop().time())
-        return answer
+
+    async def _patiently(self, answer: "asyncio.Future[Answer | None]") -> Answer | None:
+        began = asyncio.get_running_loop().time()
+        said = await answer
+        if said is None:
+            await asyncio.sleep(began + PATIENCE - asyncio.get_running_loop().time())
+        return said
 
     async def touch(self, session_id: str, version: int, ttl: int) -> None:
         await self._peer.touch(session_id, version, ttl)
@@ -42,11 +49,11 @@ class StoreWitness:
         self.copied_bytes = 0
         self._target = target
 
-    async def call(
+    def call(
         self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
-    ) -> Answer | None:
+    ) -> Awaitable[Answer | None]:
         self.copied_bytes += len(action.state)
-        return await self._target.call(action, session_id, ttl, base, writer)
+        return self._target.call(action, session_id, ttl, base, writer)
 
     async def touch(self, session_id: str, version: int, ttl: int) -> None:
         await self._target.touch(session_id, version, ttl)

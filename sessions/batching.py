@@ -50,8 +50,11 @@ class Batcher(Generic[Item, Answer]):
         """How many items wait for a batch to leave."""
         return len(self._waiting)
 
-    async def submit(self, item: Item) -> Answer:
-        """The answer to one item. Raises Overloaded, Closed, or what `send` raised."""
+    def submit(self, item: Item) -> "asyncio.Future[Answer]":
+        """Will be the answer to one item, or what `send` raised. Raises Overloaded, Closed.
+
+        A future and no coroutine: a task for each of the thousands that wait would cost more than the rest.
+        """
         if self._closed:
             raise Closed("nothing more is sent")
         size = self._size(item)
@@ -62,7 +65,7 @@ class Batcher(Generic[Item, Answer]):
         self._waiting.append((item, size, answer))
         if self._flight is None:
             self._flight = asyncio.create_task(self._fly())
-        return await answer
+        return answer
 
     async def close(self) -> None:
         """Take nothing more, and return when all that was taken has been sent and answered."""

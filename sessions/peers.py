@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from sessions.batching import Batcher, Closed, Overloaded
@@ -11,6 +12,7 @@ from sessions.contract.messages import Action, Answer, Call
 from sessions.keeping.channel import Channel, Dropped, Unreachable
 from sessions.keeping.lines import Fault, Line, answer_of, read_answers, read_list, write_call, write_touch
 from sessions.keeping.replies import Garbled, Reply
+from sessions.keeping.targets import silence
 
 logger = logging.getLogger("limpet.peers")
 
@@ -61,9 +63,12 @@ class Peer:
         self._alone_bytes = 0  # of states that wait, or are under way
         self._closed = False
         self._complaint = ""
-        self._copies = self._batcher(self._send_copies)
-        self._questions = self._batcher(self._send_questions)
-        self._fences = self._batcher(self._send_questions)
+        self._copies: Batcher[Line, Answer | None] = Batcher(
+            self._send_copies, _size, waiting_bytes=_WAITING_BYTES
+        )
+        self._questions, self._fences = (
+            Batcher(self._send_questions, _size, waiting_bytes=_WAITING_BYTES) for _ in range(2)
+        )
         self.copied_bytes = 0  # of states on their way to this node, with what surrounds them
         self.requests = 0
         self.faults = 0  # requests that brought no answer
@@ -78,28 +83,28 @@ class Peer:
         """Calls in those batches."""
         return self._copies.items + self._questions.items + self._fences.items
 
-    async def call(
+    def call(
         self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
-    ) -> Answer | None:
+    ) -> Awaitable[Answer | None]:
         """The node's answer; None for silence: none in time, 5xx, garbage, a wrong key."""
         call = action.call
+        if call is Call.GET or call is Call.FENCE:
+            return self._question(session_id, action, ttl)
         if call is Call.PUT and len(action.state) > LARGE_STATE:
-            return await self._ask_alone(session_id, action, ttl)
-        batches = (
-            self._fences if call is Call.FENCE else self._questions if call is Call.GET else self._copies
-        )
-        said = await self._submit(batches, write_call(session_id, action, ttl))
-        if said is Fault.TOO_LARGE:
-            return await self._ask_alone(session_id, action, ttl)
-        return said if isinstance(said, Answer) else None
+            return self._ask_alone(session_id, action, ttl)
+        try:
+            return self._copies.submit(write_call(session_id, action, ttl))
+        except (Overloaded, Closed):
+            return silence()
 
     async def touch(self, session_id: str, version: int, ttl: int) -> None:
         """Keep a copy for longer, if it is there."""
-        await self._submit(self._copies, write_touch(session_id, version, ttl))
+        with suppress(Overloaded, Closed):
+            await self._copies.submit(write_touch(session_id, version, ttl))
 
     async def get(self, session_id: str) -> Answer | None:
         """What the node holds of a session."""
-        return await self.call(Action(Call.GET, 0), session_id, 0)
+        return await self._question(session_id, Action(Call.GET, 0), 0)
 
     async def entries(self, after: str, limit: int) -> list[Entry] | None:
         """The node's sessions behind the id `after`, at most `limit`; fewer are its last."""
@@ -125,20 +130,20 @@ class Peer:
 
     # Private
 
-    def _batcher(
-        self, send: Callable[[Sequence[Line]], Awaitable[Sequence[_Result]]]
-    ) -> Batcher[Line, _Result]:
-        return Batcher(send, _size, waiting_bytes=_WAITING_BYTES)
-
-    async def _submit(self, batches: Batcher[Line, _Result], line: Line) -> _Result:
+    async def _question(self, session_id: str, action: Action, ttl: int) -> Answer | None:
+        batches = self._fences if action.call is Call.FENCE else self._questions
         try:
-            return await batches.submit(line)
+            said = await batches.submit(write_call(session_id, action, ttl))
         except (Overloaded, Closed):
             return None
+        if said is Fault.TOO_LARGE:
+            return await self._ask_alone(session_id, action, ttl)
+        return said if isinstance(said, Answer) else None
 
-    async def _send_copies(self, lines: Sequence[Line]) -> Sequence[_Result]:
+    async def _send_copies(self, lines: Sequence[Line]) -> Sequence[Answer | None]:
         self.copied_bytes += sum([len(line.body) for line in lines if line.call is Call.PUT])
-        return await self._send_batch(lines, self._copy_seconds)
+        answers = await self._send_batch(lines, self._copy_seconds)
+        return [said if isinstance(said, Answer) else None for said in answers]
 
     async def _send_questions(self, lines: Sequence[Line]) -> Sequence[_Result]:
         return await self._send_batch(lines, self._timeout_seconds)

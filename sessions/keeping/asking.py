@@ -10,7 +10,7 @@ from sessions.keeping.targets import Targets
 logger = logging.getLogger("limpet.keeping")
 
 Heard = Callable[[Action, Answer | None], None]
-_Asked = asyncio.Task[Answer | None]
+_Asked = asyncio.Future[Answer | None]
 
 
 class Asking:
@@ -29,39 +29,39 @@ class Asking:
 
     def send(self, action: Action, timeout: float = 0.0, base: int = -1, writer: int = -1) -> None:
         """Begin a call; after `timeout` seconds it is silence (0: when the target says so)."""
-        task = self._targets.ask(action, self._session_id, base, writer)
-        timer = asyncio.get_running_loop().call_later(timeout, self._late, task) if timeout else None
-        self._calls[task] = action, timer
-        task.add_done_callback(self._done)
+        asked = self._targets.ask(action, self._session_id, base, writer)
+        timer = asyncio.get_running_loop().call_later(timeout, self._late, asked) if timeout else None
+        self._calls[asked] = action, timer
+        asked.add_done_callback(self._done)
 
     def drop(self) -> None:
         """Be told of nothing more. What has not left yet is not sent."""
         calls, self._calls = self._calls, {}
-        for task, (_, timer) in calls.items():
-            task.cancel()
+        for asked, (_, timer) in calls.items():
+            asked.cancel()
             if timer is not None:
                 timer.cancel()
 
-    def _done(self, task: _Asked) -> None:
-        call = self._calls.pop(task, None)
+    def _done(self, asked: _Asked) -> None:
+        call = self._calls.pop(asked, None)
         if call is None:  # late, or dropped
             return
         action, timer = call
         if timer is not None:
             timer.cancel()
-        self._heard(action, _result(task))
+        self._heard(action, _result(asked))
 
-    def _late(self, task: _Asked) -> None:
-        action, _ = self._calls.pop(task)
-        task.cancel()
+    def _late(self, asked: _Asked) -> None:
+        action, _ = self._calls.pop(asked)
+        asked.cancel()
         self._heard(action, None)
 
 
-def _result(task: _Asked) -> Answer | None:
-    if task.cancelled():
+def _result(asked: _Asked) -> Answer | None:
+    if asked.cancelled():
         return None
-    error = task.exception()
+    error = asked.exception()
     if error is not None:  # a task's boundary: whoever waits for it must not wait for ever
         logger.error("a call about a session broke", exc_info=error)
         return None
-    return task.result()
+    return asked.result()

@@ -1,21 +1,28 @@
 """Whom a service's keeper asks: the nodes, and a store that answers as one of them would."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Sequence
+from typing import NamedTuple, Protocol
 
 from sessions.batching import Batcher, Closed, Overloaded
 from sessions.contract.messages import ENDED, STORE, TAKEN, UNKNOWN, Action, Answer, Call, Kind
 from sessions.stores.store import End, Fence, Get, Operation, Outcome, Put, Status, Store, Touch, size
 
 
+class _Asked(NamedTuple):
+    """An operation of a store, and the call that it comes from; None: touch."""
+
+    call: Call | None
+    operation: Operation
+
+
 class Target(Protocol):
     """Who may hold sessions."""
 
-    async def call(
+    def call(
         self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
-    ) -> Answer | None:
-        """Its answer; None: silence. `base`, `writer`: for a store alone."""
+    ) -> Awaitable[Answer | None]:
+        """Its answer; None: silence. `base`, `writer`: for a store alone. A future where that is enough."""
 
     async def touch(self, session_id: str, version: int, ttl: int) -> None:
         """Keep a copy for longer, if it is there."""
@@ -27,32 +34,47 @@ class StoreTarget:
     def __init__(self, store: Store) -> None:
         self.missed = 0
         self._store = store
-        self._batches: Batcher[Operation, Outcome] = Batcher(store.run, size)
+        self._batches: Batcher[_Asked, Answer | None] = Batcher(self._run, _size)
 
     @property
     def up(self) -> bool:
         return self._store.up
 
-    async def call(
+    def call(
         self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
-    ) -> Answer | None:
-        outcome = await self._run(_operation(action, session_id, ttl, base, writer))
-        answer = None if outcome is None else _answer(action.call, outcome)
-        self.missed += answer is None and action.call in (Call.PUT, Call.END)
-        return answer
+    ) -> "asyncio.Future[Answer | None]":
+        return self._submit(_Asked(action.call, _operation(action, session_id, ttl, base, writer)))
 
     async def touch(self, session_id: str, version: int, ttl: int) -> None:
-        await self._run(Touch(session_id, ttl))
+        await self._submit(_Asked(None, Touch(session_id, ttl)))
 
     async def close(self) -> None:
         """Send what waits. The store itself is closed by whoever opened it."""
         await self._batches.close()
 
-    async def _run(self, operation: Operation) -> Outcome | None:
+    def _submit(self, asked: _Asked) -> "asyncio.Future[Answer | None]":
         try:
-            return await self._batches.submit(operation)
+            return self._batches.submit(asked)
         except (Overloaded, Closed):
-            return None
+            self._note(asked, None)
+            return silence()
+
+    async def _run(self, batch: Sequence[_Asked]) -> list[Answer | None]:
+        outcomes = await self._store.run([asked.operation for asked in batch])
+        answers = [_answer(asked.call, outcome) for asked, outcome in zip(batch, outcomes, strict=True)]
+        for asked, answer in zip(batch, answers, strict=True):
+            self._note(asked, answer)
+        return answers
+
+    def _note(self, asked: _Asked, answer: Answer | None) -> None:
+        self.missed += answer is None and asked.call in (Call.PUT, Call.END)
+
+
+def silence() -> "asyncio.Future[Answer | None]":
+    """What is said by whom nobody could ask."""
+    nothing: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+    nothing.set_result(None)
+    return nothing
 
 
 class Targets:
@@ -68,11 +90,11 @@ class Targets:
 
     def ask(
         self, action: Action, session_id: str, base: int = -1, writer: int = -1
-    ) -> asyncio.Task[Answer | None]:
+    ) -> "asyncio.Future[Answer | None]":
         """Begin a call. `writer`: the node whose write it is."""
         name = self._writers[writer] if writer >= 0 else ""
         call = self._target(action.target).call(action, session_id, self._ttl, base, name)
-        return asyncio.get_running_loop().create_task(call)
+        return asyncio.ensure_future(call)
 
     def touch(self, target: int, session_id: str, version: int) -> asyncio.Task[None]:
         """Begin to touch a copy."""
@@ -98,7 +120,11 @@ def _operation(action: Action, session_id: str, ttl: int, base: int, writer: str
             return Get(session_id)
 
 
-def _answer(call: Call, outcome: Outcome) -> Answer | None:
+def _size(asked: _Asked) -> int:
+    return size(asked.operation)
+
+
+def _answer(call: Call | None, outcome: Outcome) -> Answer | None:
     """A store's outcome in the words of a node."""
     status = outcome.status
     if status is Status.ENDED:

@@ -82,9 +82,8 @@ def ttl(raw: bytes) -> int:
 def unpack(raw: bytes | str, name: str) -> bytes:
     """Base64 with padding (RFC 4648, section 4) into bytes. Raises Malformed for any other spelling."""
     try:
-        state = binascii.a2b_base64(
-            raw
-        )  # not strict, which takes as long again: what it lets pass comes back otherwise
+        # Strict mode takes as long again, and lets spare bits pass; what is misspelt comes back otherwise.
+        state = binascii.a2b_base64(raw)
     except ValueError:
         raise Malformed(f"{name} must be base64 with padding") from None
     spelt = raw.encode("ascii", "replace") if isinstance(raw, str) else raw
