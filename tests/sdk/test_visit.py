@@ -150,6 +150,13 @@ def test_clearing_nothing_is_nothing(at: NodeAtHand) -> None:
     assert finish(visit) == {VERSION: b"1"}
 
 
+def test_clearing_and_renewing_nothing_is_logging_out(at: NodeAtHand) -> None:
+    visit = at.visit()
+    visit.session.clear()
+    visit.session.renew()
+    assert finish(visit) == {VERSION: b"1", headers.END: b"1"}
+
+
 def test_an_end_is_an_end_even_of_nothing(at: NodeAtHand) -> None:
     visit = at.visit()
     visit.session.end()

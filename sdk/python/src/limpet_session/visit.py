@@ -127,7 +127,8 @@ class Visit:
     def _settle(self, mine: bytes) -> Answer:
         session, base = self.session, self._ticket.state
         write = Write(base, mine, session.replaced, self._shared.format.merge, self._shared.limit)
-        if session.ended or (session.replaced and base and not mine):
+        # Cleared, with nothing put in since: a logout, of a session that had something or was to be renewed.
+        if session.ended or (session.replaced and not mine and (base or session.renewed)):
             answer = self._end()
         elif session.renewed:
             answer = self._renew(write)
