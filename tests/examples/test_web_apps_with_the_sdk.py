@@ -15,6 +15,11 @@ from tests.examples.test_web_apps import SERVICES
 
 # What each app has in place of its own; the first is the import, where it takes one.
 LINES = {
+    "django": ['SESSION_ENGINE="limpet_session.django",'],
+    "aiohttp": [
+        "from limpet_session.aiohttp import LimpetStorage",
+        'setup(app, LimpetStorage(app, keys=[os.environ["LIMPET_NODE_KEY"]]))',
+    ],
     "fastapi": [
         "from limpet_session import LimpetSessionMiddleware",
         'app.add_middleware(LimpetSessionMiddleware, keys=[os.environ["LIMPET_NODE_KEY"]])',
@@ -110,3 +115,19 @@ def test_a_logout_is_one_for_whoever_kept_the_cookies(scene: Scene) -> None:
     answer = httpx.get(f"{scene.limpet.url}/session", cookies=kept, trust_env=False).json()
     assert (answer["count"], answer["user"]) == (0, None)
     assert user.login().user == user.name
+
+
+def test_limpet_may_wrap_djangos_own_cookie(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        app = stack.enter_context(example("django", tmp_path, replication=True))
+        config = app.config.replace("mode: issue", "mode: wrap, cookie: sessionid")
+        proxy = stack.enter_context(limpet(config, tmp_path))
+        users = crowd(proxy.url, stack)
+        before = together(users, "login")
+        assert {tuple(user.browser.cookies) for user in users} == {("sessionid",)}
+        app.nodes[before[0].node].kill()
+        assert [(seen.count, seen.user) for seen in together(users, "look")] == [
+            (seen.count, seen.user) for seen in before
+        ]
+        gone = users[0].logout()
+        assert (gone.count, gone.user, tuple(users[0].browser.cookies)) == (0, None, ())

@@ -7,6 +7,7 @@ from pathlib import Path
 import limpet_session
 
 SOURCE = Path(limpet_session.__file__).parent
+FRAMEWORKS = {"aiohttp": {"aiohttp", "aiohttp_session", "multidict"}, "django": {"django"}}
 
 
 def imported(source: str) -> set[str]:
@@ -20,12 +21,13 @@ def imported(source: str) -> set[str]:
     return names
 
 
-def test_it_imports_nothing_but_the_standard_library() -> None:
+def test_it_imports_nothing_but_the_standard_library_and_a_shell_its_framework() -> None:
     files = sorted(SOURCE.rglob("*.py"))
     assert len(files) > 10
-    found = set().union(*(imported(file.read_text()) for file in files))
-    assert found - sys.stdlib_module_names == {"limpet_session"}
-    assert "pickle" not in found
+    found = {file.stem: imported(file.read_text()) for file in files}
+    foreign = {name: names - sys.stdlib_module_names - {"limpet_session"} for name, names in found.items()}
+    assert {name: names for name, names in foreign.items() if names} == FRAMEWORKS
+    assert "pickle" not in set().union(*found.values())
 
 
 def test_only_the_shells_do_io() -> None:

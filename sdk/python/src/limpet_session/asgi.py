@@ -15,6 +15,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+LIFE = "limpet.life"  # in the scope: for shells that build on this one
 _HEADS = {
     "http.response.start",
     "websocket.http.response.start",
@@ -69,6 +70,7 @@ class _Exchange:
 
     async def run(self, app: App) -> None:
         self._scope["session"] = self._life.session
+        self._scope[LIFE] = self._life
         try:
             await app(self._scope, self._receive, self._pass)
             if not self._answered:
