@@ -8,10 +8,9 @@ from proxy.counters import DURATION_BOUNDS
 from proxy.engine import Engine
 from proxy.faults import Fault
 from proxy.forwarding import Peer
-from proxy.placement import Placement
+from proxy.placement import PIN_AWAY, Placement
 from proxy.record import Record
 from proxy.sightings import SLOTS
-from routing.reasons import Reason
 from sessions.flags import RequestFlag, StateFlag
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ _NOTHING = Record(
     user_agent=b"",
     referer=b"",
 )
-_LOST = (Reason.FAILOVER, Reason.DRAINED)
 _LOCAL = StateFlag.L
 
 
@@ -96,8 +94,10 @@ def _flags(exchange: "Exchange", placement: Placement) -> tuple[int, int, int]:
     """The affinity flags; a session whose node could not serve it is counted as lost, once."""
     visit = placement.visit
     if exchange.custody is not None:  # the keeper counts what is lost
-        return (visit.flag, exchange.response_flag, exchange.custody.source)
-    if placement.reason not in _LOST or exchange.head is None:
+        away = placement.reason in PIN_AWAY or placement.pin_away
+        request = RequestFlag.D if away and visit.flag is RequestFlag.V else visit.flag
+        return (request, exchange.response_flag, exchange.custody.source)
+    if placement.reason not in PIN_AWAY or exchange.head is None:
         return (visit.flag, exchange.response_flag, _LOCAL)
     service = placement.service
     if service.lost.first(visit.session_id, visit.pin):

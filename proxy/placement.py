@@ -12,6 +12,7 @@ from sessions.visit import UNKNOWN, Visit
 
 GATEWAY_ERRORS = (502, 503, 504)
 NO_NODE = NodeFault(503, "no_node", "No server is available for this right now.")
+PIN_AWAY = (Reason.FAILOVER, Reason.DRAINED)
 _NO_REASON = Reason.NONE
 
 
@@ -24,6 +25,7 @@ class Placement:
         "_began",
         "_tried",
         "node",
+        "pin_away",
         "reason",
         "route",
         "service",
@@ -40,6 +42,7 @@ class Placement:
         self.session_id = visit.session_id or (new_id() if service.affinity.mints else "")
         self.node = -1
         self.reason = _NO_REASON
+        self.pin_away = False  # also where the session has then moved further
         self.tries = 0
         self._tried = 0  # a bit for each node that must not be asked again
         self._assigned = False  # counted among the node's exchanges
@@ -69,6 +72,7 @@ class Placement:
     def go_to(self, node: int) -> None:
         """The session turned out to be served there, or is to be taken over there."""
         if node != self.node:
+            self.pin_away = self.pin_away or self.reason in PIN_AWAY
             self.node = node
             self.reason = Reason.MOVED
             self.service.counters.decisions[Reason.MOVED] += 1

@@ -1,5 +1,6 @@
 """A real Limpet before ASGI apps of the test's own making, each on a port of its own; and its clients."""
 
+import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterable
@@ -29,10 +30,13 @@ class Stack:
     def client(self) -> "Client":
         return Client(f"http://127.0.0.1:{self.port}")
 
+    async def exposition(self) -> str:
+        async with aiohttp.ClientSession() as client, client.get(f"{self.admin}/metrics") as answer:
+            return await answer.text()
+
     async def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples that have these labels."""
-        async with aiohttp.ClientSession() as client, client.get(f"{self.admin}/metrics") as answer:
-            text = await answer.text()
+        text = await self.exposition()
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         lines = (line for line in text.splitlines() if line.partition("{")[0].partition(" ")[0] == name)
         return sum(float(line.rpartition(" ")[2]) for line in lines if all(word in line for word in wanted))
@@ -68,10 +72,13 @@ class Client:
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """`/add` adds one, `/big` makes the session large, `/end` ends it, `/login` renews it; all tell it."""
+    """`/add` adds one, `/slow` after a while, `/big` makes it large, `/end` ends it, `/login` renews it."""
     session = scope.get("session", {})
     match scope["path"]:
         case "/add":
+            session["count"] = session.get("count", 0) + 1
+        case "/slow":
+            await asyncio.sleep(0.3)
             session["count"] = session.get("count", 0) + 1
         case "/big":
             session["big"] = "x" * 9000
