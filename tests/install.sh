@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs what the tests need beyond Python: curl, Redis, Node.js with npm, and the Express example's packages.
+# Installs what the tests need beyond Python: curl, Redis, Node.js with npm, and the packages of what runs on it.
 # Quick, and touches nothing, when all of it is there.
 set -eu
-express=$(cd "$(dirname "$0")/../examples/backends/express" && pwd)
+root=$(cd "$(dirname "$0")/.." && pwd)
 
 fail() {
     echo "tests/install.sh: $1" >&2
@@ -33,10 +33,13 @@ major=$(node -p 'process.versions.node.split(".")[0]')
 [ "$major" -ge 18 ] || fail "Node.js 18 or later is needed (its fetch, and Express 5); this is $(node --version)"
 
 # npm writes node_modules/.package-lock.json last, so that one being newer means that all is as locked.
-done=$express/node_modules/.package-lock.json
-if [ ! -f "$done" ] || [ "$express/package-lock.json" -nt "$done" ]; then
-    echo "tests/install.sh: npm ci in examples/backends/express"
-    npm ci --prefix "$express" --no-audit --no-fund --loglevel=error >/dev/null ||
-        fail "npm ci failed in $express"
-    touch "$done"
-fi
+for name in sdk/node examples/backends/express; do
+    directory=$root/$name
+    done=$directory/node_modules/.package-lock.json
+    if [ ! -f "$done" ] || [ "$directory/package-lock.json" -nt "$done" ]; then
+        echo "tests/install.sh: npm ci in $name"
+        npm ci --prefix "$directory" --no-audit --no-fund --loglevel=error >/dev/null ||
+            fail "npm ci failed in $directory"
+        touch "$done"
+    fi
+done

@@ -1,0 +1,65 @@
+// Between the app's data and the contract's bytes: the format, and what becomes of two writes at once.
+'use strict'
+
+const { NO_STATE } = require('./record')
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** JSON: nothing in a state can run code, and every other language reads it. */
+const json = {
+  serialize: data => JSON.stringify(data),
+  deserialize: state => JSON.parse(utf8.decode(state))
+}
+
+const isObject = data => typeof data === 'object' && data !== null && !Array.isArray(data)
+
+/** A serializer for which no state is the empty session, and that can bring two writes together. */
+class Format {
+  /** `serializer`: {serialize(data) -> string or bytes, deserialize(Buffer) -> data}; `node:v8` is one. */
+  constructor (serializer = json) {
+    for (const name of ['serialize', 'deserialize']) {
+      if (typeof serializer[name] !== 'function') throw new TypeError(`a serializer must have \`${name}\``)
+    }
+    this._serializer = serializer
+    this.merge = this.merge.bind(this)
+  }
+
+  /** The state of a session: bytes. */
+  pack (data) {
+    const plain = { ...data } // a session is a Proxy, which some formats refuse
+    if (!Object.keys(plain).length) return NO_STATE
+    const packed = this._serializer.serialize(plain)
+    return packed === '{}' ? NO_STATE : Buffer.from(packed) // JSON leaves out what is undefined
+  }
+
+  /** A session's data from its state. */
+  unpack (state) {
+    if (!state.length) return {}
+    const data = this._serializer.deserialize(state)
+    if (!isObject(data)) throw new TypeError('the state of a session must be an object')
+    return data
+  }
+
+  /**
+   * `theirs` with every key as in `mine` that differs between `base` and `mine`.
+   *
+   * Keys are the topmost ones; where both wrote the same key the later save wins. Values are compared in their
+   * packed form.
+   */
+  merge (base, mine, theirs) {
+    const before = new Map(Object.entries(this.unpack(base)))
+    const after = new Map(Object.entries(this.unpack(mine)))
+    const merged = new Map(Object.entries(this.unpack(theirs)))
+    for (const key of before.keys()) if (!after.has(key)) merged.delete(key)
+    for (const [key, value] of after) {
+      if (!before.has(key) || this._differ(value, before.get(key))) merged.set(key, value)
+    }
+    return this.pack(Object.fromEntries(merged))
+  }
+
+  _differ (one, other) {
+    return !this.pack({ value: one }).equals(this.pack({ value: other }))
+  }
+}
+
+module.exports = { Format }
