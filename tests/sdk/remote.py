@@ -14,7 +14,7 @@ from config.addresses import NodeUrl
 from control.conformance.examine import Finding, Verdict, examine
 from control.conformance.subject import Paths, Subject
 from limpet_session.node import random_id
-from tests.examples.running import free_port, running
+from tests.examples.running import Running, free_port, running
 from tests.sdk.nodes import KEY, TTL
 
 PATIENCE = 20.0  # seconds that anything may take
@@ -23,21 +23,26 @@ PATIENCE = 20.0  # seconds that anything may take
 class Remote:
     """A node by its URL."""
 
-    def __init__(self, url: str) -> None:
+    process: Running
+
+    def __init__(self, url: str, sessions_url: str = "") -> None:
         self.url = url
+        self.sessions_url = sessions_url or url
         # Servers close a connection after an error, which a client that uses it again may find out too late.
         limits = httpx.Limits(max_keepalive_connections=0)
         self.http = httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE, limits=limits)
 
     def wrong(self, **paths: str) -> list[Finding]:
         """What `limpet contract` has to say against it, or cannot try; `paths`: what the app can be asked."""
-        subject = Subject(NodeUrl.parse(self.url), KEY, Paths(**paths))
+        urls = NodeUrl.parse(self.url), NodeUrl.parse(self.sessions_url)
+        subject = Subject(urls[0], KEY, Paths(**paths), urls[1])
         return [finding for finding in examine(subject) if finding.verdict is not Verdict.FINE]
 
     def call(self, method: str, path: str, content: bytes = b"", **fields: object) -> httpx.Response:
         """Of the endpoint."""
         headers = {f"Limpet-{name}": str(value) for name, value in {"Key": KEY, **fields}.items()}
-        return self.http.request(method, f"/.limpet/sessions{path}", headers=headers, content=content)
+        url = f"{self.sessions_url}/.limpet/sessions{path}"
+        return self.http.request(method, url, headers=headers, content=content)
 
 
 class User:
@@ -82,13 +87,21 @@ class User:
 
 
 @contextmanager
-def remote(command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Iterator[Remote]:
-    """A node that is started by this command, in which `{port}` is where it has to listen."""
-    port = free_port()
+def remote(
+    command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, *, endpoint: bool = False
+) -> Iterator[Remote]:
+    """A node that is started by this command, in which `{port}` is where it has to listen.
+
+    `endpoint`: it has one of its own.
+    """
+    port, other = free_port(), free_port()
+    if endpoint:
+        env = {"LIMPET_ENDPOINT": f"127.0.0.1:{other}", **(env or {})}
     words = [sys.executable, *(word.format(port=port) for word in command)]
     with running(words, log, {"LIMPET_NODE_KEYS": KEY, **(env or {})}) as process:
         process.serves(f"http://127.0.0.1:{port}/healthz")
-        node = Remote(f"http://127.0.0.1:{port}")
+        node = Remote(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{other}" if endpoint else "")
+        node.process = process
         try:
             yield node
         finally:

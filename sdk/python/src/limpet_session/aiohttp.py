@@ -15,6 +15,7 @@ from limpet_session.endpoint import Reply
 from limpet_session.errors import SessionClosed
 from limpet_session.headers import Header
 from limpet_session.loop_shell import LoopShell
+from limpet_session.neighbours import alone_at
 from limpet_session.session import Session as Kept
 from limpet_session.shell import Asked, Options
 from limpet_session.visit import Answer, Life
@@ -55,7 +56,9 @@ class LimpetStorage(AbstractStorage):
         if rest is not None:
             asked = Asked(request.method, rest, request.rel_url.raw_query_string.encode(), ours)
             return _response(await self.shell.answer(asked, lambda limit: _read_body(request, limit)))
-        life = await self.shell.open(ours)
+        served_at = request.transport.get_extra_info("sockname") if request.transport else None
+        several = not alone_at(served_at)
+        life = self.shell.crowded(ours, several) or await self.shell.open(ours)
         if isinstance(life, Reply):
             return _response(life)
         return await _Exchange(self.shell, life).run(request, handler)

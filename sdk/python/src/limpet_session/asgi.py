@@ -6,6 +6,7 @@ from typing import Any, Unpack
 from limpet_session import headers
 from limpet_session.endpoint import Reply, say
 from limpet_session.loop_shell import LoopShell
+from limpet_session.neighbours import alone_at
 from limpet_session.shell import Asked, Options, forbidden, framed
 from limpet_session.visit import Life
 
@@ -43,7 +44,8 @@ class LimpetSessionMiddleware:
         if rest is not None:
             await _reply(scope, receive, send, await self._answer(scope, receive, rest, ours))
             return
-        life = await self.shell.open(ours)
+        several = not alone_at(scope.get("server"))
+        life = self.shell.crowded(ours, several) or await self.shell.open(ours)
         if isinstance(life, Reply):
             await _reply(scope, receive, send, life)
             return

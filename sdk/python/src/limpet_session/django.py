@@ -24,7 +24,7 @@ from limpet_session.keys import NodeKeys
 from limpet_session.session import Session
 from limpet_session.shell import Options
 from limpet_session.visit import Life, Unkept
-from limpet_session.wsgi import EXCHANGE, Environ, LimpetSession, StartResponse
+from limpet_session.wsgi import Environ, LimpetSession, StartResponse
 
 EXPIRY = "_session_expiry"  # Django's key for what `set_expiry` was given
 UNTIL = "_session_until"  # and ours for what follows from it: seconds since the epoch
@@ -205,7 +205,7 @@ _making = Lock()
 @cache
 def _wsgi_shell() -> LimpetSession:
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        with _visiting(environ[EXCHANGE].life):
+        with _visiting(environ[LIFE]):
             answer: Iterable[bytes] = _handle_wsgi(environ.pop(HANDLER), environ, start_response)
             return answer
 

@@ -20,6 +20,15 @@ _BYTES = (b"content-type", b"application/octet-stream")
 SAID = b"content-type", b"text/plain; charset=utf-8"
 
 
+class Asked(NamedTuple):
+    """A request to the endpoint, its body not yet read. `rest`: what follows the endpoint's own path."""
+
+    method: str
+    rest: str
+    query: bytes
+    ours: Mapping[bytes, bytes]
+
+
 class Call(NamedTuple):
     """A request to the endpoint: `path` is what follows the endpoint's own, `fields` the contract's."""
 
@@ -177,3 +186,17 @@ def _say(status: int, what: str, *more: Header) -> Plan:
 def say(status: int, what: str, *more: Header) -> Reply:
     """An answer for whoever reads the logs."""
     return Reply(status, [SAID, *more], what.encode() + b"\n")
+
+
+def forbidden() -> Reply:
+    """The answer to a call without a right key."""
+    return say(403, "a right Limpet-Key is required")
+
+
+def framed(reply: Reply) -> list[Header]:
+    """The reply's headers, with length and type of its body where there may be one (PEP 3333 wants both)."""
+    if reply.status == 204:
+        return reply.headers
+    typed = any(name == b"content-type" for name, _ in reply.headers)
+    length = (b"content-length", b"%d" % len(reply.body))
+    return [*reply.headers, *(() if typed else (SAID,)), length]

@@ -39,6 +39,10 @@ class LoopShell:
             opening.add_done_callback(_leave)  # it is let in all the same
             raise
 
+    def crowded(self, ours: Mapping[bytes, bytes], several: bool) -> Reply | None:
+        """As `Shell.crowded`."""
+        return self.shell.crowded(ours, several)
+
     async def finish(self, life: Life) -> Answer:
         """As `Life.finish`; the other three of a life's calls never wait."""
         return await self._aside(life.finish)

@@ -15,6 +15,7 @@ class MemoryStorage:
     """The default storage. What is in it is gone with the process; the copies are elsewhere."""
 
     blocking = False
+    crossing = None
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -50,7 +50,8 @@ class Node:
         self.storage = MemoryStorage() if storage is None else storage
         self.max_state = max_state
         self.clock = clock
-        self.running = Running()
+        # Where several processes keep sessions, their requests under way count together as well.
+        self.running = Running(self.storage.crossing)
         self.counters = Counters()
         packing = Format(serializer or JsonSerializer())
         self._shared = Shared(

@@ -3,6 +3,26 @@
 from collections import Counter
 from collections.abc import Iterable
 from threading import Lock
+from typing import Protocol
+
+
+class Crossing(Protocol):
+    """The same between the processes of a node. It is called by one thread at a time, and never waits."""
+
+    def enter(self, session_id: str) -> bool:
+        """This process has a request of the session; False: another process holds it shut, so it has not."""
+
+    def leave(self, session_id: str) -> None:
+        """This process has none any more."""
+
+    def shut(self, session_id: str) -> bool:
+        """Let no other process enter; True too if that is so already. False: it cannot be had yet."""
+
+    def empty(self, session_id: str) -> bool:
+        """Whether no other process has a request of it. It is shut, and this process has none."""
+
+    def open(self, session_id: str) -> None:
+        """Let others enter again, whether it had been shut or not."""
 
 
 class Hold:
@@ -22,9 +42,11 @@ class Hold:
 
 
 class Running:
-    """Requests between their admission and their response head, by session, in this process."""
+    """Requests between their admission and their response head, by session."""
 
-    def __init__(self) -> None:
+    def __init__(self, crossing: Crossing | None = None) -> None:
+        """Without a crossing: those of this process only."""
+        self._crossing = crossing
         self._lock = Lock()
         self._counts: Counter[str] = Counter()
         self._holds: list[Hold] = []
@@ -32,7 +54,10 @@ class Running:
     def enter(self, session_id: str) -> bool:
         """Count a request in; False: a fence waits, so nobody is let in."""
         with self._lock:
-            if any(session_id in hold.ids for hold in self._holds):
+            if self._held(session_id):
+                return False
+            first = session_id not in self._counts
+            if first and self._crossing is not None and not self._crossing.enter(session_id):
                 return False
             self._counts[session_id] += 1
             return True
@@ -43,6 +68,8 @@ class Running:
             self._counts[session_id] -= 1
             if not self._counts[session_id]:
                 del self._counts[session_id]
+                if self._crossing is not None:
+                    self._crossing.leave(session_id)
 
     def hold(self, ids: Iterable[str]) -> Hold:
         """From now on nobody new is let into these sessions."""
@@ -54,8 +81,20 @@ class Running:
     def release(self, hold: Hold) -> None:
         with self._lock:
             self._holds.remove(hold)
+            if self._crossing is not None:
+                for session_id in hold.ids:
+                    if not self._held(session_id):
+                        self._crossing.open(session_id)
 
     def idle(self, ids: frozenset[str]) -> bool:
-        """Whether none of these sessions has a request under way."""
+        """Whether none of these sessions has a request under way. They are held."""
         with self._lock:
-            return not any(name in self._counts for name in ids)
+            busy = any(name in self._counts for name in ids)
+            if self._crossing is None:
+                return not busy
+            # All are shut before any is waited for: many fences take as long as the slowest.
+            shut = [self._crossing.shut(name) for name in ids]
+            return all(shut) and not busy and all(self._crossing.empty(name) for name in ids)
+
+    def _held(self, session_id: str) -> bool:
+        return any(session_id in hold.ids for hold in self._holds)

@@ -1,13 +1,15 @@
 """What the shells of all frameworks have in common: letting requests in, and answering the proxy."""
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from limpet_session import headers
-from limpet_session.endpoint import PATH, SAID, Call, Endpoint, Plan, Reply, say
-from limpet_session.headers import Header, Malformed
+from limpet_session.endpoint import PATH, Asked, Call, Endpoint, Plan, Reply, forbidden, framed, say
+from limpet_session.endpoint_server import Address, EndpointServer, read_address
+from limpet_session.headers import Malformed
 from limpet_session.node import MAX_STATE, Node, random_id, refuse
 from limpet_session.rules import Refusal
 from limpet_session.serializer import Serializer
@@ -15,18 +17,28 @@ from limpet_session.session import Session
 from limpet_session.storage import Storage
 from limpet_session.visit import Life
 
+__all__ = ["Asked", "Options", "Shell", "forbidden", "framed"]
+
 FENCE_SECONDS = 0.5  # below the second after which a proxy gives up waiting for an answer
 POLL_SECONDS = 0.002  # between two looks whether requests under way are out
 log = logging.getLogger("limpet_session")
+_CROWDED = (
+    "this node has several processes, and each keeps its sessions in its own memory: give LimpetSession "
+    "file= or endpoint=, so that they share them, or run one process"
+)
 
 
 class Options(TypedDict, total=False):
     """The keywords that every shell takes.
 
-    `path`: where the proxy finds the endpoint. `session`: what the app sees.
-    `max_state`: bytes. `fence_seconds`: how long requests under way may hold up a session's move.
+    `file`: where the processes of a node keep their sessions together. `endpoint`: where the proxy asks for
+    them (its `sessions_url`), `HOST:PORT` or `unix:/PATH`, else what LIMPET_ENDPOINT says; with it there is
+    a file unless another storage is named. `path`: where the same is under the app. `session`: what the app
+    sees. `max_state`: bytes. `fence_seconds`: how long requests under way may hold up a session's move.
     """
 
+    file: str | os.PathLike[str] | None
+    endpoint: str | None
     path: str
     storage: Storage
     serializer: Serializer
@@ -37,15 +49,6 @@ class Options(TypedDict, total=False):
     new_id: Callable[[], str]
 
 
-class Asked(NamedTuple):
-    """A request to the endpoint, its body not yet read. `rest`: what follows the endpoint's own path."""
-
-    method: str
-    rest: str
-    query: bytes
-    ours: Mapping[bytes, bytes]
-
-
 class Shell:
     """A node as a framework's shell uses it, from threads that may wait. For others: `LoopShell`.
 
@@ -53,9 +56,12 @@ class Shell:
     """
 
     def __init__(self, keys: Iterable[str | bytes], **options: Unpack[Options]) -> None:
+        endpoint = options.get("endpoint") or os.environ.get("LIMPET_ENDPOINT")
+        address = read_address(endpoint) if endpoint else None
+        storage = options.get("storage") or _storage(options.get("file"), address)
         self.node = Node(
             keys,
-            storage=options.get("storage"),
+            storage=storage,
             serializer=options.get("serializer"),
             session=options.get("session", Session),
             max_state=options.get("max_state", MAX_STATE),
@@ -65,11 +71,17 @@ class Shell:
         self.fence_seconds = options.get("fence_seconds", FENCE_SECONDS)
         self._endpoint = Endpoint(self.node)
         self._path = options.get("path", PATH).rstrip("/")
+        self._server: EndpointServer | None = None
+        if address:
+            locks = getattr(storage, "locks", None)
+            self._server = EndpointServer(address, locks, self.rest, self.answer)
 
     # A request to the app: open it, `finish` or `abandon` the life, `leave`, `check`.
 
     def open(self, ours: Mapping[bytes, bytes]) -> Life | Reply:
         """Let a request in, given the contract's headers that it came with; or what to answer instead."""
+        if self._server is not None:
+            self._server.start()  # here, for what only imports the app, or forks its workers, serves nothing
         try:
             life = self.node.open(ours)
         except Malformed as error:
@@ -79,6 +91,13 @@ class Shell:
             log.exception("the state of a session cannot be read")
             return say(500, "the session cannot be read", (headers.VERSION, b"0"))
         return Reply(409, refuse(life), b"") if isinstance(life, Refusal) else life
+
+    def crowded(self, ours: Mapping[bytes, bytes], several: bool) -> Reply | None:
+        """What to answer instead where `several` processes serve at one address and share no sessions."""
+        if not several or self.node.storage.blocking or not self.node.trusts(ours):
+            return None
+        log.error(_CROWDED)
+        return say(500, _CROWDED, (headers.VERSION, b"0"))
 
     # A call of the endpoint.
 
@@ -118,15 +137,14 @@ class Shell:
             hold.end()
 
 
-def forbidden() -> Reply:
-    """The answer to a call without a right key."""
-    return say(403, "a right Limpet-Key is required")
-
-
-def framed(reply: Reply) -> list[Header]:
-    """The reply's headers, with length and type of its body where there may be one (PEP 3333 wants both)."""
-    if reply.status == 204:
-        return reply.headers
-    typed = any(name == b"content-type" for name, _ in reply.headers)
-    length = (b"content-length", b"%d" % len(reply.body))
-    return [*reply.headers, *(() if typed else (SAID,)), length]
+def _storage(file: str | os.PathLike[str] | None, address: Address | None) -> Storage | None:
+    """None: the memory of this process."""
+    if not (file or address):
+        return None
+    try:
+        from limpet_session.file_storage import FileStorage, file_for
+    except ImportError:  # there is no fcntl on Windows, whose servers have one process
+        if file:
+            raise ValueError("file= needs the locks of a POSIX system") from None
+        return None
+    return FileStorage(file or file_for(str(address)))

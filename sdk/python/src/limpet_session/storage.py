@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from limpet_session.record import Record
+from limpet_session.running import Crossing
 
 T = TypeVar("T")
 Rule = Callable[[Record | None], tuple[Record | None, T]]
@@ -22,6 +23,10 @@ class Storage(Protocol):
     def blocking(self) -> bool:
         """Whether calls may wait for other processes or a disk, so that no event loop should make them."""
 
+    @property
+    def crossing(self) -> Crossing | None:
+        """What tells of requests under way in the other processes of the node, if there are others."""
+
     def change(self, session_id: str, now: float, rule: Rule[T]) -> T:
         """Run a rule on one session and keep the record that it returns, if any."""
 
@@ -32,4 +37,5 @@ class Storage(Protocol):
         """One session."""
 
     def page(self, after: str, limit: int, now: float) -> list[tuple[str, Record]]:
-        """The next sessions in order of id, at most `limit`, without those that are but a fence."""
+        """The next sessions in order of id, at most `limit`, without those that are but a fence.
+        Their states may be left out."""

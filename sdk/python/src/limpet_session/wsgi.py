@@ -27,7 +27,7 @@ class StartResponse(Protocol):
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 SESSION = "limpet.session"
-EXCHANGE = "limpet.exchange"
+LIFE = "limpet.life"
 _PREFIX = "HTTP_LIMPET_"
 log = logging.getLogger("limpet_session")
 
@@ -52,13 +52,14 @@ class LimpetSession:
             asked = Asked(environ["REQUEST_METHOD"], rest, query, ours)
             reply = self.shell.answer(asked, lambda limit: _read_body(environ, limit))
             return _reply(environ, start_response, reply)
-        life = self.shell.open(ours)
+        several = bool(environ.get("wsgi.multiprocess"))
+        life = self.shell.crowded(ours, several) or self.shell.open(ours)
         if isinstance(life, Reply):
             return _reply(environ, start_response, life)
-        return Exchange(environ, start_response, life).run(self.app)
+        return _Exchange(environ, start_response, life).run(self.app)
 
 
-class Exchange:
+class _Exchange:
     """A request that the app answers, and the session that goes with it."""
 
     def __init__(self, environ: Environ, start_response: StartResponse, life: Life) -> None:
@@ -69,7 +70,7 @@ class Exchange:
 
     def run(self, app: App) -> Iterable[bytes]:
         self._environ[SESSION] = self.life.session
-        self._environ[EXCHANGE] = self
+        self._environ[LIFE] = self.life
         try:
             body = app(self._environ, self._start)
             if self._answer is not None and self._made(body):
@@ -81,15 +82,6 @@ class Exchange:
             self.life.leave()
             raise
         return _Body(self, body)
-
-    def settle(self, status: int) -> None:
-        """Save the session for an answer of this status, unless that is done.
-
-        Raises SessionError; then nothing is saved, for the next answer neither.
-        """
-        if self._answer is None:
-            # As in Django: a request that went wrong on the server has written nothing.
-            self._answer = self.life.abandon() if status >= 500 else self.life.finish()
 
     def begin(self) -> None:
         """Bytes of the body go to the server."""
@@ -117,8 +109,9 @@ class Exchange:
         return _reply(self._environ, self._start_response, page, sys.exc_info())
 
     def _start(self, status: str, fields: Fields, exc_info: ExcInfo = None, /) -> Write:
-        self.settle(int(status[:3]))
-        assert self._answer is not None
+        if self._answer is None:
+            # As in Django: a request that went wrong on the server has written nothing.
+            self._answer = self.life.abandon() if int(status[:3]) >= 500 else self.life.finish()
         if self._answer.status:
             status = _status(self._answer.status)
         told = [field for field in fields if field[0][:7].lower() != "limpet-"]
@@ -139,7 +132,7 @@ class Exchange:
 class _Body:
     """A body that the app is still making."""
 
-    def __init__(self, exchange: Exchange, body: Iterable[bytes]) -> None:
+    def __init__(self, exchange: _Exchange, body: Iterable[bytes]) -> None:
         self._exchange = exchange
         self._body = body
         self._parts: Iterator[bytes] | None = None

@@ -1,0 +1,29 @@
+"""Whether another process serves at the same address: another worker of the same node."""
+
+import socket
+import sys
+
+_claims: dict[object, socket.socket | None] = {}
+
+
+def alone_at(address: object) -> bool:
+    """Whether no other process has asked this of the address that it serves at, as far as can be known.
+
+    Who asks first has a name of Linux's abstract ones (unix(7)) until it ends; they are of a network
+    namespace, as addresses are. Elsewhere nobody knows, and the answer is True.
+    """
+    if sys.platform != "linux":
+        return True
+    if _claims.get(address) is None:
+        _claims[address] = _claim(f"\0limpet-session {address}")
+    return _claims[address] is not None
+
+
+def _claim(name: str) -> socket.socket | None:
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(name)
+    except OSError:
+        claim.close()
+        return None
+    return claim

@@ -1,0 +1,113 @@
+"""Opens the file that the processes of a node share: makes it where there is none, or none of this boot."""
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from limpet_session.byte_locks import ByteLocks
+
+LAYOUT = 1
+OWNER = 0x4C494D50  # "LIMP" as PRAGMA application_id, which is at byte 68 of a file of SQLite's
+USERS = 0  # the byte of the lock file that every process shares while it has the file open
+POLL_SECONDS = 0.005
+_OPENED: set[Path] = set()  # by this process or those that it was forked from
+SCHEMA = f"""
+PRAGMA application_id = {OWNER};
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY, ttl INTEGER NOT NULL, expires REAL NOT NULL, version INTEGER NOT NULL,
+    state BLOB NOT NULL, since INTEGER NOT NULL, began REAL NOT NULL, fence INTEGER NOT NULL,
+    ended INTEGER NOT NULL
+);
+CREATE INDEX by_expiry ON sessions (expires);
+CREATE TABLE made (boot TEXT NOT NULL);
+"""
+
+
+def open_shared(path: Path, locks: ByteLocks, seconds: float) -> sqlite3.Connection:
+    """A connection; the byte `USERS` has to be given back when it is closed.
+
+    The first process of a node to come looks at what there is; the others wait for that. Raises OSError or
+    sqlite3.Error where the file cannot be used, and ValueError where it is somebody else's.
+    """
+    until = time.monotonic() + seconds
+    boot = boot_id()
+    while True:
+        if locks.take(USERS):
+            try:
+                db = _first(path, boot)
+            except BaseException:
+                locks.free(USERS)
+                raise
+            locks.share(USERS)
+            _OPENED.add(path)
+            return db
+        if locks.share(USERS):
+            db = _connect(path)
+            if _made_under(db) == _made(boot):
+                _OPENED.add(path)
+                return db
+            db.close()  # whoever was to look at it has died meanwhile
+            locks.free(USERS)
+        if time.monotonic() >= until:
+            raise sqlite3.OperationalError(
+                f"{path}: the processes that use it are of another version: end them first"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def boot_id() -> str:
+    """Of the machine, since it was started; "" where there is none to be had."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return ""
+
+
+def _first(path: Path, boot: str) -> sqlite3.Connection:
+    """Nobody else has it open. What an earlier boot has left may be broken, and its times mean nothing."""
+    _refuse_others(path)
+    with suppress(sqlite3.Error):
+        if (boot or path in _OPENED) and path.exists():
+            db = _connect(path)
+            if _made_under(db) == _made(boot):
+                return db
+            db.close()
+    for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        name.unlink(missing_ok=True)
+    # The states of users: nobody else reads them. SQLite gives its -wal and -shm the same mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    db = sqlite3.connect(path, isolation_level=None)
+    with db:
+        db.executescript(SCHEMA)
+        db.execute("INSERT INTO made VALUES (?)", (_made(boot),))
+    db.close()
+    return _connect(path)
+
+
+def _refuse_others(path: Path) -> None:
+    if path.exists() and path.stat().st_size:
+        with path.open("rb") as file:
+            if file.read(72)[68:] != OWNER.to_bytes(4):
+                raise ValueError(f"{path} is not a file of sessions: name one that does not exist")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Used by one thread at a time. Only here it waits in SQLite's own way.
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
+    db.execute("PRAGMA journal_mode = WAL")
+    # Nothing has to outlive the machine. What is written outlives the process without that.
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("PRAGMA busy_timeout = 0")
+    return db
+
+
+def _made(boot: str) -> str:
+    return f"{boot} {LAYOUT}"
+
+
+def _made_under(db: sqlite3.Connection) -> str:
+    with suppress(sqlite3.Error):
+        row = db.execute("SELECT boot FROM made").fetchone()
+        return str(row[0]) if row else ""
+    return ""
