@@ -380,7 +380,15 @@ class Exchange:
             course = keeper.course(token.version, token.unprotected, token.id, False, token.node)
         self.custody = Custody(self, keeper, course)
         pinned = placement.service.router.view.sticky and placement.node == placement.visit.pin
-        self.custody.begin(placement.node, token is None or pinned)
+        self.custody.begin(placement.node, token is None or (pinned and not self._sent_once))
+
+    @property
+    def _sent_once(self) -> bool:
+        """Whether the body is, or may be, too large to be kept: its node is first asked for the session."""
+        fields, upload = self.fields, self.upload
+        return upload is not None and (
+            fields.chunked or fields.length > self.placed.service.options.replay_limit
+        )
 
     def _leave_custody(self) -> None:
         if self.custody is not None and not self.custody.released:

@@ -55,13 +55,17 @@ class Client:
         self.told: list[str] = []  # the cookies that the last answer set
         self.fields: list[str] = []  # the names of its fields
 
-    async def get(self, path: str, cookie: str = "", **headers: str) -> tuple[int, Any]:
-        """Status, and the body, read where it is JSON. `cookie`: for once, instead of its own."""
+    async def get(self, path: str, cookie: str = "", body: Any = None, **headers: str) -> tuple[int, Any]:
+        """Status, and the answer's body, read where it is JSON. `cookie`: for once, instead of its own.
+
+        With a `body` it is a POST; one that is iterated over goes in chunks.
+        """
+        method = "GET" if body is None else "POST"
         sent = {**headers, "Cookie": cookie or self.cookie}
         jar, connector = aiohttp.DummyCookieJar(), aiohttp.TCPConnector(local_addr=(self._address, 0))
         async with (
             aiohttp.ClientSession(cookie_jar=jar, connector=connector) as client,
-            client.get(self._url + path, headers=sent) as a,
+            client.request(method, self._url + path, headers=sent, data=body) as a,
         ):
             told = [line.partition(";")[0] for line in a.headers.getall("Set-Cookie", [])]
             if told and not cookie:
@@ -92,7 +96,11 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         for name, _ in scope["headers"]
         if name.lower().replace(b"_", b"-").startswith(b"limpet")
     ]
-    body = json.dumps({"session": told, "seen": seen}).encode()
+    size, more = 0, True
+    while more:
+        event = await receive()
+        size, more = size + len(event.get("body", b"")), event.get("more_body", False)
+    body = json.dumps({"session": told, "seen": seen, "got": size}).encode()
     await send({"type": "http.response.start", "status": 200, "headers": JSON})
     await send({"type": "http.response.body", "body": body})
 
