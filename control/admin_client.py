@@ -22,6 +22,10 @@ class AdminError(Exception):
     """The running Limpet could not be reached, or refused; the message is for a person."""
 
 
+class Mistyped(AdminError):
+    """It did not understand what it was asked."""
+
+
 class Place(NamedTuple):
     """Where the admin port is. `url` is `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`."""
 
@@ -104,7 +108,7 @@ def _content(place: Place, status: int, content: bytes) -> Any:
     if status == 401:
         raise AdminError("the admin token is needed, or wrong: set LIMPET_ADMIN_TOKEN")
     if status >= 400:
-        raise AdminError(str(answer.get("error", status)))
+        raise (Mistyped if status == 400 else AdminError)(str(answer.get("error", status)))
     return answer
 
 

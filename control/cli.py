@@ -45,7 +45,7 @@ def run(config: str) -> None:
     sys.exit(serve(config))
 
 
-@main.command()
+@main.command(short_help="Say what is wrong with the configuration file.")
 @config_option
 @click.option("--schema", is_flag=True, help="Print a JSON Schema of the file, for editors, and do no more.")
 def check(config: str, schema: bool) -> None:
@@ -58,7 +58,7 @@ def check(config: str, schema: bool) -> None:
     sys.exit(check_file(config))
 
 
-@main.command()
+@main.command(short_help="Kill one of three small app servers, and see what happens.")
 @click.option("--port", default=8080, show_default=True, help="Where to click.")
 @click.option("--admin-port", default=9900, show_default=True, help="Where the metrics are.")
 @click.option("--seconds", type=float, help="End after this time.")
@@ -69,7 +69,7 @@ def demo(port: int, admin_port: int, seconds: float | None) -> None:
     sys.exit(perform(port=port, admin_port=admin_port, seconds=seconds))
 
 
-@main.command()
+@main.command(short_help="Run the three strategies side by side under faults.")
 @click.option("--seconds", default=40.0, show_default=True, help="Of load, at least.")
 @click.option(
     "--sessions", type=click.IntRange(10), default=1000, show_default=True, help="For each strategy."
@@ -106,20 +106,27 @@ def status(config: str, admin: str | None, as_json: bool) -> None:
     click.echo(show.as_json(answer)) if as_json else show.nodes(answer["nodes"])
 
 
-@main.command()
+@main.command(short_help="Move a node's sessions elsewhere, so that it can stop.")
 @admin_options
 @click.option("--deadline", help="After this time (30m, 2h) sessions that are left go to other nodes.")
 @click.option("--wait", is_flag=True, help="Show how many sessions are left, and return when none is.")
-@click.option("--timeout", default=300.0, show_default=True, help="Seconds that --wait waits; then 1.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    help="Seconds that --wait waits; then it fails.  [default: 300]",
+)
 @click.argument("node", metavar="[SERVICE/]NODE")
 def drain(
-    config: str, admin: str | None, deadline: str | None, wait: bool, timeout: float, node: str
+    config: str, admin: str | None, deadline: str | None, wait: bool, timeout: float | None, node: str
 ) -> None:
     """Give a node no new sessions. Those it has go elsewhere with their state, where it speaks the session
-    contract; else it keeps them."""
+    contract; else it keeps them. With --wait: 0 when none is left, and the node can be stopped."""
+    if timeout is not None and not wait:
+        raise click.UsageError("--timeout says how long --wait waits: give both")
     changed = command(config, admin, node, "drain", {"deadline": deadline} if deadline else {})
-    if wait and not wait_for(config, admin, changed, timeout):
-        raise click.ClickException(f"there are sessions or requests left after {timeout:g} s")
+    seconds = 300.0 if timeout is None else timeout
+    if wait and not wait_for(config, admin, changed, seconds):
+        raise click.ClickException(f"there are sessions or requests left after {seconds:g} s")
 
 
 @main.command()
@@ -138,7 +145,7 @@ def maint(config: str, admin: str | None, node: str) -> None:
     command(config, admin, node, "maint", {})
 
 
-@main.command()
+@main.command(short_help="Say where a session is pinned, and why.")
 @admin_options
 @click.option("--service", help="Ask this service only.")
 @click.argument("session", metavar="COOKIE|ID")
@@ -157,7 +164,7 @@ def explain(config: str, admin: str | None, service: str | None, session: str) -
     show.explanations(found)
 
 
-@main.command()
+@main.command(short_help="Check whether a node keeps the session contract.")
 @click.option("--key", required=True, envvar="LIMPET_NODE_KEY", help="One that the node knows (node_keys).")
 @click.option("--sessions-url", help="Where it speaks of its sessions, if not at URL.")
 @click.option("--read", default="/", show_default=True, help="A path of the app that only reads.")
@@ -179,12 +186,14 @@ def contract(url: str, key: str, sessions_url: str | None, **paths: str) -> None
 def call(config: str, admin: str | None, method: str, path: str, body: object = None) -> Any:
     """What the running Limpet answers; its errors, and its silence, end the command."""
     from config.problems import ConfigError
-    from control.admin_client import AdminError, call_admin, locate
+    from control.admin_client import AdminError, Mistyped, call_admin, locate
 
     try:
         return call_admin(locate(config, admin, os.environ), method, path, body)
     except ConfigError as error:
         raise Misconfigured(f"{error}\n(or give --admin URL)") from None
+    except Mistyped as error:
+        raise Misconfigured(str(error)) from None
     except AdminError as error:
         raise click.ClickException(str(error)) from None
 

@@ -46,7 +46,7 @@ async def test_a_node_is_drained_and_taken_back(tmp_path: Path) -> None:
         code, _, err = await limpet_says(limpet, tmp_path, "drain", "a")
         assert (code, "say which of shop/a, mail/a" in err) == (2, True)
         code, _, err = await limpet_says(limpet, tmp_path, "drain", "b", "--deadline", "soon")
-        assert (code, "must be a duration" in err) == (1, True)
+        assert (code, "must be a duration" in err) == (2, True)
 
 
 async def test_a_cookie_is_explained(tmp_path: Path) -> None:
@@ -71,9 +71,26 @@ async def test_the_token_comes_from_the_environment(tmp_path: Path) -> None:
             assert response.status == 401
 
 
-@pytest.mark.parametrize("arguments", [("explode",), ("drain",), ("run", "--fast"), ("demo", "--port", "x")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("explode",), ("drain",), ("run", "--fast"), ("demo", "--port", "x")),
+        *(("drain", "--wait", "--timeout", "-1", "a"), ("drain", "--timeout", "5", "a")),
+        *(("contract", "http://127.0.0.1:1"), ("contract", "ftp://x", "--key", "k")),
+    ],
+)
 def test_usage_errors_are_2(arguments: tuple[str, ...]) -> None:
     assert invoke(*arguments).exit_code == 2
+
+
+def test_the_list_of_commands_is_whole_sentences_and_all_are_documented() -> None:
+    listed = invoke("--help").output.split("Commands:\n")[1].splitlines()
+    assert len(listed) >= 10
+    assert not [line for line in listed if line.endswith("...")]
+    table = (ROOT / "docs" / "operating.md").read_text().split("## Starting and stopping")[0]
+    for name in (line.split()[0] for line in listed):
+        assert f"`limpet {name} " in table or f"`limpet {name}`" in table, name
+        assert invoke(name, "--help").exit_code == 0
 
 
 def test_no_file_is_2_where_one_is_needed() -> None:
