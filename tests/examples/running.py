@@ -72,6 +72,10 @@ class Running:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def serves(self, url: str) -> None:
         """Waits until `url` is answered; fails with the process's output if it ended instead."""
         until(lambda: not self.alive or answers(url), f"{url} is answered")

@@ -1,0 +1,30 @@
+"""A Starlette app for uvicorn's workers: `tests.sdk.workers_app:app`."""
+
+import os
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from limpet_session import LimpetSessionMiddleware
+
+
+async def answer(request: Request) -> JSONResponse:
+    session = request.session
+    match request.path_params["what"]:
+        case "put":
+            session.update(request.query_params)
+        case "large":
+            session["large"] = "x" * 5000
+        case "end":
+            session.end()  # type: ignore[attr-defined]
+        case "renew":
+            session.renew()  # type: ignore[attr-defined]
+    return JSONResponse({**session, "pid": os.getpid()})
+
+
+app = Starlette(routes=[Route("/{what}", answer, methods=["GET", "POST"])])
+app.add_middleware(
+    LimpetSessionMiddleware, keys=[os.environ["LIMPET_NODE_KEYS"]], file=os.environ.get("SESSIONS")
+)
