@@ -112,6 +112,15 @@ def test_nothing_is_written_after_the_head(at: NodeAtHand) -> None:
     assert at.held() == (2, {"cart": ["tea"]}, True)
 
 
+def test_who_else_holds_a_value_makes_no_write(at: NodeAtHand) -> None:
+    at.write(cart=[["tea", 12345678901], ["rum"]])
+    visit = at.visit()
+    held = [*visit.session["cart"], visit.session["cart"][0][0]]
+    assert finish(visit)[VERSION] == b"2" and held
+    visit.check()
+    assert at.held()[0] == 2
+
+
 def test_a_failed_request_saves_nothing(at: NodeAtHand) -> None:
     visit = at.visit()
     visit.session["a"] = 1

@@ -69,7 +69,7 @@ def read_lines(body: bytes) -> list[Operation | Bad]:
 
 def _read_line(raw: bytes) -> Operation | Bad:
     try:
-        line: Value = json.loads(raw)
+        line: Value = json.loads(raw.decode())  # from bytes it first looks for UTF-16
     except (ValueError, RecursionError):
         return Bad(None, "a line must be a JSON object")
     if not isinstance(line, dict):
@@ -130,6 +130,8 @@ def _integer(line: Line, name: str, least: int, limit: int) -> int:
 
 def write_line(name: str | None, verdict: Verdict, error: str = "") -> bytes:
     """An operation's answer as one line."""
+    if verdict.status == 204 and name and not verdict.version:
+        return b'{"id":"%b","status":204}\n' % name.encode()  # nearly all; `name` is base64url
     line: Line = {"id": name, "status": verdict.status}
     if verdict.version:
         line["version"] = verdict.version

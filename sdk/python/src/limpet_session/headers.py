@@ -46,7 +46,7 @@ def split(headers: Iterable[Header]) -> tuple[list[Header], dict[bytes, bytes]]:
     ours: dict[bytes, bytes] = {}
     for header in headers:
         name, value = header
-        if name[:6].lower() != b"limpet" or name[6:7] not in (b"-", b"_"):
+        if name[:1] not in b"lL" or name[:6].lower() != b"limpet" or name[6:7] not in (b"-", b"_"):
             apps.append(header)
         elif name[6:7] == b"-":
             full = name.lower()

@@ -97,8 +97,9 @@ class Visit:
         if self._over:
             return self.abandon()
         self._over = True
-        answer = self._settle(self._packed())
-        self.session.close()
+        mine = self._packed()
+        answer = self._settle(mine)
+        self.session.close(mine is not self._ticket.state)
         return answer
 
     def abandon(self) -> Answer:
