@@ -33,7 +33,7 @@ major=$(node -p 'process.versions.node.split(".")[0]')
 [ "$major" -ge 18 ] || fail "Node.js 18 or later is needed (its fetch, and Express 5); this is $(node --version)"
 
 # npm writes node_modules/.package-lock.json last, so that one being newer means that all is as locked.
-for name in sdk/node examples/backends/express; do
+for name in sdk/node examples/backends/express examples/backends/express-redis; do
     directory=$root/$name
     done=$directory/node_modules/.package-lock.json
     if [ ! -f "$done" ] || [ "$directory/package-lock.json" -nt "$done" ]; then

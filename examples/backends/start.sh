@@ -6,7 +6,7 @@ backends=$(cd "$(dirname "$0")" && pwd)
 example=${1:-}
 config=proxy${2:+-$2}.yaml
 if [ ! -f "$backends/$example/node.sh" ] || [ ! -f "$backends/$example/$config" ]; then
-    echo "usage: sh start.sh flask | fastapi | django | aiohttp | express [replication], or mcp" >&2
+    echo "usage: sh start.sh flask | fastapi | django | aiohttp | express [replication], or express-redis | mcp" >&2
     exit 2
 fi
 cd "$backends/$example"

@@ -149,13 +149,16 @@ def limpet(config: str, directory: Path) -> Iterator[Limpet]:
 class Example:
     """One of `examples/backends`: three nodes of it, started by its own `node.sh`.
 
-    `replication`: with the SDK, as `start.sh NAME replication` does it.
+    `replication`: with the SDK, as `start.sh NAME replication` does it. `env`: what else the nodes need.
     """
 
-    def __init__(self, name: str, directory: Path, replication: bool = False) -> None:
+    def __init__(
+        self, name: str, directory: Path, replication: bool = False, env: Mapping[str, str] | None = None
+    ) -> None:
         self._script = BACKENDS / name / "node.sh"
         self._directory = directory
-        self._env = {"APP": "app_limpet", "LIMPET_NODE_KEY": NODE_KEY} if replication else {}
+        with_sdk = {"APP": "app_limpet", "LIMPET_NODE_KEY": NODE_KEY} if replication else {}
+        self._env = {**with_sdk, **(env or {})}
         self.ports = {node: free_port() for node in "abc"}
         file = "proxy-replication.yaml" if replication else "proxy.yaml"
         self.config = (BACKENDS / name / file).read_text().replace("${LIMPET_NODE_KEY}", NODE_KEY)
@@ -174,9 +177,11 @@ class Example:
 
 
 @contextmanager
-def example(name: str, directory: Path, replication: bool = False) -> Iterator[Example]:
+def example(
+    name: str, directory: Path, replication: bool = False, env: Mapping[str, str] | None = None
+) -> Iterator[Example]:
     """Three nodes of the example `name`, serving."""
-    it = Example(name, directory, replication)
+    it = Example(name, directory, replication, env)
     try:
         for node in it.ports:
             it.start(node)

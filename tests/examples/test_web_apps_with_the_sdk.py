@@ -20,10 +20,22 @@ LINES = {
         "from limpet_session.aiohttp import LimpetStorage",
         'setup(app, LimpetStorage(app, keys=[os.environ["LIMPET_NODE_KEY"]]))',
     ],
+    "express": [
+        "const session = require('limpet-session')",
+        "app.use(session({ keys: [process.env.LIMPET_NODE_KEY] }))",
+    ],
     "fastapi": [
         "from limpet_session import LimpetSessionMiddleware",
         'app.add_middleware(LimpetSessionMiddleware, keys=[os.environ["LIMPET_NODE_KEY"]])',
     ],
+}
+
+# Where the app's cookie was wrapped and is no more: the SDK takes the place of what made it.
+AFFINITY = {
+    "express": (
+        ["affinity: {mode: wrap, cookie: connect.sid, idle: 30m}"],
+        ["affinity: {mode: issue, set_token: when_written, idle: 30m}"],
+    )
 }
 
 
@@ -36,7 +48,8 @@ def changes(old: Path, new: Path) -> tuple[list[str], list[str]]:
 @pytest.mark.parametrize("name", LINES)
 def test_the_app_is_the_same_but_for_one_line_and_its_import(name: str) -> None:
     folder = BACKENDS / name
-    gone, come = changes(folder / "app.py", folder / "app_limpet.py")
+    ending = "js" if name == "express" else "py"
+    gone, come = changes(folder / f"app.{ending}", folder / f"app_limpet.{ending}")
     assert come == LINES[name]
     assert len(gone) == len(come)
 
@@ -45,9 +58,11 @@ def test_the_app_is_the_same_but_for_one_line_and_its_import(name: str) -> None:
 def test_the_configuration_is_the_same_but_for_the_strategy_and_the_key(name: str) -> None:
     folder = BACKENDS / name
     gone, come = changes(folder / "proxy.yaml", folder / "proxy-replication.yaml")
-    assert [line for line in gone if not line.startswith("#")] == []
+    before, after = AFFINITY.get(name, ([], []))
+    assert [line for line in gone if not line.startswith("#")] == before
     assert [line for line in come if not line.startswith("#")] == [
         'node_keys: ["${LIMPET_NODE_KEY}"]',
+        *after,
         "sessions: {strategy: replication}",
     ]
 

@@ -13,6 +13,7 @@ from tests.survival.setups import REPLICATION
 SEED = 1
 PYTHON = (sys.executable, "-m")
 APPS = {
+    "express": ("node", "tests/survival/apps/express_node.js", "{port}"),
     "aiohttp": (*PYTHON, "tests.survival.apps.aiohttp_node", "{port}"),
     "django wsgi": (*PYTHON, "tests.survival.apps.django_node", "wsgi", "{port}"),
     "django asgi": (*PYTHON, "tests.survival.apps.django_node", "asgi", "{port}"),

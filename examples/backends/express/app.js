@@ -10,12 +10,7 @@ const app = express()
 app.get('/healthz', (request, response) => response.type('text').send('ok\n'))
 
 app.use(express.urlencoded({ extended: false }))
-app.use(session({
-  secret: process.env.SESSION_SECRET || 'only for trying it out',
-  resave: false,
-  saveUninitialized: false,
-  cookie: { sameSite: 'lax' }
-}))
+app.use(session({ secret: 'to try', resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' } }))
 
 const escapeHtml = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`)
 

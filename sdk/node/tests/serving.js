@@ -79,11 +79,11 @@ function warnings (t) {
   return said
 }
 
-/** Resolves when `condition` holds; fails after five seconds. */
+/** Resolves when `condition` holds; fails after twenty. */
 async function until (condition, what) {
-  const end = Date.now() + 5000
+  const end = Date.now() + 20000
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`after five seconds still not so: ${what}`)
+    if (Date.now() > end) throw new Error(`after twenty seconds still not so: ${what}`)
     await new Promise(resolve => setTimeout(resolve, 5))
   }
 }
