@@ -58,6 +58,11 @@ class Shop:
         ):
             return await answer.json()
 
+    async def fact(self, node: str) -> dict[str, Any]:
+        """What the API says of a node."""
+        facts: list[dict[str, Any]] = (await self.api("/api/nodes"))["nodes"]
+        return next(fact for fact in facts if fact["node"] == node)
+
     async def states(self) -> dict[str, str]:
         return {fact["node"]: fact["state"] for fact in (await self.api("/api/nodes"))["nodes"]}
 
