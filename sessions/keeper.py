@@ -9,6 +9,7 @@ from sessions.contract.ending import Ending
 from sessions.contract.messages import STORE, Action, Answer, Call
 from sessions.contract.searching import Around, Found, Where
 from sessions.contract.settling import Settled, Settling
+from sessions.keeping.alarm import Alarm
 from sessions.keeping.asking import Asking
 from sessions.keeping.counters import KeepingCounters
 from sessions.keeping.kept import KeptCourse
@@ -49,6 +50,7 @@ class Keeper:
             options.most_searches,
         )
         self._settling: dict[SettleRun, Errand | None] = {}  # the oldest first; None: its answer has gone out
+        self._alarm = Alarm()
         self._lagging_bytes = 0
         self._touches: set[asyncio.Task[None]] = set()
 
@@ -148,6 +150,7 @@ class Keeper:
             step.base,
             step.node,
             self.options.ack_timeout,
+            self._alarm,
             lambda run, verdict, winner: self._settled(run, step.session_id, verdict, winner),
         )
         waits = not self.options.max_lag or self.lag_seconds >= self.options.max_lag

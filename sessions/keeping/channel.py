@@ -9,6 +9,7 @@ its answer, which these connections cannot.
 import asyncio
 from typing import cast
 
+from sessions.keeping.alarm import Alarm
 from sessions.keeping.replies import Garbled, Reply, ReplyReader
 
 _MOST_IDLE = 8
@@ -26,15 +27,17 @@ class Unreachable(Exception):
 class _Connection(asyncio.Protocol):
     """One connection."""
 
-    __slots__ = ("_answer", "_reader", "_transport", "closed", "since", "used")
+    __slots__ = ("_alarm", "_answer", "_reader", "_transport", "closed", "deadline", "since", "used")
 
-    def __init__(self) -> None:
+    def __init__(self, alarm: Alarm) -> None:
+        self._alarm = alarm
         self._transport: asyncio.Transport | None = None
         self._reader: ReplyReader | None = None
         self._answer: asyncio.Future[Reply] | None = None
         self.closed = False
         self.used = False  # before the request that is under way
         self.since = 0.0  # when it became idle
+        self.deadline = 0.0
 
     # Called by the transport
 
@@ -68,17 +71,24 @@ class _Connection(asyncio.Protocol):
 
     # Called by the channel
 
-    async def ask(self, request: bytes) -> Reply:
-        """One request and its answer. Raises Dropped, Garbled."""
+    async def ask(self, request: bytes, deadline: float) -> Reply:
+        """One request and its answer, by the loop's time. Raises Dropped, Garbled, TimeoutError."""
         assert self._transport is not None
         self._reader = ReplyReader()
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
+        self.deadline = deadline
+        self._alarm.add(self)
         try:
             return await self._answer
         finally:
+            self._alarm.remove(self)
             if self._reader is not None:  # not answered: what comes yet belongs to nobody
                 self.close()
+
+    def late(self, now: float) -> None:
+        """Called by the alarm."""
+        self._fail(TimeoutError())
 
     def close(self) -> None:
         self.closed = True
@@ -111,6 +121,7 @@ class Channel:
         self._port = port
         self._socket = socket
         self._fixed = b" HTTP/1.1\r\nHost: %b\r\nLimpet-Key: %b\r\n" % (authority.encode(), key)
+        self._alarm = Alarm()
         self._idle: list[_Connection] = []  # the last used one last
         self._closed = False
 
@@ -124,13 +135,13 @@ class Channel:
         request = b"".join(
             (method, b" ", target, self._fixed, fields, b"Content-Length: %d\r\n\r\n" % len(body), body)
         )
-        async with asyncio.timeout(seconds):
-            connection = self._take() or await self._connect()
-            try:
-                reply = await connection.ask(request)
-            except Dropped:
-                self._drop_idle()  # as like as not the node has been started anew
-                raise
+        deadline = asyncio.get_running_loop().time() + seconds
+        connection = self._take() or await self._connect(deadline)
+        try:
+            reply = await connection.ask(request, deadline)
+        except Dropped:
+            self._drop_idle()  # as like as not the node has been started anew
+            raise
         self._keep(connection)
         return reply
 
@@ -160,15 +171,21 @@ class Channel:
         connection.since = asyncio.get_running_loop().time()
         self._idle.append(connection)
 
-    async def _connect(self) -> _Connection:
-        loop = asyncio.get_running_loop()
+    async def _connect(self, deadline: float) -> _Connection:
         if self._closed:
             raise Unreachable
         try:
-            if self._socket is not None:
-                _, connection = await loop.create_unix_connection(_Connection, self._socket)
-            else:
-                _, connection = await loop.create_connection(_Connection, self._host, self._port)
+            async with asyncio.timeout_at(deadline):
+                return await self._open()
+        except TimeoutError:
+            raise
         except OSError as error:
             raise Unreachable from error
+
+    async def _open(self) -> _Connection:
+        loop, alarm = asyncio.get_running_loop(), self._alarm
+        if self._socket is not None:
+            _, connection = await loop.create_unix_connection(lambda: _Connection(alarm), self._socket)
+        else:
+            _, connection = await loop.create_connection(lambda: _Connection(alarm), self._host, self._port)
         return connection

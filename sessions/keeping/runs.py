@@ -8,6 +8,7 @@ from sessions.contract.ending import Ending
 from sessions.contract.messages import Action, Answer, Call
 from sessions.contract.searching import Around, Found, Search, Where
 from sessions.contract.settling import Settled, Settling
+from sessions.keeping.alarm import Alarm
 from sessions.keeping.asking import Asking
 from sessions.keeping.targets import Targets
 
@@ -70,14 +71,15 @@ class SettleRun:
 
     __slots__ = (
         "_ack_timeout",
+        "_alarm",
         "_asking",
         "_base",
         "_over",
         "_settling",
         "_state",
-        "_timer",
         "_writer",
         "began",
+        "deadline",
     )
 
     def __init__(
@@ -89,6 +91,7 @@ class SettleRun:
         base: int,
         writer: int,
         ack_timeout: float,
+        alarm: Alarm,
         over: Callable[["SettleRun", Settled, int], None],
     ) -> None:
         self._asking = Asking(targets, session_id, self._heard)
@@ -98,8 +101,8 @@ class SettleRun:
         self._writer = writer
         self._ack_timeout = ack_timeout
         self._over = over
-        self._timer: asyncio.TimerHandle | None = None
-        self.began = 0.0
+        self._alarm = alarm
+        self.began = self.deadline = 0.0
 
     @property
     def size(self) -> int:
@@ -111,18 +114,19 @@ class SettleRun:
         loop = asyncio.get_running_loop()
         self.began = loop.time()
         targets = self._settling.start(self.began, self._ack_timeout)
-        self._timer = loop.call_at(self._settling.deadline, self._tick)
+        self.deadline = self._settling.deadline
+        self._alarm.add(self)
+        self._go(targets)
+
+    def late(self, now: float) -> None:
+        """Called by the alarm: whoever has not answered in time is given up."""
+        targets = self._settling.tick(now, self._ack_timeout)
+        self.deadline = now + self._ack_timeout
         self._go(targets)
 
     def _heard(self, action: Action, answer: Answer | None) -> None:
         settling, target = self._settling, action.target
         self._go(settling.silent(target) if answer is None else settling.answered(target, answer))
-
-    def _tick(self) -> None:
-        loop, settling = asyncio.get_running_loop(), self._settling
-        targets = settling.tick(max(loop.time(), settling.deadline), self._ack_timeout)
-        self._timer = loop.call_at(max(settling.deadline, loop.time()), self._tick)
-        self._go(targets)
 
     def _go(self, targets: list[int]) -> None:
         settling = self._settling
@@ -131,8 +135,7 @@ class SettleRun:
             self._asking.send(action, 0.0, self._base, self._writer)
         if settling.verdict:
             self._asking.drop()
-            if self._timer is not None:
-                self._timer.cancel()
+            self._alarm.remove(self)
             self._over(self, settling.verdict, settling.winner)
 
 

@@ -8,6 +8,7 @@ from sessions.contract.ending import Ending
 from sessions.contract.messages import ENDED, TAKEN, UNKNOWN, Action, Answer, Call, Kind
 from sessions.contract.searching import Around, Found, Rules, Search, Where
 from sessions.contract.settling import Settled, Settling
+from sessions.keeping.alarm import Alarm
 from sessions.keeping.runs import EndRun, SearchRun, SettleRun, copy_holders
 from sessions.keeping.targets import Targets
 from tests.sessions.keeping.cluster import until
@@ -37,7 +38,15 @@ def settle(*nodes: Node, replicas: int = 1) -> tuple[SettleRun, list[Settled]]:
     targets = Targets(nodes, ["a", "b", "c"], None, 60)
     machine = Settling(5, replicas, iter(range(len(nodes))))
     run = SettleRun(
-        targets, "id", machine, b"state", -1, 0, 0.1, lambda _run, verdict, _winner: ends.append(verdict)
+        targets,
+        "id",
+        machine,
+        b"state",
+        -1,
+        0,
+        0.1,
+        Alarm(),
+        lambda _run, verdict, _winner: ends.append(verdict),
     )
     run.start()
     return run, ends
