@@ -5,6 +5,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from control.cluster import Watch
+from proxy.service import Service
 from routing.health import NodeHealth
 from routing.states import STATE_LABELS, NodeState
 from sessions.contract.messages import STORE
@@ -14,6 +16,7 @@ from sessions.keeping.takeovers import Move
 logger = logging.getLogger("limpet.sessions")
 
 QUIET_SECONDS = 10.0  # without a session that moves: the event is over
+NOBODY = -2
 LONGEST_SECONDS = 300.0  # sessions come back when their users do, which may be never
 
 
@@ -103,6 +106,17 @@ class Failovers:
             moved["lost"],
             failover.last - failover.began,
         )
+
+
+def lost_with(service: Service, watch: Watch) -> Failovers:
+    """Of a service whose nodes know no contract: what they serve is estimated, and what moves is lost."""
+
+    def serving() -> dict[int, int]:
+        return {node.index: node.sightings.count() for node in service.nodes}
+
+    failovers = Failovers(service.name, watch.node_names, watch.health.nodes, serving)
+    service.lost.told = lambda name, pin: failovers.moved(Move(name, pin, NOBODY, Where.LOST, NOBODY))
+    return failovers
 
 
 def _source(move: Move) -> str:

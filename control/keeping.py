@@ -48,11 +48,14 @@ class Kept:
 
 
 class Keeping:
-    """Of all services, by name, and their stores."""
+    """Of all services, by name, and their stores. `plain`: those whose nodes know no contract."""
 
-    def __init__(self, services: dict[str, Kept], stores: Stores) -> None:
+    def __init__(
+        self, services: dict[str, Kept], stores: Stores, plain: Sequence[tuple[Watch, Failovers]] = ()
+    ) -> None:
         self.services = services
         self.stores = stores
+        self._plain = plain
         self._looking: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -62,6 +65,8 @@ class Keeping:
             kept.watch.tell(kept.look)
             kept.look()
             kept.reconciler.start()
+        for watch, failovers in self._plain:
+            watch.tell(failovers.look)
         self._looking = asyncio.create_task(self._look())
 
     async def close(self) -> None:
@@ -74,6 +79,8 @@ class Keeping:
             async with asyncio.timeout(SETTLE_SECONDS):
                 while any(kept.keeper.settling for kept in self.services.values()):  # noqa: ASYNC110
                     await asyncio.sleep(GLANCE_SECONDS)
+        for _, failovers in self._plain:
+            failovers.close()
         for kept in self.services.values():
             kept.failovers.close()
             kept.keeper.close()
@@ -87,3 +94,5 @@ class Keeping:
             self.stores.look()
             for kept in self.services.values():
                 kept.look()
+            for _, failovers in self._plain:
+                failovers.look()

@@ -10,6 +10,7 @@ from config import settings as file
 from config.addresses import NodeUrl
 from control.access_log import AccessLog
 from control.cluster import Cluster, Watch
+from control.failovers import lost_with
 from control.keeping import Keeping
 from control.line_writer import LineWriter
 from control.probes import Target
@@ -83,7 +84,12 @@ def _keeping(settings: file.Settings, engine: Engine, watches: Mapping[str, Watc
     }
     for name, each in kept.items():
         engine.services[name].keeper = each.keeper
-    return Keeping(kept, stores)
+    plain = [
+        (watch, lost_with(engine.services[name], watch))
+        for name, watch in watches.items()
+        if name not in kept
+    ]
+    return Keeping(kept, stores, plain)
 
 
 def access_log(log: file.AccessLog, writer: LineWriter, pseudonym: Callable[[str], str]) -> AccessLog | None:

@@ -1,14 +1,17 @@
 """Remembers which sessions were counted as lost, so that parallel requests of one count once."""
 
+from collections.abc import Callable
+
 
 class LostSessions:
-    """The last `capacity` sessions that were lost, and the node each was lost with."""
+    """The last `capacity` sessions that were lost, and the node each was lost with. `told` hears of each."""
 
-    __slots__ = ("_capacity", "_nodes")
+    __slots__ = ("_capacity", "_nodes", "told")
 
     def __init__(self, capacity: int = 10_000) -> None:
         self._capacity = capacity
         self._nodes: dict[str, int] = {}
+        self.told: Callable[[str, int], None] | None = None
 
     def first(self, session_id: str, node: int) -> bool:
         """True when this loss is to be counted: `node` (the pin) took the session with it, and that is news.
@@ -21,4 +24,6 @@ class LostSessions:
         self._nodes[session_id] = node
         if len(self._nodes) > self._capacity:
             del self._nodes[next(iter(self._nodes))]
+        if known != node and self.told is not None:
+            self.told(session_id, node)
         return known != node

@@ -109,6 +109,22 @@ async def test_writes_without_copies_and_what_is_lost_with_them(tmp_path: Path) 
     assert (event["served"], event["lost"]) == (str(CLIENTS), str(CLIENTS))
 
 
+async def test_what_nodes_without_the_contract_take_with_them(tmp_path: Path) -> None:
+    plain: dict[str, Any] = {"strategy": "affinity"}
+    async with shop(tmp_path, plain, count=2, plain="ab") as cluster, counting(cluster, CLIENTS) as clients:
+        await add(clients)
+        facts = (await cluster.api("/api/nodes"))["nodes"]
+        served, victim = max((fact["sessions"], fact["node"]) for fact in facts)
+        cluster.nodes["ab".index(victim)].kill()
+        await cluster.until_states(**{victim: "down"})
+        for _ in range(2):
+            await add(clients)
+        assert await cluster.sum("limpet_sessions_lost_total") == served > 0
+        assert await cluster.sum("limpet_affinity_total", request="D", state="X") == served
+        event = (await ended(cluster))[victim]
+    assert [event[key] for key in ("served", "moved", "lost")] == [str(served)] * 3
+
+
 async def begin_anew(client: Counter) -> None:
     """503 until the nodes that are gone have been given up."""
     before = client.acknowledged
