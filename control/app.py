@@ -153,6 +153,8 @@ async def json_object(request: web.Request) -> dict[str, Any]:
 
 def deadline(asked: Mapping[str, object], command: str) -> float:
     """Seconds until a drained node loses the sessions it has; for ever unless asked. Raises 400."""
+    if unknown := sorted(asked.keys() - {"deadline"}):
+        raise web.HTTPBadRequest(text=f"no option `{unknown[0]}`; there is `deadline`")
     value = asked.get("deadline")
     if value is None:
         return math.inf

@@ -126,7 +126,8 @@ def drain(
     changed = command(config, admin, node, "drain", {"deadline": deadline} if deadline else {})
     seconds = 300.0 if timeout is None else timeout
     if wait and not wait_for(config, admin, changed, seconds):
-        raise click.ClickException(f"there are sessions or requests left after {seconds:g} s")
+        message = f"after {seconds:g} s there are sessions or requests left, or they could not be counted"
+        raise click.ClickException(message)
 
 
 @main.command()

@@ -124,6 +124,7 @@ async def test_what_is_not_there(aiohttp_client: MakeClient, path: str, message:
         ("drain", {"deadline": "soon"}, "`deadline` must be a duration such as 500ms, 2s, 30m, 12h or 1d"),
         ("drain", {"deadline": True}, "`deadline` must be a duration such as 500ms, 2s, 30m, 12h or 1d"),
         ("maint", {"deadline": "1m"}, "only `drain` takes a deadline"),
+        ("drain", {"dedline": "1m"}, "no option `dedline`; there is `deadline`"),
         ("drain", [1], "the body must be a JSON object"),
     ],
 )

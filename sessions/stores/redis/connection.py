@@ -1,6 +1,7 @@
 """One connection to a Redis: batches of commands out, their replies back in order."""
 
 import asyncio
+import os
 import ssl
 from collections import deque
 from collections.abc import Sequence
@@ -123,13 +124,20 @@ async def connect(place: Place, login: Login, db: int, tls: ssl.SSLContext | Non
         else:
             _, connection = await loop.create_connection(Connection, place.host, place.port, ssl=tls)
     except OSError as error:  # ssl.SSLError among them
-        raise Unavailable(f"cannot connect to {place}: {error.strerror or error}") from error
+        raise Unavailable(f"cannot connect to {place}: {_words(error)}") from error
     try:
         await _introduce(connection, login, db)
     except BaseException:
         connection.abort()
         raise
     return connection
+
+
+def _words(error: OSError) -> str:
+    """What the system says, and not what a loop makes of it: `Connect call failed ('127.0.0.1', 6379)`."""
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error.strerror or error)
 
 
 def _packed(commands: Sequence[Command]) -> bytes:
