@@ -7,6 +7,7 @@ const headers = require('./headers')
 const { PATH, maxBody, say } = require('./endpoint')
 const { Malformed } = require('./errors')
 const { Format } = require('./format')
+const { guard } = require('./guard')
 const { Handshake } = require('./handshake')
 const { keeperFor } = require('./keepers')
 const { NodeKeys } = require('./keys')
@@ -83,15 +84,25 @@ class Door {
     this._path = path.replace(/\/$/, '')
     this._maxState = maxState
     this._newId = newId
+    this._servers = new WeakSet()
     this._shared = { keeper, format, maxState, newId, counters: this.counters }
   }
 
-  /** Calls `go` once the request may go to the app, with its visit; answers it where it may not. */
+  /** Whether it is a request of the proxy that has not come in yet. */
+  expects (req) {
+    return 'limpet-key' in req.headers && this._keys.accept(req.headers['limpet-key'])
+  }
+
+  /**
+   * Calls `go` once the request may go to the app, with its visit; answers it where it may not. `res`: null, or
+   * anything else that is no response, for an upgrade.
+   */
   enter (req, res, go) {
     if (req[VISIT]) return go()
-    const answer = typeof res.writeHead === 'function' ? new Response(res) : new Handshake(req.socket)
+    this._guard(req.socket?.server)
+    const answer = typeof res?.getHeaderNames === 'function' ? new Response(res) : new Handshake(req.socket)
+    const trusted = this.expects(req)
     const ours = headers.take(req)
-    const trusted = 'limpet-key' in ours && this._keys.accept(ours['limpet-key'])
     const [path, query = ''] = (req.originalUrl || req.url).split('?', 2)
     if (path === this._path || path.startsWith(this._path + '/')) {
       return this._serve(req, { path: path.slice(this._path.length), query, fields: ours }, trusted, answer)
@@ -105,6 +116,12 @@ class Door {
     }
     if (request) this._admit(req, request, answer, go)
     else this._begin(req, new Unkept(this._newId), answer, go)
+  }
+
+  _guard (server) {
+    if (!server || this._servers.has(server)) return
+    this._servers.add(server)
+    guard(server, this)
   }
 
   _admit (req, request, answer, go) {

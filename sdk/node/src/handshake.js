@@ -28,7 +28,8 @@ class Handshake {
     for (const name of ['write', 'end']) {
       socket[name] = (...given) => {
         if (this._waiting) this._waiting.push([name, given])
-        else this._begin(settle, name, given)
+        else if (given.length) this._begin(settle, name, given)
+        else this._own[name].call(socket) // without an answer
         return name === 'end' ? socket : false
       }
     }

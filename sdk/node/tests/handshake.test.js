@@ -5,6 +5,7 @@ const assert = require('node:assert/strict')
 const { once } = require('node:events')
 const { test } = require('node:test')
 const express = require('express')
+const { Server } = require('socket.io')
 const { WebSocket, WebSocketServer } = require('ws')
 
 const limpetSession = require('..')
@@ -81,4 +82,46 @@ test('a write that was discarded meanwhile is answered 503', async t => {
   }))
   const [, response] = await once(connectTo(at, '/'), 'unexpected-response')
   assert.deepEqual([response.statusCode, response.headers['limpet-need']], [503, 'state'])
+})
+
+test('WebSockets that go around the middleware tell a version too, or are refused', async t => {
+  const app = express()
+  app.use(limpetSession({ keys: [KEY] }))
+  const at = await serving(t, app)
+  const sockets = new WebSocketServer({ server: at.server })
+  const talked = []
+  sockets.on('connection', client => talked.push(client))
+  await at.ask('/') // from here on the middleware knows its server
+  const [{ headers }] = await once(connectTo(at, '/', { version: 1 }), 'upgrade')
+  assert.equal(headers['limpet-version'], '1')
+  const [, refused] = await once(connectTo(at, '/', { version: 7 }), 'unexpected-response')
+  assert.deepEqual([refused.statusCode, refused.headers['limpet-need']], [409, 'state'])
+  const stranger = new WebSocket(`ws://127.0.0.1:${at.port}/`)
+  const [{ headers: unmarked }] = await once(stranger, 'upgrade')
+  assert.equal(unmarked['limpet-version'], undefined)
+  assert.equal(talked.length, 2)
+})
+
+test('socket.io takes requests before Express sees them, by polling and by WebSocket, with the session and without', async t => {
+  const app = express()
+  const session = limpetSession({ keys: [KEY] })
+  app.use(session)
+  const at = await serving(t, app)
+  await at.ask('/')
+  const path = '/socket.io/?EIO=4&transport='
+  const before = new Server(at.server)
+  const polled = await at.ask(`${path}polling`, { version: 1 }, 'GET')
+  assert.deepEqual([polled.status, polled.headers['limpet-version']], [200, '1'])
+
+  before.engine.use((req, res, next) => session(req, res, () => {
+    req.session.polls = (req.session.polls || 0) + 1
+    next()
+  }))
+  const first = await at.ask(`${path}polling`, { version: 1 }, 'GET')
+  assert.deepEqual([first.status, first.headers['limpet-version']], [200, '2'])
+  const client = connectTo(at, `${path}websocket`, { version: 2 })
+  const [{ headers }] = await once(client, 'upgrade')
+  assert.equal(headers['limpet-version'], '3')
+  assert.deepEqual(await at.held(), [3, { polls: 2 }])
+  await before.close()
 })
