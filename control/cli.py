@@ -70,7 +70,7 @@ def demo(port: int, admin_port: int, seconds: float | None) -> None:
 
 
 @main.command(short_help="Run the three strategies side by side under faults.")
-@click.option("--seconds", default=40.0, show_default=True, help="Of load, at least.")
+@click.option("--seconds", default=30.0, show_default=True, help="Of load, at least.")
 @click.option(
     "--sessions", type=click.IntRange(10), default=1000, show_default=True, help="For each strategy."
 )

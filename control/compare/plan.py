@@ -34,7 +34,7 @@ class Plan:
     """`seconds` of load, at least: an act goes on until what it is for has come about. `sessions` for each
     strategy. `redis`: the URL of somebody's server, "" for a file of Limpet's own."""
 
-    seconds: float = 40.0
+    seconds: float = 30.0
     sessions: int = 1000
     strategies: tuple[str, ...] = STRATEGIES
     redis: str = ""

@@ -22,19 +22,20 @@ Measure = Callable[[Found], float]
 
 def draw(results: Results, file: Path) -> None:
     """Writes a PNG or an SVG, by the file's name."""
-    figure = Figure(figsize=SIZE, layout="constrained")
+    figure = Figure(figsize=SIZE)
     rows = len(results.strategies)
-    grid = figure.add_gridspec(12, 2, width_ratios=[2.6, 1])
-    edges = [round(12 * row / rows) for row in range(rows + 1)]
+    left = figure.add_gridspec(rows, 1, left=0.055, right=0.68, top=0.89, bottom=0.125, hspace=0.3)
+    right = figure.add_gridspec(4, 1, left=0.775, right=0.985, top=0.89, bottom=0.09, hspace=0.5)
     first: Axes | None = None
     for row, found in enumerate(results.strategies):
-        axes = figure.add_subplot(grid[edges[row] : edges[row + 1], 0], sharex=first, sharey=first)
+        axes = figure.add_subplot(left[row], sharex=first, sharey=first)
         first = first or axes
         _over_time(axes, found, results, last=row == rows - 1)
     for row, (title, unit, measure) in enumerate(_costs()):
-        _bars(figure.add_subplot(grid[3 * row : 3 * row + 3, 1]), results.strategies, title, unit, measure)
+        _bars(figure.add_subplot(right[row]), results.strategies, title, unit, measure)
     figure.suptitle("The same load on the same nodes, under three strategies", fontsize=11)
-    figure.supxlabel(f"{results.machine}, {results.began[:10]}: {results.command}", fontsize=6.5, color=QUIET)
+    measured = f"{results.command}; {results.machine}; {results.began[:10]}"
+    figure.text(0.055, 0.025, measured, fontsize=6.5, color=QUIET)
     figure.savefig(file, dpi=DOTS)
 
 

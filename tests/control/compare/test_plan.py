@@ -21,7 +21,7 @@ def test_what_is_asked_for(tmp_path: Path) -> None:
     plan, file = make_plan(9, 50, "store,affinity,store", "redis://u:p@h:1/2", str(tmp_path / "x.svg"))
     assert plan == Plan(9, 50, ("affinity", "store"), "redis://u:p@h:1/2")
     assert file == tmp_path / "x.svg"
-    assert make_plan(40, 1000, None, "", None) == (Plan(), None)
+    assert make_plan(30, 1000, None, "", None) == (Plan(), None)
 
 
 @pytest.mark.parametrize(
