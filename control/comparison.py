@@ -80,7 +80,8 @@ class Jobs:
             return await self._heard(job, Action(Call.END, job.node))
         if stored.version > job.number:
             return await self._heard(job, Action(Call.FENCE, job.node, stored.version))
-        return stored.version == job.number or await self._bring(job, job.node, STORE)
+        there = stored.version == job.number or job.number <= 1  # 1: nothing was ever written
+        return there or await self._bring(job, job.node, STORE)
 
     async def _heard(self, job: Job, action: Action) -> bool:
         return await self._ask(job, action) is not None

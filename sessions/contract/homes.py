@@ -114,9 +114,12 @@ class Homes:
 
     def _check(self, entries: Mapping[int, Entry], owner: int) -> list[Job]:
         """A store may know what moved on without a node that was away, or lack what was written meanwhile."""
-        if owner < 0 or not (self._roles.behind or owner in self._roles.syncing):
+        if owner < 0:
             return []
         entry = entries[owner]
+        lacks = self._roles.behind and entry.version > 1  # it lacks nothing where nothing was written
+        if not (lacks or owner in self._roles.syncing):
+            return []
         return [Job(Work.CHECK, entry.id, owner, entry.ttl, number=entry.version)]
 
     def _move(self, entries: Mapping[int, Entry], owner: int, newest: int) -> list[Job]:

@@ -77,6 +77,13 @@ async def test_node_and_store_are_brought_to_agree(
     assert set(store.writers) == {"a"}
 
 
+async def test_a_session_that_was_never_written_is_not_put_into_the_store() -> None:
+    node, store = StubNode(), StubNode()
+    node.hold(NAME, 1, serving=True)
+    assert await jobs_of([node], store).do(Job(Work.CHECK, NAME, 0, 60, number=1))
+    assert (node.calls, store.calls) == ([], [(NAME, Call.GET, 0)])
+
+
 async def compare(nodes: list[StubNode], **roles: object) -> tuple[Reconciliation, int]:
     everybody = frozenset(range(len(nodes)))
     given = Roles(everybody, everybody, frozenset(), frozenset(), replicas=1)._replace(**roles)

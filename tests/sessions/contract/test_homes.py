@@ -108,6 +108,13 @@ def test_a_store_is_compared_after_either_was_away(roles: Roles, checked: bool) 
     assert jobs({2: entry(7)}, roles) == []
 
 
+def test_a_store_that_was_away_lacks_no_session_that_was_never_written() -> None:
+    behind = ROLES._replace(replicas=0, behind=True)
+    assert jobs({2: entry(1, serving=True)}, behind) == []
+    back = behind._replace(syncing=frozenset({2}))
+    assert jobs({2: entry(1, serving=True)}, back) == [Job(Work.CHECK, "id", 2, 60, number=1)]
+
+
 @pytest.mark.parametrize(
     ("entries", "copies"),
     [
