@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from limpet_session import Node, Session, headers
 from limpet_session.endpoint import Call, Endpoint, Reply
 from limpet_session.rules import Refusal
+from limpet_session.storage import Storage
 from limpet_session.visit import Visit
 
 KEY = "a-shared-secret"
@@ -25,9 +26,9 @@ class Clock:
 class NodeAtHand:
     """`clock`, `node`, its endpoint, and both sides of the contract in few words."""
 
-    def __init__(self, max_state: int = 1 << 20) -> None:
+    def __init__(self, max_state: int = 1 << 20, storage: Storage | None = None) -> None:
         self.clock = Clock()
-        self.node = Node([KEY], max_state=max_state, clock=self.clock)
+        self.node = Node([KEY], storage=storage, max_state=max_state, clock=self.clock)
         self.endpoint = Endpoint(self.node)
 
     def ask(

@@ -2,12 +2,16 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from limpet_session import headers
+from limpet_session import file_storage, headers
+from limpet_session.file_storage import FileStorage
 from limpet_session.rules import Refusal
 from limpet_session.visit import Visit
 from tests.sdk.nodes import TAKEOVER, TTL, A, B, C, NodeAtHand, finish, packed
@@ -215,5 +219,23 @@ class NodeMachine(RuleBasedStateMachine):
         assert all(line["ttl"] > 0 for line in lines)
 
 
+class FileMachine(NodeMachine):
+    """The same with a file, which keeps things no longer than they must be."""
+
+    @initialize()
+    def start(self) -> None:
+        super().start()
+        self._folder = TemporaryDirectory()
+        self._patch = patch.object(file_storage, "GRACE", 0.0)
+        self._patch.start()
+        self.at = NodeAtHand(storage=FileStorage(Path(self._folder.name, "sessions.db")))
+
+    def teardown(self) -> None:
+        self._patch.stop()
+        self._folder.cleanup()
+
+
+TestFile = FileMachine.TestCase
+TestFile.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
 TestNode = NodeMachine.TestCase
 TestNode.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -30,6 +30,16 @@ class Kill:
         node.start()
 
 
+class KillWorker:
+    """SIGKILL for one process of a node that has several; the node starts another."""
+
+    name = "kill a worker"
+
+    async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
+        random.choice(stage.nodes).kill_a_worker(random)
+        await asyncio.sleep(0.5 * random.random())
+
+
 class KillWhileHeld:
     """While the other nodes are frozen, so that writes are held, a node is killed."""
 

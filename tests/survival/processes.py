@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 
 import yaml
 
@@ -38,12 +39,13 @@ class Process:
                 stdout=log,
                 stderr=log,
                 env=dict(os.environ),
+                start_new_session=True,
             )
 
     def kill(self) -> None:
         """As a crash would. What is frozen dies, too."""
         if self._process is not None:
-            self._process.kill()
+            self._signal(signal.SIGKILL)
             self._process.wait(PATIENCE)
             self.frozen = False
 
@@ -56,13 +58,26 @@ class Process:
 
     def freeze(self) -> None:
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
         self.frozen = True
 
     def thaw(self) -> None:
         if self._process is not None and self.alive:
-            self._process.send_signal(signal.SIGCONT)
+            self._signal(signal.SIGCONT)
         self.frozen = False
+
+    def kill_a_worker(self, random: Random) -> None:
+        """One of the processes that it has forked."""
+        assert self._process is not None
+        master = self._process.pid
+        workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        os.kill(int(random.choice(workers)), signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        """To the process and those that it has started, unless it has ended."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, number)
 
     def complaints(self) -> list[str]:
         """What it said of errors of its own."""
@@ -72,12 +87,13 @@ class Process:
 
 
 class Node(Process):
-    """An app server: it has forgotten everything when it starts again."""
+    """An app server: as a rule it has forgotten everything when it starts again."""
 
     def __init__(self, name: str, folder: Path, command: Sequence[str]) -> None:
-        """`command`: what starts it, with `{port}` where its port goes."""
-        self.port = free_port()
-        super().__init__(f"node-{name}", [word.format(port=self.port) for word in command], folder)
+        """`command`: what starts it, with `{port}`, `{endpoint}` and `{folder}` where these go."""
+        self.port, self.endpoint = free_port(), free_port()
+        place = {"port": self.port, "endpoint": self.endpoint, "folder": folder}
+        super().__init__(f"node-{name}", [word.format(**place) for word in command], folder)
 
 
 class Limpet(Process):

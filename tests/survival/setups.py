@@ -24,9 +24,11 @@ class Setup(NamedTuple):
     forgetful: bool = False  # a Redis that comes back empty
     app: tuple[str, ...] = (sys.executable, "-m", app.__name__, "{port}")  # what starts a node
 
+    endpoints: bool = False  # what the proxy asks of nodes has an address of its own
+
     @property
     def command(self) -> list[str]:
-        """What starts a node, with `{port}` where its port goes."""
+        """What starts a node, with `{port}`, `{endpoint}` and `{folder}` where these go."""
         return [*self.app, "plain"] if self.plain else list(self.app)
 
     @property
@@ -45,16 +47,22 @@ AFFINITY = Setup({"strategy": "affinity"}, plain=True)
 ALONE = Setup({"strategy": "affinity", "contract": True, "give_up": "1s"})
 
 
-def settings(setup: Setup, folder: Path, ports: list[int], redis_url: str) -> dict[str, object]:
-    """The file of one proxy, but for its own addresses. `ports`: where it finds the nodes."""
+def settings(
+    setup: Setup, folder: Path, ports: list[int], endpoints: list[int], redis_url: str
+) -> dict[str, object]:
+    """The file of one proxy, but for its own addresses. `ports`, `endpoints`: where it finds the nodes."""
     stores = {"redis": {"redis": redis_url}, "embedded": {"embedded": str(folder / "sessions.db")}}
     sessions = setup.sessions
     if setup.contract:
         sessions = {**sessions, "reconcile_interval": "2s", "reconcile_rate": 2000, "move_rate": 2000}
+    nodes = [
+        {"name": name, "url": f"http://127.0.0.1:{port}"} for name, port in zip(NODES, ports, strict=True)
+    ]
+    if setup.endpoints:
+        for node, port in zip(nodes, endpoints, strict=True):
+            node["sessions_url"] = f"http://127.0.0.1:{port}"
     service = {
-        "nodes": [
-            {"name": name, "url": f"http://127.0.0.1:{port}"} for name, port in zip(NODES, ports, strict=True)
-        ],
+        "nodes": nodes,
         "sessions": sessions,
         "health": {"path": "/healthz", "interval": "500ms", "timeout": "500ms", "fall": 2, "rise": 2},
         "ejection": {"base": "1s", "longest": "2s"},

@@ -35,8 +35,8 @@ class Stage:
         self.setup = setup
         self.nodes = [Node(name, folder, setup.command) for name in NODES]
         kept = "no" if setup.forgetful else "yes"
-        told = ("--save", "", "--appendonly", kept)
-        self.redis = RedisProcess(folder / "redis", *told) if setup.store == "redis" else None
+        options = ("--save", "", "--appendonly", kept)
+        self.redis = RedisProcess(folder / "redis", *options) if setup.store == "redis" else None
         self.relays = [[Relay(free_port(), n.port) for n in self.nodes] for _ in range(setup.proxies)]
         url = self.redis.url if self.redis else ""
         self.proxies = []
@@ -44,7 +44,8 @@ class Stage:
             ports = [relay.port for relay in self.relays[index]]
             if not setup.relays:
                 ports = [node.port for node in self.nodes]
-            self.proxies.append(Limpet(f"proxy-{index}", folder, settings(setup, folder, ports, url)))
+            told = settings(setup, folder, ports, [node.endpoint for node in self.nodes], url)
+            self.proxies.append(Limpet(f"proxy-{index}", folder, told))
         self._http: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:

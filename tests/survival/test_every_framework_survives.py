@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.survival.faults import Kill, KillWhileHeld
+from tests.survival.faults import Kill, KillWhileHeld, KillWorker
 from tests.survival.play import Plan, play
 from tests.survival.schedules import lost_nothing
 from tests.survival.setups import REPLICATION
@@ -13,17 +13,22 @@ from tests.survival.setups import REPLICATION
 SEED = 1
 PYTHON = (sys.executable, "-m")
 APPS = {
+    # Several processes that share a file, so a restart forgets nothing; single ones of them die, too.
+    "flask": (*PYTHON, "tests.survival.apps.flask_node", "{port}", "{endpoint}", "{folder}"),
     "express": ("node", "tests/survival/apps/express_node.js", "{port}"),
     "aiohttp": (*PYTHON, "tests.survival.apps.aiohttp_node", "{port}"),
     "django wsgi": (*PYTHON, "tests.survival.apps.django_node", "wsgi", "{port}"),
     "django asgi": (*PYTHON, "tests.survival.apps.django_node", "asgi", "{port}"),
 }
 
+FORKING = {"flask"}
+
 
 @pytest.mark.parametrize("name", APPS)
 async def test_no_session_is_lost_with_its_node(name: str, tmp_path: Path) -> None:
-    setup = REPLICATION._replace(app=APPS[name])
-    faults = (Kill(), KillWhileHeld())
+    setup = REPLICATION._replace(app=APPS[name], endpoints="{endpoint}" in APPS[name])
+    workers = (KillWorker(), KillWorker()) if name in FORKING else ()
+    faults = (Kill(), *workers, KillWhileHeld())
     plan = Plan(setup, SEED, faults, counters=40, browsers=8, counter_pause=0.5, calm=0.2)
     findings = await play(plan, tmp_path)
     bad = lost_nothing(findings)

@@ -47,8 +47,12 @@ class Address(NamedTuple):
         listener = socket.socket(socket.AF_UNIX)
         with suppress(FileNotFoundError):
             os.unlink(self.path)  # of a process that has died: whoever serves has said so by its lock
-        listener.bind(self.path)
-        listener.listen(CONNECTIONS)
+        try:
+            listener.bind(self.path)
+            listener.listen(CONNECTIONS)
+        except OSError:
+            listener.close()
+            raise
         return listener
 
 
@@ -120,7 +124,7 @@ class EndpointServer(ThreadingMixIn, BaseServer):
             except OSError as error:
                 if time.monotonic() >= complain_at:
                     complain_at = float("inf")
-                    log.error("the sessions' endpoint cannot be served: %s: %s", self._address, error)
+                    log.error("the endpoint cannot be served at %s: %s", self._address, error)
             time.sleep(RETRY_SECONDS)
 
     # Called by the mixed in classes
@@ -139,6 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection. (400 to 2000 calls a second and core, which is more than a few app workers write.)"""
 
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.1"  # rubbish is answered with a head, too
     timeout = IDLE_SECONDS
     server: EndpointServer
 
