@@ -143,11 +143,14 @@ class Custody:
     def begin(self, node: int, settled_there: bool) -> None:
         self._perform(self._course.begin(node, settled_there))
 
-    def moved(self, node: int) -> None:
-        """The request has failed without an answer and is tried again: the router's next choice."""
+    def moved(self, session_id: str, node: int) -> None:
+        """The request has failed without an answer and is tried again: the router's next choice.
+
+        `session_id`: the token's, or another one that was made for this try.
+        """
         self.abandon()
         self._head = None
-        self._perform(self._course.moved(node))
+        self._perform(self._course.moved(session_id, node))
 
     def head_received(self, head: ResponseHead, payload: bytes, done: bool) -> None:
         """The node has answered."""

@@ -438,7 +438,7 @@ class Exchange:
             if self.custody is None:
                 self._send()
             else:
-                self.custody.moved(placement.node)
+                self.custody.moved(placement.session_id, placement.node)
         except Fault as final:
             self.fail(final)
 

@@ -55,11 +55,16 @@ class Placement:
         self._decide(NO_NODE)
 
     def choose_another(self, fault: NodeFault) -> None:
-        """Find a node that was not yet asked. Raises `fault` where there is none, or no budget for it."""
+        """Find a node that was not yet asked. Raises `fault` where there is none, or no budget for it.
+
+        Without a token it is for another session: the node that failed may serve one by the first id.
+        """
         service = self.service
         self._tried |= 1 << self.node
         if self.tries >= service.options.tries or not service.budget.allow(monotonic()):
             raise fault
+        if self.visit.token is None and service.affinity.mints:
+            self.session_id = new_id()
         self._decide(fault)
         service.counters.retries += 1
 

@@ -113,7 +113,8 @@ class Course:
         self.found_last: Found | None = None  # for the metrics: how the last search ended
         self.mark = 0  # what a node had against a takeover: the next search goes above it
         self._minted = minted
-        self._expected = 0 if minted else version
+        # A token of version 0 is from before the service used the contract: its session is searched for.
+        self._expected = 0 if minted else max(version, 1)
         self._version = self._expected  # the oldest that may be seen; or that of the state handed over
         self._unprotected = unprotected
         self._fresh = False  # the client's id was dead, this one replaces it
@@ -173,19 +174,20 @@ class Course:
 
     def renamed(self, session_id: str, node: int) -> Step:
         """The request goes out again as a new session's."""
-        self.session_id = session_id
-        self.node = node
-        self._version = self._expected = 0
+        self._expected = 0
         self._unprotected = False
         self._fresh = True
-        self._handover = NO_HANDOVER
-        return self._send()
+        return self._begin_anew(session_id, node)
 
-    def moved(self, node: int) -> Step:
-        """It has failed without an answer and may be repeated: `node` is the router's next choice."""
-        self.node = node
+    def moved(self, session_id: str, node: int) -> Step:
+        """It has failed without an answer and may be repeated: `node` is the router's next choice.
+
+        `session_id`: another one, where the id was made for this request. The node that failed may serve a
+        session by the first, and two that count from 1 on would take each other's versions for their own.
+        """
         if not self._expected:
-            return self._send()  # minted: nobody has it
+            return self._begin_anew(session_id, node)
+        self.node = node
         return self._search()
 
     # After the node
@@ -242,6 +244,15 @@ class Course:
         return self._release(self._written)
 
     # Private
+
+    def _begin_anew(self, session_id: str, node: int) -> Step:
+        self.session_id = session_id
+        self.node = node
+        self._version = 0
+        self._handover = NO_HANDOVER
+        self.found_last = None
+        self.mark = 0
+        return self._send()
 
     def _send(self) -> Step:
         self._sends += 1

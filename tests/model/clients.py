@@ -89,7 +89,7 @@ class Browser:
         self._keys += 1
         key = f"{what[0]}{self._keys}"
         proxy = self._random.choice(self._proxies)
-        response = await proxy.request(token, self._op(what, key))
+        response = await proxy.request(token, self._op(what, key), what in ("read", "write"))
         if not self.calm:
             await asyncio.sleep(0.05 * self._random.random() ** 3)
         self._check(what, key, token, before, response)

@@ -196,10 +196,10 @@ def a_login_does_not_end_the_old_id(stack: ExitStack) -> None:
 
 @mutation
 def who_comes_back_takes_pins_at_once(stack: ExitStack) -> None:
-    def _set(self: Any, node: int, level: Level) -> None:
+    def set_level(self: Any, node: int, level: Level) -> None:
         old(self, node, Level.UP if level is Level.SYNCING else level)
 
-    old = _swap(stack, Watch, "_set", _set)
+    old = _swap(stack, Watch, "set_level", set_level)
 
 
 @mutation

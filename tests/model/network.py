@@ -1,7 +1,7 @@
 """Nodes that can be killed, frozen and cut off, with the SDK's own core in them, and the links to them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,7 +17,7 @@ KEY = "k"
 SLOW = 0.03  # of all requests
 FENCE_WAIT = 0.3  # seconds for which a fence lets running requests send their heads
 
-Op = Callable[[Session], None]
+Op = Callable[[Session], Awaitable[None] | None]  # what an app does; it may wait for something
 
 
 class Refused(Exception):
@@ -93,7 +93,10 @@ class Machine:
         try:
             await asyncio.sleep(seconds * self._random.random())
             await self.awake()
-            op(life.session)
+            waiting = op(life.session)
+            if waiting is not None:
+                await waiting
+                await self.awake()
             seen = dict(life.session)
             await asyncio.sleep(seconds * self._random.random())
             await self.awake()
@@ -139,7 +142,7 @@ class Network:
         await asyncio.wait({task}, timeout=seconds)
         if task.done():
             return task.result()
-        task.add_done_callback(_drop)
+        task.add_done_callback(drop)
         return None
 
     async def _carry(
@@ -161,7 +164,8 @@ class Network:
         await asyncio.sleep(self._random.random() * (0.08 if late else 0.004))
 
 
-def _drop(task: "asyncio.Task[Any]") -> None:
+def drop(task: "asyncio.Future[Any]") -> None:
+    """Nobody wants its result any more."""
     if not task.cancelled():
         task.exception()
 

@@ -15,7 +15,7 @@ from sessions.keeping.kept import KeptCourse
 from sessions.keeping.options import KeepingOptions
 from sessions.keeping.targets import Targets
 from tests.model.links import PEER_TIMEOUT, Links, Setup
-from tests.model.network import KEY, Network, Op, Refused, make_id
+from tests.model.network import KEY, Head, Network, Op, Refused, drop, make_id
 from tests.model.store import Store
 from tests.model.watch import Level, Watch
 from tests.model.wire import TTL
@@ -24,6 +24,7 @@ ACK_TIMEOUT = 0.15
 LATEST_ACK = 2.0
 RESPONSE_TIMEOUT = 3.0
 APP_SECONDS = 0.02
+MOST_MOVES = 2  # of one request
 TERMS = Terms(KEY.encode(), TTL, 1 << 20)
 
 
@@ -80,8 +81,8 @@ class Proxy:
         )
         self._refused: Counter[str] = Counter()
 
-    async def request(self, token: Token | None, op: Op) -> Response:
-        """Serve one request."""
+    async def request(self, token: Token | None, op: Op, repeatable: bool = False) -> Response:
+        """Serve one request. `repeatable`: it may be sent again where nobody knows whether it was done."""
         session_id = make_id(self.random) if token is None else token.id
         heir = self.watch.around(session_id).heir
         node = heir if token is None or self.watch.levels[token.node] is not Level.UP else token.node
@@ -90,7 +91,7 @@ class Proxy:
         course = self._course(token, session_id)
         step = course.begin(node, token is None or node == token.node)
         try:
-            return await Exchange(self, course, op).run(step)
+            return await Exchange(self, course, op, repeatable).run(step)
         finally:
             self.keeper.arrived(course, False)
 
@@ -123,10 +124,12 @@ class Proxy:
 class Exchange:
     """One request on its course."""
 
-    def __init__(self, proxy: Proxy, course: KeptCourse, op: Op) -> None:
+    def __init__(self, proxy: Proxy, course: KeptCourse, op: Op, repeatable: bool) -> None:
         self.proxy = proxy
         self.course = course
         self.op = op
+        self._repeatable = repeatable
+        self._tried: frozenset[int] = frozenset()
         self._seen: dict[str, Any] = {}
 
     async def run(self, step: Step) -> Response:
@@ -149,24 +152,49 @@ class Exchange:
             step = following
 
     async def _send(self, step: Step) -> Step | None:
-        course, links = self.course, self.proxy.links
+        course = self.course
         lines = [line.split(b": ", 1) for line in course.fields().split(b"\r\n")[:-1]]
         fields = {name.lower(): value for name, value in lines}
         try:
-            head = await links.network.send(
-                links.index,
-                step.node,
-                RESPONSE_TIMEOUT,
-                lambda machine: machine.serve(fields, self.op, APP_SECONDS),
-            )
+            head = await self._ask(step.node, fields)
         except Refused:
-            return None
+            return self._move(step.node)
         if head is None:
             return None
         self._seen = head.seen
         following = course.told(head.status, read_told(head.fields))
         self.proxy.keeper.arrived(course, head.status != 409)
         return following
+
+    async def _ask(self, node: int, fields: dict[bytes, bytes]) -> Head | None:
+        """The node's answer; None where it takes too long. Raises Refused where there will be none."""
+        links = self.proxy.links
+        sending = asyncio.ensure_future(
+            links.network.send(
+                links.index,
+                node,
+                RESPONSE_TIMEOUT,
+                lambda machine: machine.serve(fields, self.op, APP_SECONDS),
+            )
+        )
+        down = asyncio.ensure_future(self.proxy.watch.down(node))
+        await asyncio.wait((sending, down), return_when=asyncio.FIRST_COMPLETED)
+        down.cancel()
+        if sending.done():
+            return sending.result()
+        sending.add_done_callback(drop)
+        raise Refused
+
+    def _move(self, node: int) -> Step | None:
+        """The request has failed there without an answer: to another node, if it may be repeated."""
+        course, proxy = self.course, self.proxy
+        proxy.keeper.arrived(course, False)
+        self._tried |= {node}
+        heir = proxy.watch.around(course.session_id, self._tried).heir
+        if heir < 0 or not self._repeatable or len(self._tried) > MOST_MOVES:
+            return None
+        name = course.session_id if course.expected else make_id(proxy.random)
+        return course.moved(name, heir)
 
     def _rename(self) -> Step | None:
         name = make_id(self.proxy.random)

@@ -29,6 +29,8 @@ class Watch:
         self.since = [0.0] * setup.nodes
         self.store_up = True
         self.passes = 0  # of reconciliation, whole ones
+        self.reconciling = True
+        self._lost: list[asyncio.Event] = [asyncio.Event() for _ in range(setup.nodes)]
         self._links = links
         self._failed = [0] * setup.nodes
         self._passed = [0] * setup.nodes
@@ -58,6 +60,10 @@ class Watch:
         heir = next((i for i in order if i in ready), -1)
         return Around(order, frozenset(up), ready, frozenset(away), heir)
 
+    async def down(self, node: int) -> None:
+        """Wait until this node is declared down; what has been sent to it is then given up."""
+        await self._lost[node].wait()
+
     # Health
 
     async def _watch(self, node: int) -> None:
@@ -75,13 +81,16 @@ class Watch:
         self._passed[node] = self._passed[node] + 1 if passed else 0
         level = self.levels[node]
         if level is not Level.DOWN and self._failed[node] >= FALL:
-            self._set(node, Level.DOWN)
+            self.set_level(node, Level.DOWN)
         elif level is Level.DOWN and self._passed[node] >= RISE:
-            self._set(node, Level.SYNCING)
+            self.set_level(node, Level.SYNCING)
 
-    def _set(self, node: int, level: Level) -> None:
+    def set_level(self, node: int, level: Level) -> None:
         self.levels[node] = level
         self.since[node] = asyncio.get_running_loop().time()
+        if level is Level.DOWN:
+            self._lost[node].set()
+            self._lost[node] = asyncio.Event()
 
     async def _watch_store(self) -> None:
         while True:
@@ -97,7 +106,8 @@ class Watch:
     async def _reconcile_always(self) -> None:
         while True:
             await asyncio.sleep(0.3 + self._links.random.random() * 0.4)
-            await self._reconcile()
+            if self.reconciling:
+                await self._reconcile()
 
     async def _reconcile(self) -> None:
         levels, since = list(self.levels), list(self.since)
@@ -118,7 +128,7 @@ class Watch:
                 work.finished(job, await self._do(job))
         for node in work.in_step:
             if self.levels[node] is Level.SYNCING and self.since[node] == since[node]:
-                self._set(node, Level.UP)
+                self.set_level(node, Level.UP)
         if behind and not (work.whole and self.store_up):
             self._store_behind = True
         self.passes += work.whole and self.store_up

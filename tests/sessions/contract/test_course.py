@@ -257,8 +257,26 @@ def test_who_is_refused_again_waits_longer_than_a_fence_may_take() -> None:
 
 
 def test_a_request_that_failed_goes_where_the_session_is() -> None:
-    assert visiting().moved(HEIR).do is Do.SEARCH
-    assert new().moved(HEIR) == Step(Do.SEND, HEIR, ID)
+    assert visiting().moved(ID, HEIR) == Step(Do.SEARCH, HEIR, ID)
+
+
+def test_one_without_a_token_goes_on_as_another_session() -> None:
+    """Whatever stood behind the first id: the node that failed may serve it."""
+    course = new()
+    course.told(409, Told(N, need=Need.STATE))
+    course.found(Found(Where.NEW, HEIR, 0, Handover(2 * N)))
+    assert course.moved(NEW, 0) == Step(Do.SEND, 0, NEW)
+    assert fields(course)["Limpet-Version"] == "0"
+    assert "Limpet-Takeover" not in fields(course)
+    assert course.mark == 0
+    assert course.told(200, Told(1)) == Step(Do.RELEASE, 0, NEW, 1, keep=Keep.TOKEN)
+
+
+def test_a_token_from_before_the_contract_is_no_new_session() -> None:
+    """Its node may hold nothing, and then it is searched for, so that one node alone serves it."""
+    course = visiting(version=0)
+    assert fields(course)["Limpet-Version"] == "1"
+    assert course.moved(ID, HEIR).do is Do.SEARCH
 
 
 def test_without_stickiness_a_read_leaves_the_store_as_it_is() -> None:

@@ -182,7 +182,7 @@ class Exchange:
         except aiohttp.ClientError:
             self.proxy.keeper.arrived(self.course, False)
             left = self.proxy.around("", -1).ready - {step.node}
-            return self.course.moved(min(left))
+            return self.course.moved(self.token.id if self.token is not None else new_id(), min(left))
         told = read_told(headers)
         self.proxy.keeper.arrived(self.course, told.need is Need.NOTHING)
         self._seen = literal_eval(body.decode()) if status == 200 else {}

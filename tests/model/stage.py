@@ -1,0 +1,72 @@
+"""A cluster to which nothing happens but what a test does to it: one client, two proxies, and a seed."""
+
+import asyncio
+from random import Random
+
+from limpet_session.session import Session
+from sessions.contract.course import Keep
+from tests.model.clients import _read
+from tests.model.links import Setup
+from tests.model.network import Machine, Network, Op
+from tests.model.proxy import Proxy, Response, Token
+from tests.model.store import Store
+from tests.model.watch import Level
+
+PATIENCE = 30.0  # seconds of the computed clock
+
+
+class Stage:
+    """The nodes are `machines[i]`; nothing is reconciled unless that is asked for."""
+
+    def __init__(self, setup: Setup, seed: int = 1, reconciling: bool = False) -> None:
+        self.random = Random(seed)
+        self.machines = [Machine(i, self.random) for i in range(setup.nodes)]
+        self.network, self.store = Network(self.machines, self.random), Store()
+        self.proxies = [Proxy(i, setup, self.network, self.store, self.random) for i in range(2)]
+        for proxy in self.proxies:
+            proxy.watch.reconciling = reconciling
+
+    def order(self, token: Token) -> list[int]:
+        """All nodes as the session prefers them."""
+        return list(self.proxies[0].links.ring.order(token.id))
+
+    async def until_seen(self, proxy: int, node: int, level: Level) -> None:
+        """Until this proxy has noticed."""
+        async with asyncio.timeout(PATIENCE):
+            while self.proxies[proxy].watch.levels[node] != level:  # noqa: ASYNC110 - nothing says when
+                await asyncio.sleep(0.01)
+
+    def come_back(self, proxy: int, node: int) -> None:
+        """Let this node take requests, as after a pass that has found nothing to tell it."""
+        self.proxies[proxy].watch.set_level(node, Level.UP)
+
+    async def send(self, op: Op, token: Token | None, proxy: int = 0, repeatable: bool = False) -> Response:
+        """One request."""
+        return await self.proxies[proxy].request(token, op, repeatable)
+
+    async def read(self, token: Token, proxy: int = 0) -> Response:
+        """One that changes nothing, sent until it is answered."""
+        return await self._persist(_read, token, proxy)
+
+    async def write(self, key: str, token: Token | None, proxy: int = 0) -> Token:
+        """An acknowledged write: the token that came with it."""
+        response = await self._persist(writing(key), token, proxy)
+        assert response.token is not None
+        return response.token
+
+    async def _persist(self, op: Op, token: Token | None, proxy: int) -> Response:
+        async with asyncio.timeout(PATIENCE):
+            while (response := await self.send(op, token, proxy)).status != 200:
+                if response.keep is Keep.TOKEN:
+                    token = response.token
+                await asyncio.sleep(0.2)
+        return response
+
+
+def writing(key: str) -> Op:
+    """What an app does that puts a key in."""
+
+    def op(session: Session) -> None:
+        session[key] = 1
+
+    return op
