@@ -234,7 +234,7 @@ def a_node_answers_below_the_version_asked_for(stack: ExitStack) -> None:
 @mutation
 def a_takeover_below_the_fence_is_let_in(stack: ExitStack) -> None:
     def admit(record: Any, request: Any, now: float) -> Any:
-        return old(replace(record, fence=0) if record and request.takeover else record, request, now)
+        return old(record._replace(fence=0) if record and request.takeover else record, request, now)
 
     old = _swap(stack, node_rules, "admit", admit)
 
@@ -242,7 +242,7 @@ def a_takeover_below_the_fence_is_let_in(stack: ExitStack) -> None:
 @mutation
 def a_copy_below_the_fence_is_taken(stack: ExitStack) -> None:
     def put(record: Any, version: int, state: bytes, ttl: int, now: float) -> Any:
-        return old(replace(record, fence=0) if record else record, version, state, ttl, now)
+        return old(record._replace(fence=0) if record else record, version, state, ttl, now)
 
     old = _swap(stack, node_rules, "put", put)
 
@@ -251,7 +251,7 @@ def a_copy_below_the_fence_is_taken(stack: ExitStack) -> None:
 def who_is_fenced_serves_on(stack: ExitStack) -> None:
     def fence(record: Any, number: int, ttl: int, now: float) -> Any:
         kept, verdict = old(record, number, ttl, now)
-        return (replace(kept, since=record.since) if kept and record else kept), verdict
+        return (kept._replace(since=record.since) if kept and record else kept), verdict
 
     old = _swap(stack, node_rules, "fence", fence)
 
@@ -260,7 +260,7 @@ def who_is_fenced_serves_on(stack: ExitStack) -> None:
 def who_gets_a_copy_serves_on(stack: ExitStack) -> None:
     def put(record: Any, version: int, state: bytes, ttl: int, now: float) -> Any:
         kept, verdict = old(record, version, state, ttl, now)
-        return (replace(kept, since=record.since) if kept and record else kept), verdict
+        return (kept._replace(since=record.since) if kept and record else kept), verdict
 
     old = _swap(stack, node_rules, "put", put)
 
@@ -276,5 +276,5 @@ def a_node_forgets_ends(stack: ExitStack) -> None:
         stack,
         node_rules,
         "end",
-        lambda record, ttl, now: replace(record, version=0, since=0, state=b"") if record else record,
+        lambda record, ttl, now: record._replace(version=0, since=0, state=b"") if record else record,
     )

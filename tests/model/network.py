@@ -43,6 +43,7 @@ class Machine:
         self._awake.set()
         self._left = asyncio.Event()  # replaced each time that a request leaves
         self.dead = False
+        self.faults: list[BaseException] = []  # of the model's own: no rule that is taken out may cause one
         self.start()
 
     def start(self) -> None:
@@ -77,7 +78,15 @@ class Machine:
         await asyncio.wait({task})
         if task.cancelled():
             raise Refused
+        error = task.exception()
+        if error is not None:
+            self.faults.append(error)
         return task.result()
+
+    def saved(self, session_id: str) -> int:
+        """The version that it has of a session."""
+        record = self.node.storage.find(session_id, asyncio.get_running_loop().time())
+        return record.version if record is not None else 0
 
     async def awake(self) -> None:
         await self._awake.wait()

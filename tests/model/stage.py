@@ -2,6 +2,7 @@
 
 import asyncio
 from random import Random
+from typing import Any
 
 from limpet_session.session import Session
 from sessions.contract.course import Keep
@@ -25,6 +26,16 @@ class Stage:
         self.proxies = [Proxy(i, setup, self.network, self.store, self.random) for i in range(2)]
         for proxy in self.proxies:
             proxy.watch.reconciling = reconciling
+
+    def restart(self, node: int) -> None:
+        """It ends, and is there again with nothing, before anybody notices."""
+        self.machines[node].kill()
+        self.machines[node].start()
+
+    @staticmethod
+    def missing(acknowledged: set[str], seen: dict[str, Any]) -> list[str]:
+        """What is wrong with an answer."""
+        return [f"{key} was acknowledged, and is not there" for key in sorted(acknowledged - seen.keys())]
 
     def order(self, token: Token) -> list[int]:
         """All nodes as the session prefers them."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.model.mutations import MUTATIONS, without_rule
+from tests.model.schedules import SCHEDULES
 from tests.model.world import Outcome, Plan, play, setup_of
 
 SEEDS = int(os.environ.get("LIMPET_MODEL_SEEDS", "6"))
@@ -21,12 +22,10 @@ MISSED: dict[str, int] = {
     "nobody is fenced": 0,
     "who is down is not waited for": 3,
     "the tokens version is the truth": 0,
-    "a 410 does not end a search": 15,
     "a fencing number is only one more": 4,
     "the store is not fenced": 1,
     "only near nodes are asked": 6,
     "answers leave before they are settled": 0,
-    "reads leave before what they saw is settled": 1,
     "any higher version supersedes": 1,
     "a conflict counts as held": 1,
     "the pin counts as a copy": 0,
@@ -36,19 +35,14 @@ MISSED: dict[str, int] = {
     "a node answers from a copy": 2,
     "a node answers below the version asked for": 0,
     "a takeover below the fence is let in": 2,
-    "a copy below the fence is taken": 12,
+    "a copy below the fence is taken": 22,
     "who is fenced serves on": 18,
     "a node forgets ends": 0,
 }
-# Rules that no schedule has been found to miss, and what stands in for them.
+# Rules that no schedule has been found to miss, and what stands in for them. (Those that only a schedule made
+# for them misses are in `schedules`.)
 NOT_MISSED = {
     "a refused fence is passed over": "who refuses a fence has a higher one, and refuses the takeover too",
-    "a silence is taken for an answer": "in other schedules it was, but in none of the first twenty of these",
-    "a token does not say unprotected": "reconciling makes the missing copies before the next node is killed",
-    "what is unprotected is not settled again": "the same",
-    "late saves are kept": "they are of an older lineage: no copy takes them, so no answer acknowledges them",
-    "who gets a copy serves on": "its writes are refused by the copies, and whoever took over has fenced it",
-    "who comes back takes pins at once": "a search fences it; the copies refuse what it writes meanwhile",
 }
 _TRIED = 12
 _OLDER_READS = 2  # in one schedule, where there are none as a rule
@@ -96,7 +90,7 @@ def _harmful(outcome: Outcome) -> bool:
 
 
 def test_the_table_is_whole() -> None:
-    assert MISSED.keys() | NOT_MISSED.keys() == MUTATIONS.keys()
+    assert MISSED.keys() | SCHEDULES.keys() | NOT_MISSED.keys() == MUTATIONS.keys()
 
 
 def test_half_of_the_schedules_have_a_store() -> None:

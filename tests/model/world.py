@@ -73,6 +73,9 @@ async def _play(plan: Plan) -> Outcome:
         await asyncio.sleep(5.0)
         for browser in browsers:
             await browser.review()
+    for machine in machines:
+        for fault in machine.faults:
+            raise fault
     counts = findings.counts
     for proxy in proxies:
         counts += proxy.counts

@@ -1,0 +1,149 @@
+"""Schedules made by hand, each round one rule: what happens, and what the client was shown that is wrong."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from limpet_session.session import Session
+from sessions.contract.course import Keep
+from tests.model.links import Setup
+from tests.model.stage import Stage, writing
+from tests.model.watch import Level
+
+FOUR = Setup(nodes=4, replicas=1, store=False, give_up=20.0)
+TWO = Setup(nodes=2, replicas=1, store=False, give_up=20.0)
+Schedule = Callable[[], Awaitable[list[str]]]  # sentences: what was acknowledged and is not there
+
+
+async def a_copy_holder_is_silent_while_its_session_is_searched() -> list[str]:
+    """The owner was started anew, empty; who has the copy is frozen for less than it takes to be down."""
+    stage = Stage(FOUR)
+    token = await stage.write("k", await stage.write("j", None))
+    copy = next(node for node in stage.order(token) if node != token.node)
+    stage.restart(token.node)
+    stage.machines[copy].freeze()
+    reading = asyncio.ensure_future(stage.read(token))
+    await asyncio.sleep(0.75)
+    stage.machines[copy].thaw()
+    return stage.missing({"j", "k"}, (await reading).seen)
+
+
+async def an_unprotected_write_is_met_again() -> list[str]:
+    """The other of two nodes was away, comes back, and then the writer dies; nothing was reconciled."""
+    stage = Stage(TWO)
+    token = await stage.write("j", None)
+    owner, other = token.node, 1 - token.node
+    stage.machines[other].kill()
+    for proxy in range(2):
+        await stage.until_seen(proxy, other, Level.DOWN)
+    token = await stage.write("k", token)
+    stage.machines[other].start()
+    for proxy in range(2):
+        await stage.until_seen(proxy, other, Level.SYNCING)
+        stage.come_back(proxy, other)
+    response = await stage.read(token, proxy=1)
+    assert response.token is not None
+    stage.machines[owner].kill()
+    return stage.missing({"j", "k"}, (await stage.read(response.token)).seen)
+
+
+async def a_login_ends_after_its_session_has_moved() -> list[str]:
+    """It takes longer than a fence waits; meanwhile the session is taken over, and written there."""
+    stage = Stage(FOUR)
+    token = await stage.write("j", None)
+
+    async def log_in(session: Session) -> None:
+        await asyncio.sleep(2.0)
+        session.renew()
+
+    login = asyncio.ensure_future(stage.send(log_in, token))
+    await asyncio.sleep(0.2)
+    for proxy in stage.proxies:
+        proxy.watch.set_level(token.node, Level.SYNCING)  # as one that is drained: asked, but not served from
+    await stage.write("k", token)
+    response = await login
+    return stage.missing({"j", "k"}, response.seen) if response.status == 200 else []
+
+
+async def a_node_that_is_behind_gets_a_copy_while_it_serves() -> list[str]:
+    """It froze, and its session went on elsewhere. Thawed, it is given a copy, and then a request."""
+    stage = Stage(FOUR)
+    old = await stage.write("j", None)
+    behind = stage.machines[old.node]
+    behind.freeze()
+    for proxy in range(2):
+        await stage.until_seen(proxy, old.node, Level.DOWN)
+    token = await stage.write("k", old)
+    behind.thaw()
+    for proxy in range(2):
+        await stage.until_seen(proxy, old.node, Level.SYNCING)
+        stage.come_back(proxy, old.node)
+    order = [node for node in stage.order(old) if node != token.node]
+    token = await stage.write("l", token)  # its copy goes to who is behind, the first of the order
+    assert order[0] == old.node, "the schedule is about a copy at the first node of the order"
+    stage.network.cuts.add((0, old.node))
+    token = await stage.write("m", token)  # and this one's to the next
+    return stage.missing({"j", "k", "l", "m"}, (await stage.read(old, proxy=1)).seen)
+
+
+async def a_node_comes_back_that_does_not_know_what_moved() -> list[str]:
+    """It froze, and its session went on elsewhere. A request with the token from before comes at once."""
+    stage = Stage(FOUR)
+    old = await stage.write("j", None)
+    frozen = stage.machines[old.node]
+    frozen.freeze()
+    await stage.until_seen(0, old.node, Level.DOWN)
+    await stage.write("k", old)
+    frozen.thaw()
+    watch = stage.proxies[0].watch
+    async with asyncio.timeout(30):
+        while watch.levels[old.node] is Level.DOWN:  # noqa: ASYNC110 - nothing says when
+            await asyncio.sleep(0.01)
+    return stage.missing({"j", "k"}, (await stage.read(old)).seen)
+
+
+async def a_read_sees_a_write_whose_answer_is_lost() -> list[str]:
+    """Its proxy is cut off as soon as the node has saved it. A read comes through the other one."""
+    stage = Stage(FOUR)
+    token = await stage.write("j", None)
+    writer = stage.machines[token.node]
+    begun = writer.saved(token.id)
+    lost = asyncio.ensure_future(stage.send(writing("k"), token))
+    while writer.saved(token.id) == begun:  # noqa: ASYNC110 - nothing says when
+        await asyncio.sleep(0.0001)
+    stage.network.cuts.add((0, token.node))
+    read = await stage.read(token, proxy=1)
+    assert read.token is not None
+    writer.kill()
+    lost.cancel()
+    return stage.missing(set(read.seen), (await stage.read(read.token, proxy=1)).seen)
+
+
+async def a_copy_is_left_of_a_session_that_has_ended() -> list[str]:
+    """One was made further on while the first in order was silent; then its owner is started anew, empty.
+
+    Who remembers the end is asked for the session, but is silent again when it would be given a copy.
+    """
+    stage = Stage(FOUR)
+    token = await stage.write("j", None)
+    silent = (0, next(node for node in stage.order(token) if node != token.node))
+    stage.network.cuts.add(silent)
+    token = await stage.write("k", token)
+    stage.network.cuts.discard(silent)
+    stage.come_back(*silent)
+    assert (await stage.send(Session.end, token)).keep is Keep.DELETE
+    stage.restart(token.node)
+    response = await stage.send(lambda _: stage.network.cuts.add(silent), token)
+    assert response.token is not None
+    return ["an ended session is back"] if response.token.id == token.id else []
+
+
+SCHEDULES: dict[str, Schedule] = {
+    "a silence is taken for an answer": a_copy_holder_is_silent_while_its_session_is_searched,
+    "a 410 does not end a search": a_copy_is_left_of_a_session_that_has_ended,
+    "a token does not say unprotected": an_unprotected_write_is_met_again,
+    "what is unprotected is not settled again": an_unprotected_write_is_met_again,
+    "late saves are kept": a_login_ends_after_its_session_has_moved,
+    "who gets a copy serves on": a_node_that_is_behind_gets_a_copy_while_it_serves,
+    "who comes back takes pins at once": a_node_comes_back_that_does_not_know_what_moved,
+    "reads leave before what they saw is settled": a_read_sees_a_write_whose_answer_is_lost,
+}
