@@ -107,7 +107,7 @@ class Sessions(Section):
         1.0, description="Who has not acknowledged a copy after this is passed over for the next."
     )
     max_lag: Annotated[float, lasting("10ms", "1m")] = Field(
-        1.0, description="`ack: async`: answers wait while copies are further behind than this."
+        1.0, description="`ack: async`: a write that has no copy by then counts as unprotected."
     )
     on_unprotected: Literal["answer", "refuse"] = Field(
         "answer",

@@ -32,7 +32,9 @@ def keep(name: str, service: file.Service, key: bytes, stores: Stores, watch: Wa
     homing = sessions.rebalance == "on"
     surroundings = Surroundings(watch.health, sessions.give_up, store, homing)
     reconciler = Reconciler(_plan(service), watch, surroundings.order, peers, store)
-    keeper = Keeper(_options(service, key), _targets(service, peers, watch, witness), surroundings.around)
+    keeper = Keeper(
+        _options(watch.name, service, key), _targets(service, peers, watch, witness), surroundings.around
+    )
     failovers = Failovers(name, watch.node_names, watch.health.nodes, lambda: reconciler.serving)
     keeper.moved = failovers.moved
     strategy = str(sessions.strategy)
@@ -48,7 +50,7 @@ def _targets(
     return Targets(nodes, watch.node_names, store, service.state_ttl)
 
 
-def _options(service: file.Service, key: bytes) -> KeepingOptions:
+def _options(name: str, service: file.Service, key: bytes) -> KeepingOptions:
     sessions = service.sessions
     terms = Terms(
         key,
@@ -67,6 +69,7 @@ def _options(service: file.Service, key: bytes) -> KeepingOptions:
         max_lag=sessions.max_lag if sessions.ack == "async" else 0.0,
         call_timeout=CALL_SECONDS,
         on_stale_empty=sessions.on_stale == "empty",
+        service=name,
     )
 
 

@@ -1,8 +1,10 @@
 """Keeps the sessions of one service: does the slow steps of its exchanges' courses."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Iterator
+from math import inf
 
 from sessions.contract.course import Course, Do, Keep, Step, Why
 from sessions.contract.ending import Ending
@@ -18,7 +20,12 @@ from sessions.keeping.runs import EndRun, SettleRun, copy_holders
 from sessions.keeping.takeovers import Move, Takeovers
 from sessions.keeping.targets import Targets
 
+logger = logging.getLogger("limpet.keeping")
+
 _MOST_TOUCHES = 10_000  # under way; what is beyond is left to reconciling
+_OF_MAX_LAG = 0.9  # the time in which to settle what was released: the rest is for timers that are late
+_HOLDERS_TRIED = 3  # in that time: the first, the next in order, the fallback
+_QUIET_SECONDS = 10.0  # between two lines in the log
 
 
 class Keeper:
@@ -52,6 +59,7 @@ class Keeper:
         self._settling: dict[SettleRun, Errand | None] = {}  # the oldest first; None: its answer has gone out
         self._alarm = Alarm()
         self._lagging_bytes = 0
+        self._quiet_until = -inf
         self._touches: set[asyncio.Task[None]] = set()
 
     # Called by exchanges
@@ -60,6 +68,7 @@ class Keeper:
         self, version: int, unprotected: bool, session_id: str, minted: bool, pin: int = -1
     ) -> KeptCourse:
         """The course of an exchange, by its token; `minted`: without one. `pin`: the token's node."""
+        unprotected = unprotected or session_id in self.counters.unprotected
         return KeptCourse(self.options.terms, session_id, version, unprotected, minted, pin)
 
     def perform(self, course: Course, step: Step, done: Callable[[Step], None]) -> "Errand":
@@ -138,10 +147,16 @@ class Keeper:
     # Called by errands
 
     def settle(self, errand: "Errand", step: Step) -> None:
-        """Bring a write to its copies. With `ack: async` the errand goes on at once, while the lag allows."""
-        if not self.options.replicas and not self.options.store:
+        """Bring a write to its copies. With `ack: async` the errand goes on at once, while the lag allows.
+
+        What has been released is settled before it lags by `max_lag`, or counts as unprotected.
+        """
+        options = self.options
+        if not options.replicas and not options.store:
             errand.settled(Settled.SETTLED, 0)  # affinity: nobody but its node is to have it
             return
+        within = options.max_lag * _OF_MAX_LAG
+        waits = not within or self.lag_seconds >= options.max_lag / 2
         run = SettleRun(
             self.targets,
             step.session_id,
@@ -149,17 +164,18 @@ class Keeper:
             step.state,
             step.base,
             step.node,
-            self.options.ack_timeout,
+            options.ack_timeout if waits else min(options.ack_timeout, within / _HOLDERS_TRIED),
+            inf if waits else within,
             self._alarm,
             lambda run, verdict, winner: self._settled(run, step.session_id, verdict, winner),
         )
-        waits = not self.options.max_lag or self.lag_seconds >= self.options.max_lag
         self._settling[run] = errand if waits else None
         if not waits:
             self._lagging_bytes += run.size
         run.start()
         if not waits:
-            errand.settled(Settled.SETTLED, 0)
+            known = step.session_id in self.counters.unprotected
+            errand.settled(Settled.UNPROTECTED if known else Settled.SETTLED, 0)
 
     def end(self, session_id: str, pin: int, over: Callable[[], None]) -> None:
         """Have an end remembered by those who hold copies, and by the store."""
@@ -182,8 +198,19 @@ class Keeper:
         self.counters.settled(session_id, verdict, now - run.began, now + self.options.terms.ttl)
         if errand is None:
             self._lagging_bytes -= run.size
+            if verdict is Settled.UNPROTECTED:
+                self._complain(now)
         else:
             errand.settled(verdict, winner)
+
+    def _complain(self, now: float) -> None:
+        if now >= self._quiet_until:
+            self._quiet_until = now + _QUIET_SECONDS
+            logger.warning(
+                "service %s: a write that was answered found nobody to hold a copy in %g s (max_lag)",
+                self.options.service,
+                self.options.max_lag,
+            )
 
     def _machine(self, step: Step) -> Settling:
         if not self.options.replicas:

@@ -5,6 +5,7 @@ A hot path: each write makes one of these.
 
 from collections.abc import Iterator
 from enum import IntEnum
+from math import inf
 
 from sessions.contract.messages import STORE, Answer, Kind
 from sessions.contract.versions import superseded
@@ -34,6 +35,7 @@ class Settling:
         "_fallback",
         "_heard",
         "_missing",
+        "_until",
         "deadline",
         "verdict",
         "version",
@@ -50,12 +52,14 @@ class Settling:
         self._missing = replicas
         self._candidates = candidates
         self._fallback = fallback
+        self._until = inf
         self._asked: dict[int, float] = {}  # who has neither answered nor been given up, and until when
         self._heard: set[int] = set()  # who has answered: a late answer counts, and counts once
 
-    def start(self, now: float, ack_timeout: float) -> list[int]:
-        """Whom to send it to first. Without anybody the verdict is UNPROTECTED at once."""
-        self.deadline = now + ack_timeout
+    def start(self, now: float, ack_timeout: float, until: float = inf) -> list[int]:
+        """Whom to send it to first. Without anybody, and at `until`, the verdict is UNPROTECTED."""
+        self._until = until
+        self.deadline = min(now + ack_timeout, until)
         return self._more()
 
     def answered(self, target: int, answer: Answer) -> list[int]:
@@ -92,7 +96,10 @@ class Settling:
             return []
         for target in late:
             del self._asked[target]
-        self.deadline = now + ack_timeout
+        if now >= self._until:
+            self.verdict = Settled.UNPROTECTED
+            return []
+        self.deadline = min(now + ack_timeout, self._until)
         return self._more()
 
     def _more(self) -> list[int]:

@@ -20,10 +20,11 @@ class KeepingOptions:
     replicas: int
     store: bool  # there is one: as `fallback`, or as where the states are
     ack_timeout: float = 1.0
-    max_lag: float = 0.0  # of ack: async; 0: sync
+    max_lag: float = 0.0  # of ack: async: after it what has no copies counts as unprotected; 0: sync
     call_timeout: float = 1.0  # of a question to a node. A fence may take half a second there
     most_searches: int = 1000  # at once; those beyond are answered 503
     on_stale_empty: bool = False
+    service: str = ""  # its name, for the log
 
     @property
     def rules(self) -> Rules:

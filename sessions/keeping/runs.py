@@ -77,6 +77,8 @@ class SettleRun:
         "_over",
         "_settling",
         "_state",
+        "_until",
+        "_within",
         "_writer",
         "began",
         "deadline",
@@ -91,18 +93,21 @@ class SettleRun:
         base: int,
         writer: int,
         ack_timeout: float,
+        within: float,
         alarm: Alarm,
         over: Callable[["SettleRun", Settled, int], None],
     ) -> None:
+        """`ack_timeout`: seconds for each target, `within` for all of them together."""
         self._asking = Asking(targets, session_id, self._heard)
         self._settling = settling
         self._state = state
         self._base = base
         self._writer = writer
         self._ack_timeout = ack_timeout
+        self._within = within
         self._over = over
         self._alarm = alarm
-        self.began = self.deadline = 0.0
+        self.began = self.deadline = self._until = 0.0
 
     @property
     def size(self) -> int:
@@ -113,7 +118,8 @@ class SettleRun:
         """Begin; without anybody to hold it that is the end, too."""
         loop = asyncio.get_running_loop()
         self.began = loop.time()
-        targets = self._settling.start(self.began, self._ack_timeout)
+        self._until = self.began + self._within
+        targets = self._settling.start(self.began, self._ack_timeout, self._until)
         self.deadline = self._settling.deadline
         self._alarm.add(self)
         self._go(targets)
@@ -121,7 +127,7 @@ class SettleRun:
     def late(self, now: float) -> None:
         """Called by the alarm: whoever has not answered in time is given up."""
         targets = self._settling.tick(now, self._ack_timeout)
-        self.deadline = now + self._ack_timeout
+        self.deadline = min(now + self._ack_timeout, self._until)
         self._go(targets)
 
     def _heard(self, action: Action, answer: Answer | None) -> None:

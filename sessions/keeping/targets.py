@@ -43,7 +43,10 @@ class StoreTarget:
     def call(
         self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
     ) -> "asyncio.Future[Answer | None]":
-        return self._submit(_Asked(action.call, _operation(action, session_id, ttl, base, writer)))
+        answer = self._submit(_Asked(action.call, _operation(action, session_id, ttl, base, writer)))
+        if action.call is Call.PUT or action.call is Call.END:
+            answer.add_done_callback(self._dropped)
+        return answer
 
     async def touch(self, session_id: str, version: int, ttl: int) -> None:
         await self._submit(_Asked(None, Touch(session_id, ttl)))
@@ -65,6 +68,10 @@ class StoreTarget:
         for asked, answer in zip(batch, answers, strict=True):
             self._note(asked, answer)
         return answers
+
+    def _dropped(self, answer: "asyncio.Future[Answer | None]") -> None:
+        """Nobody waits for it any longer, and it may never have left."""
+        self.missed += answer.cancelled()
 
     def _note(self, asked: _Asked, answer: Answer | None) -> None:
         self.missed += answer is None and asked.call in (Call.PUT, Call.END)

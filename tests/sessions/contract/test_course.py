@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from limpet_session.asgi import FENCE_SECONDS
+from limpet_session.shell import FENCE_SECONDS
 from sessions.contract.course import MOST_OVERWRITES, MOST_SENDS, Course, Do, Keep, Step, Terms, Why
 from sessions.contract.headers import Handover, Need, Told
 from sessions.contract.messages import ENDED, TAKEN, UNKNOWN, Answer, Kind

@@ -112,3 +112,14 @@ def test_every_order_of_events_comes_to_an_end_and_never_claims_too_much(replica
                     taken += not settling.verdict
                     asked |= set(settling.answered(node, TAKEN))
             assert settling.verdict is (Settled.SETTLED if taken >= replicas else Settled.UNPROTECTED)
+
+
+def test_there_is_a_time_for_all_of_them_together() -> None:
+    settling = Settling(VERSION, 1, iter(range(9)))
+    assert settling.start(0.0, 1.0, 2.5) == [0]
+    assert settling.tick(1.0, 1.0) == [1]
+    assert settling.tick(2.0, 1.0) == [2]
+    assert settling.deadline == 2.5
+    assert settling.verdict is Settled.PENDING
+    assert settling.tick(2.5, 1.0) == []
+    assert settling.verdict is Settled.UNPROTECTED

@@ -1,6 +1,7 @@
 """A run does what its machine says, in time, and tells how it ended, once."""
 
 import asyncio
+from math import inf
 
 import pytest
 
@@ -33,7 +34,7 @@ class Node:
     async def touch(self, session_id: str, version: int, ttl: int) -> None: ...
 
 
-def settle(*nodes: Node, replicas: int = 1) -> tuple[SettleRun, list[Settled]]:
+def settle(*nodes: Node, replicas: int = 1, within: float = inf) -> tuple[SettleRun, list[Settled]]:
     ends: list[Settled] = []
     targets = Targets(nodes, ["a", "b", "c"], None, 60)
     machine = Settling(5, replicas, iter(range(len(nodes))))
@@ -45,6 +46,7 @@ def settle(*nodes: Node, replicas: int = 1) -> tuple[SettleRun, list[Settled]]:
         -1,
         0,
         0.1,
+        within,
         Alarm(),
         lambda _run, verdict, _winner: ends.append(verdict),
     )
@@ -139,3 +141,9 @@ def test_copies_go_to_the_first_ready_but_the_pin_and_then_to_who_is_up() -> Non
     assert list(copy_holders(around, 2)) == [1, 0]
     assert list(copy_holders(around, 1)) == [2, 0]
     assert list(copy_holders(around._replace(up=frozenset({1, 2, -1})), 1)) == [2]
+
+
+async def test_however_many_are_left_it_has_an_end() -> None:
+    _, ends = settle(*(Node(None) for _ in range(3)), within=0.15)
+    await until(lambda: bool(ends))
+    assert ends == [Settled.UNPROTECTED]

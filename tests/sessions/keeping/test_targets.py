@@ -1,5 +1,6 @@
 """A store answers the machines' calls as a node would."""
 
+import asyncio
 import time
 
 import pytest
@@ -74,3 +75,16 @@ async def test_what_a_store_could_not_do_is_silence(monkeypatch: pytest.MonkeyPa
     assert store.missed == 2  # the end and the write: the others have changed nothing
     await store.close()
     assert await store.call(GET, "id", 60) is None
+
+
+async def test_what_nobody_waited_for_may_be_missing_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = MemoryStore(time.time)
+    store = StoreTarget(memory)
+    targets = Targets([], ["n"], store, 60)
+    monkeypatch.setattr(memory, "run", lambda _: asyncio.sleep(3600))
+    for action, missed in ((put(2), 1), (GET, 1), (END, 2)):
+        task = targets.ask(action, "id")
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert store.missed == missed
