@@ -144,6 +144,8 @@ def test_copies_go_to_the_first_ready_but_the_pin_and_then_to_who_is_up() -> Non
 
 
 async def test_however_many_are_left_it_has_an_end() -> None:
-    _, ends = settle(*(Node(None) for _ in range(3)), within=0.15)
+    silent = [Node(None) for _ in range(3)]
+    _, ends = settle(*silent, within=0.15)
     await until(lambda: bool(ends))
     assert ends == [Settled.UNPROTECTED]
+    assert not silent[2].asked
