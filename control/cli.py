@@ -173,6 +173,7 @@ def explain(config: str, admin: str | None, service: str | None, session: str) -
 @click.option("--large", default="", help="One that makes the session larger than 4096 bytes.")
 @click.option("--end", default="", help="One that logs out.")
 @click.option("--renew", default="", help="One that logs in.")
+@click.option("--slow", default="", help="One that writes after half a second or more.")
 @click.argument("url")
 def contract(url: str, key: str, sessions_url: str | None, **paths: str) -> None:
     """Check whether the node at URL keeps the session contract, case by case.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from control.conformance import app_cases, endpoint_cases
+from control.conformance import app_cases, endpoint_cases, running_cases
 from control.conformance.subject import Skipped, Subject, Wrong
 
 
@@ -53,6 +53,8 @@ CASES: dict[str, Case] = {
     "fence": endpoint_cases.fences,
     "fence of what is served": app_cases.fenced,
     "list": endpoint_cases.listing,
+    "fence while it runs": running_cases.fenced,
+    "end while it runs": running_cases.ended,
 }
 
 

@@ -80,6 +80,7 @@ class Paths:
     large: str = ""
     end: str = ""
     renew: str = ""
+    slow: str = ""
 
 
 class Subject:

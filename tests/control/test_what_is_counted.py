@@ -159,10 +159,15 @@ async def begin_again(client: Counter) -> None:
 
 
 async def test_a_drain_counts_what_is_left(tmp_path: Path) -> None:
-    async with shop(tmp_path, {**QUICK, "move_rate": 10}) as cluster, counting(cluster, CLIENTS) as clients:
+    slowly = {**QUICK, "move_rate": 4, "replicas": 2}
+    async with shop(tmp_path, slowly) as cluster, counting(cluster, CLIENTS) as clients:
         await add(clients)
         served, busiest = await most_serving(cluster)
+        await until(lambda: cluster.sum("limpet_session_copies", copies="2+"), CLIENTS)
         await cluster.api(f"/api/services/shop/nodes/{busiest}/drain", "POST", {})
+        async with asyncio.timeout(PATIENCE):
+            while not await cluster.sum("limpet_node_sessions_left", node=busiest):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         await until(lambda: cluster.sum("limpet_node_sessions_left", node=busiest), 0)
         assert await cluster.sum("limpet_node_state", node=busiest, state="drain") == 1
         await add(clients)

@@ -1,5 +1,6 @@
 """A node that keeps the contract, and nodes that each break it in one way."""
 
+import asyncio
 import binascii
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from limpet_session.asgi import App, LimpetSessionMiddleware
 from tests.sdk.serving import serving
 
 KEY = "a-secret-that-proxy-and-nodes-share"
-PATHS = Paths(write="/add", large="/large", end="POST /end", renew="POST /renew")
+PATHS = Paths(write="/add", large="/large", end="POST /end", renew="POST /renew", slow="/slow")
 
 Headers = list[tuple[bytes, bytes]]
 Reply = tuple[int, Headers, bytes]
@@ -23,6 +24,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     session = scope["session"]
     match scope["path"]:
         case "/add":
+            session["count"] = session.get("count", 0) + 1
+        case "/slow":
+            await asyncio.sleep(0.3)
             session["count"] = session.get("count", 0) + 1
         case "/large":
             session["large"] = "x" * 5000

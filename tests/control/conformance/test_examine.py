@@ -44,7 +44,10 @@ def test_a_node_that_keeps_the_contract_passes_every_case() -> None:
 def test_what_takes_a_path_of_the_app_is_not_tried_without_one() -> None:
     with examined(tampered(), Paths()) as subject:
         skipped = {finding.case: finding.why for finding in examine(subject) if finding.verdict}
-    assert skipped.keys() == {"write, read", "takeover", "handed over", "large state", "renew", "end"}
+    assert skipped.keys() == {
+        *("write, read", "takeover", "handed over", "large state", "renew", "end"),
+        *("fence while it runs", "end while it runs"),
+    }
     assert "--large" in skipped["large state"]
 
 
@@ -54,6 +57,8 @@ BREAKS: list[tuple[App, set[str]]] = [
     (tampered(before=forgetful(b"limpet-state")), {"takeover", "handed over"}),
     (tampered(before=never_fenced), {"fence", "fence of what is served", "refused takeover"}),
     (tampered(status(204, 409, "PUT")), {"copy", "fence", "takeover"}),
+    (tampered(status(200, 503)), {"end while it runs"}),
+    (tampered(field(b"limpet-version", b"9", "/slow")), {"fence while it runs"}),
     (tampered(status(404, 410)), {"ended", "end", "renew", "remembered"}),
     (tampered(status(200, 409, "GET")), {"need", "dead id", "refused takeover", "fence of what is served"}),
     (tampered(status(200, 400)), {"bad calls", "bad fields"}),

