@@ -10,9 +10,10 @@ def alone_at(address: object) -> bool:
     """Whether no other process has asked this of the address that it serves at, as far as can be known.
 
     Who asks first has a name of Linux's abstract ones (unix(7)) until it ends; they are of a network
-    namespace, as addresses are. Elsewhere nobody knows, and the answer is True.
+    namespace, as addresses are. Elsewhere nobody knows, and the answer is True; nor does a server that does
+    not tell its address, as uvicorn on a unix socket: all nodes on such sockets would be taken for one.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not address:
         return True
     if _claims.get(address) is None:
         _claims[address] = _claim(f"\0limpet-session {address}")

@@ -1,0 +1,32 @@
+"""Processes notice each other where they serve at one address, and only there."""
+
+import secrets
+import subprocess
+import sys
+
+import pytest
+
+from limpet_session.neighbours import alone_at
+
+ASK = "import sys; from limpet_session.neighbours import alone_at; print(alone_at(eval(sys.argv[1])))"
+
+
+def another_says(address: object) -> str:
+    """What a process of its own says of the address."""
+    command = [sys.executable, "-c", ASK, repr(address)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that end with their process")
+def test_a_second_process_at_an_address_is_not_alone() -> None:
+    address = (f"/run/{secrets.token_hex(8)}", 8000)
+    assert alone_at(address)
+    assert alone_at(address)
+    assert another_says(address) == "False"
+    assert another_says(("127.0.0.1", 1)) == "True"
+
+
+@pytest.mark.parametrize("address", [None, ""])
+def test_where_the_address_is_not_told_nobody_is_taken_for_a_neighbour(address: object) -> None:
+    assert alone_at(address)
+    assert another_says(address) == "True"
