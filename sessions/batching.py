@@ -23,7 +23,8 @@ class Batcher(Generic[Item, Answer]):
     """Puts items submitted one by one into batches, one batch in flight at a time, in order.
 
     A batch is at most `batch_bytes`, or one item. A single writer waits for nothing but its own batch;
-    items submitted in one turn of the event loop travel together. An item whose submitter is cancelled
+    items submitted in one turn of the event loop travel together; where many come, a batch waits for others,
+    at most as long as one takes. An item whose submitter is cancelled
     before its batch leaves is not sent.
     """
 
@@ -42,6 +43,10 @@ class Batcher(Generic[Item, Answer]):
         self._room = waiting_bytes
         self._waiting: deque[tuple[Item, int, asyncio.Future[Answer]]] = deque()
         self._flight: asyncio.Task[None] | None = None
+        self._enough: asyncio.Future[None] | None = None  # the next batch waits for `_wanted` items
+        self._wanted = 0
+        self._usual = 0  # items in a batch, of late
+        self._took = 0.0  # seconds, of late
         self._closed = False
         self.batches = 0
         self.items = 0
@@ -65,22 +70,50 @@ class Batcher(Generic[Item, Answer]):
         self._waiting.append((item, size, answer))
         if self._flight is None:
             self._flight = asyncio.create_task(self._fly())
+        elif len(self._waiting) >= self._wanted:
+            self._go_on()
         return answer
 
     async def close(self) -> None:
         """Take nothing more, and return when all that was taken has been sent and answered."""
         self._closed = True
+        self._go_on()
         if self._flight:
             await asyncio.wait([self._flight])
 
     async def _fly(self) -> None:
+        time = asyncio.get_running_loop().time
         try:
             while batch := self._next_batch():
+                began = time()
                 await self._deliver(batch)
+                self._usual = max(len(batch), self._usual // 2)
+                self._took = max(time() - began, self._took / 2)
+                await self._gather(self._usual * 3 // 4, self._took)
         finally:
             self._flight = None
             for _, _, answer in self._waiting:  # only where the loop is being torn down
                 answer.cancel()
+
+    async def _gather(self, wanted: int, seconds: float) -> None:
+        """Where many write at once, let the next batch become nearly as large as those before it.
+
+        Else one that has just missed a large batch leaves alone, and all others miss its batch: 64 writers on
+        two nodes took 110 to 170 requests for 1,000 writes, so 80 to 90. A single writer waits for nobody.
+        """
+        if len(self._waiting) >= wanted or self._closed:
+            return
+        self._wanted, self._enough = wanted, asyncio.get_running_loop().create_future()
+        timer = asyncio.get_running_loop().call_later(seconds, self._go_on)
+        try:
+            await self._enough
+        finally:
+            timer.cancel()
+            self._enough = None
+
+    def _go_on(self) -> None:
+        if self._enough is not None and not self._enough.done():
+            self._enough.set_result(None)
 
     def _next_batch(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
         batch: list[tuple[Item, asyncio.Future[Answer]]] = []

@@ -88,12 +88,14 @@ def redis(folder: Path) -> Iterator[tuple[int, list[int]]]:
 
 
 @contextmanager
-def app_servers(keeping: str, url: str, folder: Path) -> Iterator[tuple[list[int], list[int]]]:
+def app_servers(
+    keeping: str, url: str, folder: Path, names: Sequence[str] = NAMES
+) -> Iterator[tuple[list[int], list[int]]]:
     """The nodes, each a process, on the load's core: ports and processes."""
     with ExitStack() as stack:
-        ports = [free_port() for _ in NAMES]
+        ports = [free_port() for _ in names]
         pids = []
-        for name, port in zip(NAMES, ports, strict=True):
+        for name, port in zip(names, ports, strict=True):
             command = [sys.executable, "-m", "bench.sessions.app", name, str(port), keeping, url]
             process = stack.enter_context(running(command, LOAD_CORE, folder, name))
             wait_for(process, port, folder / f"{name}.out")

@@ -173,3 +173,58 @@ async def test_closing_sends_what_was_taken_and_takes_no_more() -> None:
     await closing
     assert [task.result() for task in taken] == [120, 120]
     await batches.close()
+
+
+async def long_flight(sender: Sender, seconds: float = 0.2) -> None:
+    """Until a batch has been under way for that long, and then is answered."""
+    loop = asyncio.get_running_loop()
+    await in_flight(sender)
+    end = loop.time() + seconds
+    while loop.time() < end:  # noqa: ASYNC110 - time itself is waited for
+        await asyncio.sleep(0.01)
+    sender.allow(1)
+
+
+async def test_after_a_large_batch_the_next_waits_for_most_of_as_many() -> None:
+    sender = Sender()
+    batches = batcher(sender)
+    first = submitted(batches, *[1] * 8)
+    await long_flight(sender)
+    lone = submitted(batches, 2)
+    await asyncio.gather(*first)
+    await asyncio.sleep(0)
+    assert len(sender.batches) == 1, "it waits"
+    others = submitted(batches, 3, 4, 5, 6, 7)
+    sender.allow(1)
+    assert await asyncio.gather(*lone, *others) == [4, 6, 8, 10, 12, 14]
+    assert sender.batches == [[1] * 8, [2, 3, 4, 5, 6, 7]]
+
+
+async def test_nobody_waits_longer_than_a_batch_took() -> None:
+    loop, sender = asyncio.get_running_loop(), Sender()
+    batches = batcher(sender)
+    first = submitted(batches, *[1] * 8)
+    await long_flight(sender)
+    await asyncio.gather(*first)
+    sender.allow(10)
+    took = []
+    for item in range(2, 12):
+        began = loop.time()
+        assert await batches.submit(item) == 2 * item
+        took.append(loop.time() - began)
+    assert sum(took) < 5
+    assert sender.batches[1:] == [[item] for item in range(2, 12)]
+    assert batches._usual == 1 and batches._took < 0.1, "soon a single writer waits for nobody"
+
+
+async def test_closing_does_not_wait_for_others() -> None:
+    sender = Sender()
+    batches = batcher(sender)
+    first = submitted(batches, *[1] * 8)
+    await long_flight(sender)
+    await asyncio.gather(*first)
+    lone = submitted(batches, 2)
+    sender.allow(1)
+    async with asyncio.timeout(5):
+        await batches.close()
+    assert lone[0].result() == 4
