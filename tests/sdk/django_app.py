@@ -19,7 +19,9 @@ from django.http import (
 )
 from django.urls import path
 
-from limpet_session import SessionClosed
+from limpet_session import LimpetSessionMiddleware, SessionClosed
+from limpet_session.wsgi import LimpetSession
+from tests.sdk.nodes import KEY
 
 SEEN: list[str] = []  # what was raised, here or in Django
 MEETING = threading.Barrier(2)
@@ -55,6 +57,7 @@ settings.configure(
         }
     },
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.messages"],
+    LIMPET_NODE_KEYS=[KEY],
     LIMPET_SESSION_OPTIONS={"max_state": 6000, "fence_seconds": 0.2},
     LOGGING_CONFIG=None,
     MESSAGE_STORAGE="django.contrib.messages.storage.session.SessionStorage",
@@ -250,8 +253,26 @@ def make_tables() -> None:
     call_command("migrate", verbosity=0)
 
 
+def front_wsgi(environ: Any, start_response: Any) -> Any:
+    """Something outside of Django that answers by itself."""
+    if environ["PATH_INFO"] == "/front":
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+    return wsgi(environ, start_response)
+
+
+async def front_asgi(scope: Any, receive: Any, send: Any) -> None:
+    if scope["path"] == "/front":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+    else:
+        await asgi(scope, receive, send)
+
+
 if __name__ == "__main__":
     make_tables()
 else:
     wsgi = get_wsgi_application()
     asgi = get_asgi_application()
+    wrapped_wsgi = LimpetSession(front_wsgi, settings.LIMPET_NODE_KEYS, max_state=6000)
+    wrapped_asgi = LimpetSessionMiddleware(front_asgi, settings.LIMPET_NODE_KEYS, max_state=6000)

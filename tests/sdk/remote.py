@@ -98,7 +98,7 @@ def remote(
     if endpoint:
         env = {"LIMPET_ENDPOINT": f"127.0.0.1:{other}", **(env or {})}
     words = [sys.executable, *(word.format(port=port) for word in command)]
-    with running(words, log, {"LIMPET_NODE_KEYS": KEY, **(env or {})}) as process:
+    with running(words, log, env) as process:
         process.serves(f"http://127.0.0.1:{port}/healthz")
         node = Remote(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{other}" if endpoint else "")
         node.process = process

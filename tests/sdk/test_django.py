@@ -43,6 +43,15 @@ def node(request: pytest.FixtureRequest, database: Path) -> Iterator[Remote]:
         yield it
 
 
+@pytest.fixture(params=SERVERS)
+def wrapped(request: pytest.FixtureRequest, database: Path) -> Iterator[Remote]:
+    """The same app, with something outside of Django and a shell of its own outside of that."""
+    server: str = request.param
+    words = [word.replace(f"{APP}:", f"{APP}:wrapped_") for word in SERVERS[server]]
+    with remote(words, database.parent / f"{server}.log", {"DJANGO_DATABASE": str(database)}) as it:
+        yield it
+
+
 @pytest.fixture
 def user(node: Remote) -> User:
     raised(node)
@@ -219,3 +228,13 @@ def test_a_session_moves_here_with_what_is_in_it(user: User) -> None:
     user.version = 5
     assert user.ask("/put?b=2", Takeover=TAKEOVER).json() == {"a": "1", "b": "2"}
     assert user.held() == (TAKEOVER + 1, {"a": "1", "b": "2"})
+
+
+def test_what_is_outside_of_django_may_have_a_shell_outside_of_itself(wrapped: Remote) -> None:
+    assert (
+        wrapped.wrong(read="/front", write="/put?a=1", large="/large", end="/logout", renew="/login?user=a")
+        == []
+    )
+    user = User(wrapped)
+    user.ask("/put?a=1")
+    assert user.ask("/show", "GET").json()["key"] == user.id

@@ -204,25 +204,18 @@ _making = Lock()
 
 @cache
 def _wsgi_shell() -> LimpetSession:
-    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        with _visiting(environ[LIFE]):
-            answer: Iterable[bytes] = _handle_wsgi(environ.pop(HANDLER), environ, start_response)
-            return answer
-
-    return LimpetSession(app, _keys(), **_options())
+    return LimpetSession(_answer_wsgi, _keys(), **_options())
 
 
 @cache
 def _asgi_shell() -> LimpetSessionMiddleware:
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        with _visiting(scope[LIFE]):
-            await _handle_asgi(scope.pop(HANDLER), scope, receive, send)
-
-    return LimpetSessionMiddleware(app, _keys(), **_options())
+    return LimpetSessionMiddleware(_answer_asgi, _keys(), **_options())
 
 
 def _call_wsgi(self: WSGIHandler, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     environ[HANDLER] = self
+    if LIFE in environ:  # the app has put a shell round all that is outside of Django
+        return _answer_wsgi(environ, start_response)
     with _making:
         shell = _wsgi_shell()
     return shell(environ, start_response)
@@ -230,9 +223,23 @@ def _call_wsgi(self: WSGIHandler, environ: Environ, start_response: StartRespons
 
 async def _call_asgi(self: ASGIHandler, scope: Scope, receive: Receive, send: Send) -> None:
     scope[HANDLER] = self
+    if LIFE in scope:
+        await _answer_asgi(scope, receive, send)
+        return
     with _making:
         shell = _asgi_shell()
     await shell(scope, receive, send)
+
+
+def _answer_wsgi(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    with _visiting(environ[LIFE]):
+        answer: Iterable[bytes] = _handle_wsgi(environ.pop(HANDLER), environ, start_response)
+        return answer
+
+
+async def _answer_asgi(scope: Scope, receive: Receive, send: Send) -> None:
+    with _visiting(scope[LIFE]):
+        await _handle_asgi(scope.pop(HANDLER), scope, receive, send)
 
 
 NodeKeys(_keys())  # what is wrong with them is said when the server starts
