@@ -16,6 +16,7 @@ routes = web.RouteTableDef()
 SEEN: list[str] = []  # what was raised, here or by the server
 MEETING = asyncio.Barrier(2)
 RELEASE = asyncio.Event()
+FENCE_SECONDS = 2.0
 
 
 @routes.get("/healthz")
@@ -41,6 +42,13 @@ async def put(request: web.Request) -> web.Response:
     return web.json_response(dict(session), status=int(request.query.get("status", 200)))
 
 
+@routes.view("/again")
+async def again(request: web.Request) -> web.Response:
+    session = await get_session(request)
+    session.update(request.query)
+    return web.json_response(session.created)
+
+
 @routes.view("/meet")
 async def meet(request: web.Request) -> web.Response:
     """Writes only when another one is about to."""
@@ -53,16 +61,26 @@ async def meet(request: web.Request) -> web.Response:
 
 @routes.view("/hold")
 async def hold(request: web.Request) -> web.StreamResponse:
-    """Answers, or begins its stream, when the session has been fenced, and is told to go on."""
+    """Writes when it is told to; the answer may be a stream, which may have begun before."""
     session = await get_session(request)
+    how, answer = request.query_string, web.StreamResponse()
     RELEASE.clear()
+    if how == "begun":
+        await answer.prepare(request)
     SEEN.append("holding")
-    async with asyncio.timeout(10):
-        await RELEASE.wait()
+    try:
+        async with asyncio.timeout(10):
+            await RELEASE.wait()
+    except asyncio.CancelledError as error:
+        SEEN.append(type(error).__name__)
+        raise
+    if how == "begun":
+        return answer
     session["late"] = "1"
-    if "stream" not in request.query:
+    if how == "raise":
+        raise web.HTTPFound("/show")
+    if how == "":
         return web.Response(text="saved")
-    answer = web.StreamResponse()
     await answer.prepare(request)
     await answer.write(b"saved")
     return answer
@@ -81,7 +99,7 @@ async def login(request: web.Request) -> web.Response:
     session["user"] = request.query["user"]
     session["cart"] = old.get("cart")
     old["nobody"] = "keeps this"
-    return web.json_response({"identity": session.identity})
+    return web.json_response({"identity": session.identity, "created": session.created})
 
 
 @routes.view("/logout")
@@ -210,10 +228,10 @@ class Noticed(logging.Handler):
 def main(port: int) -> None:
     logging.getLogger().addHandler(Noticed())
     app = web.Application(middlewares=[outermost], client_max_size=10_000_000)
-    storage = LimpetStorage(app, keys=[KEY], max_state=6000, fence_seconds=0.2)
+    storage = LimpetStorage(app, keys=[KEY], max_state=6000, fence_seconds=FENCE_SECONDS)
     aiohttp_session.setup(app, storage)
     app.add_routes(routes)
-    web.run_app(app, host="127.0.0.1", port=port, print=None, access_log=None)
+    web.run_app(app, host="127.0.0.1", port=port, print=None, access_log=None, handler_cancellation=True)
 
 
 if __name__ == "__main__":

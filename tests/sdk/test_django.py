@@ -93,6 +93,11 @@ def test_the_key_is_limpets_id_and_the_cookie_says_nothing(user: User) -> None:
     assert 'sessionid=""' in theirs.headers["set-cookie"]
 
 
+def test_the_state_is_as_djangos_serializer_writes_it(user: User) -> None:
+    user.ask("/put?a=%C3%A9")
+    assert user.remote.call("GET", f"/{user.id}").content == rb'{"a":"\u00e9"}'
+
+
 def test_the_app_runs_without_the_proxy_and_keeps_nothing(node: Remote) -> None:
     for headers in ({}, {"Limpet-Key": "guessed", "Limpet-Session": "x"}):
         answer = httpx.post(f"{node.url}/put?a=1", headers=headers, trust_env=False)

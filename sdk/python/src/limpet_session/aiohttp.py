@@ -95,9 +95,6 @@ class _Exchange:
         except web.HTTPException as raised:
             await self._settle(raised)
             raise
-        except BaseException:
-            self._answer = self._answer or self.life.abandon()
-            raise
         finally:
             self.life.leave()
         self._check()
@@ -123,17 +120,10 @@ class _Exchange:
         if self._answer is None:
             # As in Django: a request that went wrong on the server has written nothing.
             failed = response.status >= 500
-            self._answer = self.life.abandon() if failed else await self._finish()
+            self._answer = self.life.abandon() if failed else await self._shell.finish(self.life)
         if self._answer.status and not response.prepared:
             response.set_status(self._answer.status)
         return self._answer.status != 0
-
-    async def _finish(self) -> Answer:
-        try:
-            return await self._shell.finish(self.life)
-        except BaseException:
-            self._answer = self.life.abandon()
-            raise
 
     def _check(self) -> None:
         try:

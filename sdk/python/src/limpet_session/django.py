@@ -101,16 +101,11 @@ class SessionStore(SessionBase):
         if not self._own or session_key not in (None, self.session_key):
             raise SessionError(f"only a request's own session can be ended; {_ELSEWHERE}")
         self._life.session.clear()
-        self._life.session.renew()
+        self._life.session.renew()  # for what may still be written; without that it is the end
 
     def clear(self) -> None:
         self._life.session.clear()
         self.accessed = self.modified = True
-
-    def flush(self) -> None:
-        self.clear()
-        self._life.session.renew()  # for what may still be written; without that it is the end
-        self._session_key = None
 
     def cycle_key(self) -> None:
         self._life.session.renew()
@@ -138,9 +133,6 @@ class SessionStore(SessionBase):
 
     async def adelete(self, session_key: str | None = None) -> None:
         self.delete(session_key)
-
-    async def aflush(self) -> None:
-        self.flush()
 
     async def acycle_key(self) -> None:
         self.cycle_key()
