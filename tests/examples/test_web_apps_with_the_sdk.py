@@ -15,6 +15,10 @@ from tests.examples.test_web_apps import SERVICES
 
 # What each app has in place of its own; the first is the import, where it takes one.
 LINES = {
+    "flask": [
+        "from limpet_session.flask import LimpetSession",
+        'LimpetSession(app, keys=[os.environ["LIMPET_NODE_KEY"]])',
+    ],
     "django": ['SESSION_ENGINE="limpet_session.django",'],
     "aiohttp": [
         "from limpet_session.aiohttp import LimpetStorage",
