@@ -194,6 +194,11 @@ def test_a_child_of_a_fork_keeps_no_address(at: Address) -> None:
     assert answers(at)
 
 
+def test_a_storage_that_is_named_is_used_though_it_is_empty() -> None:
+    storage = MemoryStorage()
+    assert Shell([KEY], storage=storage, endpoint=str(address())).node.storage is storage
+
+
 def test_who_only_makes_a_node_serves_nothing() -> None:
     place = address()
     shell = Shell([KEY], storage=MemoryStorage(), endpoint=str(place))

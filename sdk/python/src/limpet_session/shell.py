@@ -58,7 +58,9 @@ class Shell:
     def __init__(self, keys: Iterable[str | bytes], **options: Unpack[Options]) -> None:
         endpoint = options.get("endpoint") or os.environ.get("LIMPET_ENDPOINT")
         address = read_address(endpoint) if endpoint else None
-        storage = options.get("storage") or _storage(options.get("file"), address)
+        storage = options.get("storage")
+        if storage is None:
+            storage = _storage(options.get("file"), address)
         self.node = Node(
             keys,
             storage=storage,
