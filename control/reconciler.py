@@ -19,7 +19,7 @@ logger = logging.getLogger("limpet.sessions")
 SOON_SECONDS = 0.5  # until the next pass, while something is left to do
 SHARE = 0.2  # of the time that passes may take
 GATHERING_SECONDS = 0.05  # from a change of a node's state to the pass that it brings about
-STUCK_SECONDS = 60.0  # a node that cannot be brought into step for so long serves all the same
+STUCK_SECONDS = 60.0  # a node that others kept from learning what it missed for so long begins with nothing
 LOOK_SECONDS, LONGEST_LOOK_SECONDS = 2.0, 60.0  # whether a node speaks the contract after all
 
 
@@ -131,7 +131,7 @@ class Reconciler:
         if work.whole:
             self._store_gaps = store_gaps
             self._publish(work, roles)
-        self._bring_into_step(work, returns)
+        self._bring_into_step(work, roles, returns)
         return (
             jobs > 0 or not work.whole or any(node.mute or (node.answering and node.behind) for node in nodes)
         )
@@ -150,6 +150,7 @@ class Reconciler:
             behind=store is not None and store.up and store.gaps != self._store_gaps,
             moves=plan.move_rate if plan.rebalance and len(ready) == len(nodes) else 0,
             store=plan.stored,
+            stuck=self._stuck(),
             sticky=plan.sticky,
         )
 
@@ -165,14 +166,22 @@ class Reconciler:
         self.serving = work.serving
         self.left = {node: work.left[node] for node in roles.leaving & self._leaving()}
 
-    def _bring_into_step(self, work: Reconciliation, returns: Sequence[int]) -> None:
+    def _stuck(self) -> frozenset[int]:
+        return frozenset(
+            i
+            for i, node in enumerate(self._watch.health.nodes)
+            if node.state is NodeState.SYNCING and self._watch.lasted(i) >= STUCK_SECONDS
+        )
+
+    def _bring_into_step(self, work: Reconciliation, roles: Roles, returns: Sequence[int]) -> None:
         for node in work.in_step:
-            self._watch.synced(node, returns[node])
-        for node, health in enumerate(self._watch.health.nodes):
-            if health.state is NodeState.SYNCING and self._watch.lasted(node) >= STUCK_SECONDS:
+            if node in roles.stuck:
                 name = self._watch.node_names[node]
-                logger.warning("node %s could not be told what moved on without it: it serves as it is", name)
-                self._watch.synced(node, health.returns)
+                logger.warning(
+                    "node %s could not be told what moved on without it: its sessions are searched for first",
+                    name,
+                )
+            self._watch.synced(node, returns[node])
 
     async def _look_for_the_contract(self) -> None:
         """Of nodes that seemed to know nothing of it: one that shows its list does."""

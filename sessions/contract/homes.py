@@ -53,6 +53,9 @@ class Roles(NamedTuple):
     behind: bool = False  # the store was away since the last pass: what was written meanwhile only nodes have
     moves: int = 0  # sessions to stop in this pass so that they go to the first node of their order
     store: bool = True  # without replicas: a store holds the copies. Else only what leaves its node is copied
+    # Of those syncing: who cannot be told, since others do not show their lists. All that they serve is
+    # stopped, so that it is searched for first.
+    stuck: frozenset[int] = frozenset()
     sticky: bool = True  # False: what counts is the store, whatever nodes have
 
 
@@ -128,7 +131,7 @@ class Homes:
             return []
         entry = entries[owner]
         job = Job(Work.STOP, entry.id, owner, entry.ttl, number=next_lineage(newest))
-        if owner in self._roles.leaving:
+        if owner in self._roles.leaving or owner in self._roles.stuck:
             return [job]
         if self._moves <= 0 or owner == self._home(entry.id):
             return []

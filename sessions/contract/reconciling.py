@@ -116,8 +116,13 @@ class Reconciliation:
 
     @property
     def in_step(self) -> frozenset[int]:
-        """After the pass: the syncing nodes that now know what moved on without them."""
-        return self._roles.syncing - self._troubled if self.done and self.whole else frozenset()
+        """After the pass: the syncing nodes that know what went on without them; stuck: serve nothing."""
+        if not self.done:
+            return frozenset()
+        told = (
+            self._roles.syncing if self.whole else self._roles.stuck & self._complete & self._buffers.keys()
+        )
+        return told - self._troubled
 
     def _look(self) -> bool:
         """The session with the lowest id of those read; False: there is none."""

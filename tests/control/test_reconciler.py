@@ -77,8 +77,9 @@ async def test_a_node_that_comes_back_is_up_after_a_pass() -> None:
         assert not scene.nodes[0].held["x"].serving
 
 
-async def test_it_stays_syncing_while_a_list_cannot_be_read_but_not_for_ever() -> None:
+async def test_it_stays_syncing_while_a_list_cannot_be_read_and_then_begins_with_nothing() -> None:
     scene = Scene()
+    scene.nodes[0].hold("x", 5, serving=True)
     async with going(scene) as it:
         scene.nodes[2].silent = True
         scene.watch.probed(0, Outcome.FAILED, "connection refused")
@@ -86,8 +87,10 @@ async def test_it_stays_syncing_while_a_list_cannot_be_read_but_not_for_ever() -
         asked = len(scene.nodes[1].limits)
         await until(lambda: len(scene.nodes[1].limits) > asked + 1)
         assert (scene.state(0), it.passes) == (SYNCING, 1)
+        assert scene.nodes[0].held["x"].serving
         scene.now += reconciler.STUCK_SECONDS
         await until(lambda: scene.state(0) is UP)
+        assert not scene.nodes[0].held["x"].serving
 
 
 @pytest.mark.parametrize("mode", [Mode.DRAIN, Mode.MAINT])

@@ -43,6 +43,12 @@ def test_without_an_owner_one_more_holds_it() -> None:
     assert jobs({3: entry(7), 1: entry(7)}) == []
 
 
+def test_who_is_stuck_serves_nothing_more() -> None:
+    roles = ROLES._replace(ready=frozenset({0, 1, 3}), syncing=frozenset({2}), stuck=frozenset({2}))
+    assert jobs({2: entry(7, serving=True), 3: entry(7)}, roles) == [stop(2, next_lineage(7))]
+    assert jobs({1: entry(7, serving=True), 3: entry(7)}, roles) == []
+
+
 def test_who_is_not_ready_gets_no_copy_and_its_copies_are_homed_anew() -> None:
     roles = ROLES._replace(ready=frozenset({0, 1, 2}), leaving=frozenset({3}))
     assert jobs({2: entry(7, serving=True), 3: entry(7)}, roles) == [copy(1, 2, 7)]

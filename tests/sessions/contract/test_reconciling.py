@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,6 +96,33 @@ def test_who_comes_back_is_in_step_when_it_knows_what_moved_on() -> None:
     assert syncing(moved, fails=True) == frozenset()
     assert syncing(moved, silent=True) == frozenset()
     assert syncing({0: {}, 1: {}, 2: {}}) == {2}
+
+
+@pytest.mark.parametrize("silent", [0, 1, 2])
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_cannot_be_told_is_in_step_when_it_serves_nothing_more(silent: int, fails: bool) -> None:
+    lists: Lists = {
+        0: {},
+        1: {"a": Entry("a", 9, 60, False, False)},
+        2: {"a": Entry("a", 9, 60, True, False), "b": Entry("b", 1, 60, True, False)},
+    }
+    roles = ROLES._replace(ready=frozenset({0, 1}), syncing=frozenset({2}), stuck=frozenset({2}))
+    work = Reconciliation(roles, order)
+    for page in work.start():
+        if page.node == silent:
+            work.silent(page.node)
+        else:
+            work.listed(page.node, list(lists[page.node].values()), last=True)
+    jobs = work.take(10)
+    for job in jobs:
+        assert work.in_step == frozenset()
+        work.finished(job, ok=not fails)
+    stopped = [job.session_id for job in jobs if job.work is Work.STOP]
+    if silent == 2:
+        assert work.in_step == frozenset()
+    else:
+        assert stopped == ["a", "b"]
+        assert work.in_step == (frozenset() if fails else {2})
 
 
 def test_jobs_that_pile_up_hold_back_the_pages() -> None:
