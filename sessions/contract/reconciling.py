@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from sessions.contract.homes import Entry, Homes, Job, Roles
+from sessions.contract.homes import Entry, Homes, Job, Roles, Work
 
 PAGE = 500  # entries: one step of `advance` takes a few milliseconds with it
 _MOST_JOBS = 4 * PAGE  # before more pages are read
@@ -34,6 +34,7 @@ class Reconciliation:
         "_homes",
         "_last",
         "_roles",
+        "_short",
         "_troubled",
         "_under_way",
         "_wanted",
@@ -52,10 +53,13 @@ class Reconciliation:
         self._complete: set[int] = set()
         self._wanted: set[int] = set()  # nodes of which a page is being read
         self._under_way = 0
+        self._short: dict[str, int] = {}  # sessions that are being copied, and how many copies they have
         self._troubled: set[int] = set()  # nodes for which a job has failed
         self.whole = True  # every list was read
         self.jobs: deque[Job] = deque()
-        self.copies = [0, 0, 0]  # written sessions with 0, 1, 2 or more copies besides the one that serves
+        # Written sessions with 0, 1, 2 or more copies besides the one that serves, those that the pass makes
+        # among them: of a session that is written while the lists are read, the copy always looks too old.
+        self.copies = [0, 0, 0]
         self.serving: Counter[int] = Counter()  # sessions by node
         self.left: Counter[int] = Counter()  # of leaving nodes: sessions that are not yet safe elsewhere
 
@@ -107,6 +111,11 @@ class Reconciliation:
         self._under_way -= 1
         if not ok:
             self._troubled.add(job.node)
+        elif job.work is Work.COPY and job.session_id in self._short:
+            held = self._short[job.session_id]
+            self._short[job.session_id] = held + 1
+            self.copies[min(held, 2)] -= 1
+            self.copies[min(held + 1, 2)] += 1
 
     @property
     def done(self) -> bool:
@@ -135,6 +144,8 @@ class Reconciliation:
         self.jobs.extend(verdict.jobs)
         if verdict.copies >= 0:
             self.copies[min(verdict.copies, 2)] += 1
+            if any(job.work is Work.COPY for job in verdict.jobs):
+                self._short[lowest] = verdict.copies
         self.serving.update(verdict.serving)
         self.left.update(verdict.left)
         return True

@@ -102,7 +102,7 @@ async def test_all_pages_are_read_and_every_missing_copy_is_made(count: int) -> 
     assert (done, work.whole, work.copies, nodes[0].held.keys()) == (
         count,
         True,
-        [count, 0, 0],
+        [0, count, 0],
         nodes[2].held.keys(),
     )
     work, done = await compare(nodes)

@@ -86,6 +86,9 @@ async def test_without_that_everybody_stays(tmp_path: Path) -> None:
                 await asyncio.sleep(0.1)
         assert (await served(cluster))["c"] == 0
         assert await cluster.sum("limpet_session_moves_total") == 0
+        assert await cluster.sum("limpet_session_copies", copies="0") == 0, (
+            "also of what is written meanwhile"
+        )
 
 
 async def restart(cluster: Shop, index: int) -> None:

@@ -231,7 +231,7 @@ async def test_what_is_documented_is_what_there_is(tmp_path: Path) -> None:
         assert (await here.client().get("/add"))[0] == 200
         families = list(text_string_to_metric_families(await here.exposition()))
     table = OPERATING.read_text().split("| metric | |")[1].split("\n\n")[0]
-    documented = dict(re.findall(r"`(limpet_\w+)((?:\{[\w,]+\})?)`", table))
+    documented = dict(re.findall(r"^\| `(limpet_\w+)((?:\{[\w,]+\})?)`", table, re.M))
     documented["limpet_replication_lag_bytes"] = "{service}"  # `..._bytes`, in one row with the seconds
     assert {f"limpet_{name}" for name in FIXED.split()} <= {
         *map("".join, documented.items()),
