@@ -18,8 +18,9 @@ def another_says(address: object) -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that end with their process")
-def test_a_second_process_at_an_address_is_not_alone() -> None:
-    address = (f"/run/{secrets.token_hex(8)}", 8000)
+@pytest.mark.parametrize("length", [8, 100])
+def test_a_second_process_at_an_address_is_not_alone(length: int) -> None:
+    address = (f"/run/{secrets.token_hex(length // 2)}", None)
     assert alone_at(address)
     assert alone_at(address)
     assert another_says(address) == "False"

@@ -1,5 +1,6 @@
 """Whether another process serves at the same address: another worker of the same node."""
 
+import hashlib
 import socket
 import sys
 
@@ -16,7 +17,9 @@ def alone_at(address: object) -> bool:
     if sys.platform != "linux" or not address:
         return True
     if _claims.get(address) is None:
-        _claims[address] = _claim(f"\0limpet-session {address}")
+        # A name has room for 107 bytes, which the path of a unix socket may use up.
+        digest = hashlib.blake2b(repr(address).encode(), digest_size=16).hexdigest()
+        _claims[address] = _claim(f"\0limpet-session {digest}")
     return _claims[address] is not None
 
 
