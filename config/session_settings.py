@@ -111,7 +111,8 @@ class Sessions(Section):
     )
     on_unprotected: Literal["answer", "refuse"] = Field(
         "answer",
-        description="A write that nobody could take a copy of: counted and answered, or refused with 503.",
+        description="A write that nobody could take a copy of: counted and answered, or refused with 503."
+        " With `sticky: false` it is always refused.",
     )
     on_stale: Literal["serve", "empty"] = Field(
         "serve",

@@ -90,7 +90,8 @@ class Jobs:
         if action.target != STORE:
             return await self._nodes[action.target].call(action, job.session_id, job.ttl)
         assert self._store is not None, "only where there is one is it compared with"
-        return await self._store.call(action, job.session_id, job.ttl, writer=self._names[job.node])
+        writer = self._names[job.node] if job.node != STORE else ""
+        return await self._store.call(action, job.session_id, job.ttl, writer=writer)
 
 
 class Comparison:

@@ -57,7 +57,8 @@ def _options(name: str, service: file.Service, key: bytes) -> KeepingOptions:
         service.state_ttl,
         sessions.max_state,
         sticky=sessions.sticky,
-        refuse_unprotected=sessions.on_unprotected == "refuse",
+        # Not sticky: the next node could not see a write that the store has not taken.
+        refuse_unprotected=sessions.on_unprotected == "refuse" or not sessions.sticky,
         overwrite=sessions.on_conflict == "last",
     )
     return KeepingOptions(

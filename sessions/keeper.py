@@ -177,16 +177,17 @@ class Keeper:
             known = step.session_id in self.counters.unprotected
             errand.settled(Settled.UNPROTECTED if known else Settled.SETTLED, 0)
 
-    def end(self, session_id: str, pin: int, over: Callable[[], None]) -> None:
-        """Have an end remembered by those who hold copies, and by the store."""
+    def end(self, session_id: str, pin: int, over: Callable[[bool], None]) -> None:
+        """Have an end remembered by those who hold copies, and by the store; `over`: whether they do."""
         around, options = self.around(session_id, -1), self.options
         replicas = self._replicas(around, pin)
-        ending = Ending(replicas, copy_holders(around, pin), options.store)
+        others = copy_holders(around, pin) if options.terms.sticky else iter(())
+        ending = Ending(replicas, others, options.store)
 
         def ended(verdict: Settled) -> None:
             self.counters.ends[verdict] += 1
             self.counters.unprotected.pop(session_id, None)
-            over()
+            over(verdict is Settled.SETTLED)
 
         EndRun(self.targets, session_id, ending, options.ack_timeout, ended).start()
 
@@ -313,7 +314,10 @@ class Errand:
         self._keeper.settle(self, step)
 
     def _end(self, step: Step) -> None:
-        self._keeper.end(step.session_id, step.node, lambda: self.go(self.course.marked()))
+        self._keeper.end(step.session_id, step.node, self._marked)
+
+    def _marked(self, remembered: bool) -> None:
+        self.go(self.course.marked(remembered))
 
     def _refuse(self, step: Step) -> None:
         """What comes before a refusal: the node is told what it does not know, and who serves is found."""

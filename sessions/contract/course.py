@@ -237,8 +237,14 @@ class Course:
             return self._mark()
         return self._release(self._written)
 
-    def marked(self) -> Step:
-        """The end has been remembered by all who were left to remember it."""
+    def marked(self, remembered: bool = True) -> Step:
+        """The end has been remembered by all who were left to remember it.
+
+        Where sessions are not sticky only the store is asked for them: has it not been told (`remembered`),
+        the id lives on, and nothing else may be said.
+        """
+        if not remembered and not self._terms.sticky:
+            return self._refuse(503, Why.UNPROTECTED)
         if self._ending == self.session_id:
             return Step(Do.RELEASE, self.node, self.session_id, keep=Keep.DELETE)
         return self._release(self._written)

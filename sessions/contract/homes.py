@@ -5,6 +5,7 @@ from enum import IntEnum
 from itertools import islice
 from typing import NamedTuple
 
+from sessions.contract.messages import STORE
 from sessions.contract.versions import lineage, next_lineage
 
 _NOTHING = -1
@@ -36,7 +37,7 @@ class Job(NamedTuple):
 
     work: Work
     session_id: str
-    node: int
+    node: int  # END: or STORE
     ttl: int
     source: int = -1
     number: int = 0
@@ -156,4 +157,7 @@ class Homes:
         marked = {node for node, entry in entries.items() if entry.ended}
         ready = (node for node in self._order(mark.id) if node in self._roles.ready)
         homes = set(islice(ready, self._roles.replicas + 1)) if len(marked) <= self._roles.replicas else set()
-        return [Job(Work.END, mark.id, node, mark.ttl) for node in sorted((homes | entries.keys()) - marked)]
+        # A store that was away may not have been told: with the nodes' marks gone, the session would be back.
+        missed = {STORE} if self._roles.behind and self._roles.sticky else set()
+        lacking = (homes | missed | entries.keys()) - marked
+        return [Job(Work.END, mark.id, target, mark.ttl) for target in sorted(lacking)]

@@ -8,7 +8,7 @@ import pytest
 from control import comparison
 from control.comparison import Comparison, Jobs, Turns
 from sessions.contract.homes import Job, Roles, Work
-from sessions.contract.messages import Call
+from sessions.contract.messages import STORE, Call
 from sessions.contract.reconciling import Reconciliation
 from tests.control.lists import StubNode
 from tests.routing.services import ids
@@ -46,6 +46,13 @@ async def test_stopping_and_ending() -> None:
     assert await jobs_of([node]).do(Job(Work.STOP, NAME, 0, 60, number=1 << 20))
     assert await jobs_of([node]).do(Job(Work.END, NAME, 0, 60))
     assert node.calls == [(NAME, Call.FENCE, 1 << 20), (NAME, Call.END, 0)]
+
+
+async def test_a_store_is_told_of_an_end() -> None:
+    store = StubNode()
+    store.hold(NAME, 5)
+    assert await jobs_of([StubNode()], store).do(Job(Work.END, NAME, STORE, 60))
+    assert store.held[NAME].ended
 
 
 @pytest.mark.parametrize("work", list(Work))

@@ -84,7 +84,7 @@ def test_answers_that_do_not_wait() -> None:
 def test_a_store_without_stickiness() -> None:
     running = built({"strategy": "store", "store": "local", "sticky": False, "on_conflict": "last"})
     terms = running.keeping.services["shop"].keeper.options.terms
-    assert (terms.sticky, terms.overwrite) == (False, True)
+    assert (terms.sticky, terms.overwrite, terms.refuse_unprotected) == (False, True, True)
     assert not running.engine.services["shop"].router.view.sticky
 
 

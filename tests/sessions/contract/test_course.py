@@ -238,6 +238,18 @@ def test_a_logout_is_held_until_it_is_remembered() -> None:
     assert course.marked() == Step(Do.RELEASE, PIN, ID, keep=Keep.DELETE)
 
 
+def test_a_logout_that_nobody_remembers_is_refused_where_only_the_store_counts() -> None:
+    course = Course(TERMS._replace(sticky=False), ID, 5, False, minted=False)
+    course.begin(PIN, settled_there=True)
+    course.found(Found(Where.TAKEOVER, PIN, 5, Handover(1 << 32), number=1 << 32, base=5))
+    course.told(200, Told((1 << 32) + 1, ended=True))
+    refused = course.marked(remembered=False)
+    assert (refused.do, refused.status, refused.why) == (Do.REFUSE, 503, Why.UNPROTECTED)
+    sticky = visiting()
+    sticky.told(200, Told(5, ended=True))
+    assert sticky.marked(remembered=False).do is Do.RELEASE
+
+
 def test_a_login_settles_the_new_id_and_ends_the_old_one() -> None:
     course = visiting()
     assert course.told(200, Told(6, b"s", renewed=NEW)) == Step(Do.SETTLE, PIN, NEW, 6, b"s")

@@ -3,6 +3,7 @@
 import pytest
 
 from sessions.contract.homes import Entry, Homes, Job, Roles, Work
+from sessions.contract.messages import STORE
 from sessions.contract.versions import next_lineage
 
 ALL = frozenset(range(4))
@@ -98,6 +99,13 @@ def test_an_end_is_told_to_all_who_have_it_and_to_all_who_would() -> None:
     ends = jobs({2: entry(0, ended=True), 0: entry(9, serving=True)})
     assert ends == [Job(Work.END, "id", node, 60) for node in (0, 1, 3)]
     assert jobs({2: entry(0, ended=True), 0: entry(0, ended=True)}) == []
+
+
+def test_a_store_that_was_away_is_told_of_ends_too() -> None:
+    behind = STORED._replace(behind=True)
+    assert jobs({2: entry(0, ended=True)}, behind)[0] == Job(Work.END, "id", STORE, 60)
+    assert STORE not in [job.node for job in jobs({2: entry(0, ended=True)}, STORED)]
+    assert STORE not in [job.node for job in jobs({2: entry(0, ended=True)}, behind._replace(sticky=False))]
 
 
 @pytest.mark.parametrize(
