@@ -31,6 +31,7 @@ class OpenStore:
         self.target = StoreTarget(store)
         self.away_since = inf
         self.returns = 0
+        self._connections = 0
         self._now = now
 
     @property
@@ -42,10 +43,15 @@ class OpenStore:
         return self.returns + self.target.missed
 
     def look(self) -> None:
-        """Notice that it has gone down, or has come back; to be called every second."""
+        """Notice that it has gone down, or has come back; to be called every second.
+
+        A connection made anew counts as coming back: a master that was demoted, or one that was restarted
+        between two writes, has forgotten what its successor or its file did not have yet.
+        """
         if self.store.up:
-            self.returns += self.away_since != inf
-            self.away_since = inf
+            connections = self.store.connections
+            self.returns += self.away_since != inf or connections != self._connections
+            self.away_since, self._connections = inf, connections
         elif self.away_since == inf:
             self.away_since = self._now()
 

@@ -38,6 +38,7 @@ class EmbeddedStore:
         """`clock` gives unix seconds: expiry is by wall clock, for the file outlives the process."""
         self.name = name
         self.up = True
+        self.connections = 0  # to a file, which forgets nothing
         self._path = path
         self._timeout_seconds = timeout_seconds
         self._synchronous = synchronous

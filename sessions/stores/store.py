@@ -101,6 +101,10 @@ class Store(Protocol):
     def up(self) -> bool:
         """Whether it answered when it was last asked."""
 
+    @property
+    def connections(self) -> int:
+        """Changes with each one made: behind a new one may be a server that has forgotten something."""
+
     async def open(self) -> None:
         """Make ready. A server that is down is no error; what can never work raises StoreError."""
 

@@ -24,6 +24,7 @@ class StubStore:
     def __init__(self, name: str = "main", advice: Sequence[str] = ()) -> None:
         self.name = name
         self.up = True
+        self.connections = 0
         self.calls: list[str] = []
         self._advice = list(advice)
 
@@ -109,3 +110,13 @@ def test_going_and_coming_back_is_noticed() -> None:
         opened.look()
         seen.append((opened.away_since, opened.gaps))
     assert seen == [(inf, 0), (2.0, 0), (2.0, 0), (inf, 1), (inf, 1), (6.0, 1)]
+
+
+def test_a_new_connection_counts_as_coming_back() -> None:
+    store = StubStore()
+    opened = OpenStore(store)
+    seen = []
+    for store.connections, store.up in ((1, True), (1, True), (2, True), (3, False), (3, True), (3, True)):
+        opened.look()
+        seen.append(opened.gaps)
+    assert seen == [1, 1, 2, 2, 3, 3]

@@ -38,6 +38,10 @@ class Cluster:
     def up(self) -> bool:
         return self._known and all(link.up for link in self._links.values())
 
+    @property
+    def connections(self) -> int:
+        return sum(link.connections for link in self._links.values())
+
     async def open(self, deadline: float) -> None:
         try:
             async with asyncio.timeout_at(deadline):

@@ -35,6 +35,7 @@ class Link:
         self._healing: asyncio.Task[None] | None = None
         self.up = True
         self.why = ""
+        self.connections = 0  # made so far
 
     async def call(self, commands: Sequence[Command], deadline: float) -> list[Reply]:
         """One reply for each command, by `deadline` (the loop's time). Raises Unavailable."""
@@ -82,6 +83,7 @@ class Link:
             async with asyncio.timeout_at(deadline), self._connecting:
                 if not (self._connection and self._connection.usable):
                     self._connection = await self._connect()
+                    self.connections += 1
                 return self._connection
         except TimeoutError:
             raise Unavailable("no answer in time") from None
@@ -106,6 +108,7 @@ class Link:
                 self.why = str(error)
             else:
                 self.up = True
+                self.connections += 1
                 self._announce(True, "")
 
     async def _probed(self) -> Connection:

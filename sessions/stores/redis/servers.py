@@ -26,6 +26,10 @@ class Servers(Protocol):
     def up(self) -> bool:
         """Whether all of them answered when they were last asked."""
 
+    @property
+    def connections(self) -> int:
+        """Changes whenever one is made."""
+
     async def open(self, deadline: float) -> None:
         """Connect. A server that is down is no error."""
 
@@ -70,6 +74,10 @@ class Single:
     @property
     def up(self) -> bool:
         return self._link.up
+
+    @property
+    def connections(self) -> int:
+        return self._link.connections
 
     async def open(self, deadline: float) -> None:
         await self._link.open(deadline)

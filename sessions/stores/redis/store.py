@@ -46,6 +46,10 @@ class RedisStore:
     def up(self) -> bool:
         return self._servers.up
 
+    @property
+    def connections(self) -> int:
+        return self._servers.connections
+
     async def open(self) -> None:
         await self._servers.open(self._deadline())
 

@@ -43,6 +43,7 @@ class MemoryStore:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.name = "memory"
         self.up = True
+        self.connections = 0
         self.records: dict[str, Record] = {}
         self._clock = clock
 

@@ -76,6 +76,7 @@ async def test_a_connection_that_the_server_closed_is_made_anew(
         assert await status(store, put("id", 2)) == Status.TAKEN
         assert store.up
     assert lines(caplog) == []
+    assert store.connections == 2
 
 
 async def test_a_killed_server_is_down_at_once_and_heals_by_itself_with_one_line_each(
