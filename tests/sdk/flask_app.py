@@ -11,9 +11,10 @@ from markupsafe import Markup
 from werkzeug.exceptions import InternalServerError
 
 from limpet_session.flask import LimpetSession
+from tests.sdk.nodes import KEY
 
 app = Flask(__name__)
-LimpetSession(app, keys=os.environ["LIMPET_NODE_KEYS"].split(","), max_state=20_000)
+LimpetSession(app, keys=os.environ.get("LIMPET_NODE_KEYS", KEY).split(","), max_state=20_000)
 
 
 @app.route("/healthz")
@@ -43,6 +44,13 @@ def hold() -> Response:
     asked.pop("until")
     session.update(asked)
     return jsonify({"pid": os.getpid()})
+
+
+@app.route("/slow")
+def slow() -> str:
+    time.sleep(0.7)
+    session["slow"] = 1
+    return "slow"
 
 
 @app.route("/cart", methods=["POST"])

@@ -186,7 +186,7 @@ def test_an_address_that_somebody_else_has_is_complained_of_and_waited_for(
 
 
 def test_a_child_of_a_fork_keeps_no_address(at: Address) -> None:
-    server = next(server for server in endpoint_server._SERVERS if server._address == at)
+    server = next(server for server in endpoint_server._SERVERS if server.address == at)
     child = os.fork()
     if not child:
         os._exit(0 if server.listener is None else 1)

@@ -10,6 +10,16 @@ GUNICORN = ("-m", "gunicorn", "-b", "127.0.0.1:{port}", "--no-control-socket", "
 FOUR = (*GUNICORN, "-w", "4", "--threads", "4")
 
 
+CONTRACT = {
+    "read": "/show",
+    "write": "POST /put?a=1",
+    "large": "/large",
+    "end": "/end",
+    "renew": "/login",
+    "slow": "/slow",
+}
+
+
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
     folder = tmp_path_factory.mktemp("flask")
@@ -23,7 +33,7 @@ def user(node: Remote) -> User:
 
 
 def test_it_keeps_the_contract(node: Remote) -> None:
-    assert node.wrong(read="/show", write="POST /put?a=1", large="/large", end="/end", renew="/login") == []
+    assert node.wrong(**CONTRACT) == []
 
 
 def test_a_session_is_kept_from_request_to_request(user: User) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.examples.running import Running, until
 from tests.sdk.nodes import TAKEOVER
 from tests.sdk.remote import PATIENCE, Remote, User, remote
+from tests.sdk.test_flask import CONTRACT
 
 # Workers that do one thing at a time: a request that comes meanwhile is another process's.
 GUNICORN = ("-m", "gunicorn", "-b", "127.0.0.1:{port}", "--no-control-socket", "tests.sdk.flask_app:app")
@@ -166,9 +167,7 @@ def test_several_processes_without_a_file_are_refused_loudly(tmp_path: Path) -> 
 def test_it_is_the_same_where_the_app_is_loaded_before_the_fork(tmp_path: Path) -> None:
     command = (*SYNC, "--preload")
     with remote(command, tmp_path / "log", {"TMPDIR": str(tmp_path)}, endpoint=True) as node:
-        assert (
-            node.wrong(read="/show", write="POST /put?a=1", end="/end", renew="/login", large="/large") == []
-        )
+        assert node.wrong(**CONTRACT) == []
 
 
 ASGI = (
@@ -186,8 +185,7 @@ ASGI = (
 
 def test_uvicorn_with_workers_and_a_file(tmp_path: Path) -> None:
     with remote(ASGI, tmp_path / "log", {"SESSIONS": str(tmp_path / "sessions.db")}) as node:
-        paths = {"read": "/show", "write": "POST /put?a=1", "end": "/end", "renew": "/renew"}
-        assert node.wrong(**paths, large="/large") == []
+        assert node.wrong(**{**CONTRACT, "renew": "/renew"}) == []
         user = User(node)
         user.ask("/put?a=1")
         seen = {(answer.json()["pid"], answer.json()["a"]) for answer in user.together(*["/put?b=1"] * 30)}

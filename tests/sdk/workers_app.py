@@ -1,5 +1,6 @@
 """A Starlette app for uvicorn's workers: `tests.sdk.workers_app:app`."""
 
+import asyncio
 import os
 
 from starlette.applications import Starlette
@@ -8,6 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from limpet_session import LimpetSessionMiddleware
+from tests.sdk.nodes import KEY
 
 
 async def answer(request: Request) -> JSONResponse:
@@ -15,6 +17,9 @@ async def answer(request: Request) -> JSONResponse:
     match request.path_params["what"]:
         case "put":
             session.update(request.query_params)
+        case "slow":
+            await asyncio.sleep(0.7)
+            session["slow"] = 1
         case "large":
             session["large"] = "x" * 5000
         case "end":
@@ -26,5 +31,5 @@ async def answer(request: Request) -> JSONResponse:
 
 app = Starlette(routes=[Route("/{what}", answer, methods=["GET", "POST"])])
 app.add_middleware(
-    LimpetSessionMiddleware, keys=[os.environ["LIMPET_NODE_KEYS"]], file=os.environ.get("SESSIONS")
+    LimpetSessionMiddleware, keys=[os.environ.get("LIMPET_NODE_KEYS", KEY)], file=os.environ.get("SESSIONS")
 )

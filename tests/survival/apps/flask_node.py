@@ -45,7 +45,7 @@ def visit() -> ResponseReturnValue:
 
 def main(port: str, endpoint: str, folder: str) -> None:
     """Becomes gunicorn; its sessions are in a file in the folder."""
-    options = ["-w", str(WORKERS), "--threads", "8", "--keep-alive", "60", "--backlog", "2048"]
+    options = ["-w", str(WORKERS), "--threads", "16", "--keep-alive", "60", "--backlog", "2048"]
     options += ["--no-control-socket", "--log-level", "warning", "-b", f"127.0.0.1:{port}"]
     env = {**os.environ, "LIMPET_ENDPOINT": f"127.0.0.1:{endpoint}", "TMPDIR": folder}
     os.execve(sys.executable, [sys.executable, "-m", "gunicorn", *options, f"{__spec__.name}:app"], env)

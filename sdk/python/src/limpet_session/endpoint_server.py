@@ -85,7 +85,7 @@ class EndpointServer(ThreadingMixIn, BaseServer):
         super().__init__(address, _Handler)
         self.split = split
         self.answer = answer
-        self._address = address
+        self.address = address
         self._locks = locks
         self._started = 0  # by which process
         self._starting = threading.Lock()
@@ -120,11 +120,11 @@ class EndpointServer(ThreadingMixIn, BaseServer):
         complain_at = time.monotonic() + COMPLAIN_SECONDS
         while True:
             try:
-                return self._address.listen()
+                return self.address.listen()
             except OSError as error:
                 if time.monotonic() >= complain_at:
                     complain_at = float("inf")
-                    log.error("the endpoint cannot be served at %s: %s", self._address, error)
+                    log.error("the endpoint cannot be served at %s: %s", self.address, error)
             time.sleep(RETRY_SECONDS)
 
     # Called by the mixed in classes
@@ -149,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        if self.connection.family != socket.AF_UNIX:
+        if not self.server.address.path:
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def handle(self) -> None:
