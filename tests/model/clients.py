@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ class Ledger:
     def __init__(self) -> None:
         self.acked: dict[str, int] = {}  # key -> the version of the first token that came with it
         self.soft: dict[str, int] = {}  # the same, where the token said "unprotected"
+        self.at: dict[str, float] = {}  # key -> when it was acknowledged
         self.ending = False  # a logout or login was sent
         self.ended = False  # and one was acknowledged
         self.newest: Token | None = None
@@ -30,6 +32,7 @@ class Ledger:
     def acknowledge(self, key: str, token: Token, seen: dict[str, Any]) -> None:
         """An answer has come in. Was it protected, so is all that it has seen."""
         keys = (seen.keys() | ({key} if key else set())) - {"owner"}
+        self.at = dict.fromkeys(keys, asyncio.get_running_loop().time()) | self.at
         if token.unprotected:
             self.soft.update(dict.fromkeys(keys - self.acked.keys(), token.version))
         else:
@@ -52,6 +55,13 @@ class Findings:
         self.wrong: list[str] = []
         self.first = asyncio.Event()  # something is wrong
         self.counts: Counter[str] = Counter()
+        self.overwriting = False  # of two requests that write at once, the earlier one's write may go
+        self.windows: list[tuple[float, float]] = []  # of answers that a death may have taken with it
+        self.unsettled: Callable[[str], bool] = lambda _: False  # an answered write of it was then refused
+
+    def excused(self, name: str, at: float) -> bool:
+        """Whether what was acknowledged at this moment may be missing: with `ack: async` alone."""
+        return self.unsettled(name) or any(since <= at <= until for since, until in self.windows)
 
 
 class Browser:
@@ -182,10 +192,15 @@ class Browser:
         if old.acked.keys() <= seen.keys():
             kept = ledger.soft if given.unprotected else ledger.acked
             kept.update(dict.fromkeys(old.acked, given.version))
+            ledger.at = old.at | ledger.at
             old.ended = True
 
     def _missing(self, name: str, keys: set[str], when: str) -> None:
-        if keys:
+        findings, at = self._findings, self._ledger(name).at
+        keys = {key for key in keys if not findings.excused(name, at.get(key, 0.0))}
+        if findings.overwriting and not self.calm:
+            findings.counts["overwritten"] += len(keys)
+        elif keys:
             self._wrong(f"{name}: lost {sorted(keys)[:5]} {when}")
 
     def _take(self, response: Response) -> None:

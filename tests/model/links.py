@@ -25,6 +25,11 @@ class Setup(NamedTuple):
     replicas: int  # 0: strategy `store`
     store: bool
     give_up: float  # seconds
+    sticky: bool = True
+    overwrite: bool = False  # on_conflict: last
+    max_lag: float = 0.0  # seconds, of ack: async
+    rebalance: bool = False
+    mortal: bool = False  # proxies are killed, too
 
 
 class Links:
@@ -37,6 +42,7 @@ class Links:
         self.store = store
         self.random = random
         self.ring = Ring({f"n{i}": 1 for i in range(setup.nodes)}, 40)
+        self.dead = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -45,8 +51,16 @@ class Links:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def cut(self) -> None:
+        """This proxy is no more."""
+        self.dead = True
+        for task in self._tasks:
+            task.cancel()
+
     async def call(self, session_id: str, action: Action, seconds: float, base: int = -1) -> Answer | None:
         """One call to a node or the store; None for silence."""
+        if self.dead:
+            await asyncio.sleep(1e6)
         if action.target == STORE:
             await asyncio.sleep(self.random.random() * 0.004)
             if self.store.down:

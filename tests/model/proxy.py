@@ -13,11 +13,12 @@ from sessions.contract.settling import Settled
 from sessions.keeper import Keeper
 from sessions.keeping.kept import KeptCourse
 from sessions.keeping.options import KeepingOptions
+from sessions.keeping.runs import SettleRun
 from sessions.keeping.targets import Targets
 from tests.model.links import PEER_TIMEOUT, Links, Setup
 from tests.model.network import KEY, Head, Network, Op, Refused, drop, make_id
 from tests.model.store import Store
-from tests.model.watch import Level, Watch
+from tests.model.watch import Watch
 from tests.model.wire import TTL
 
 ACK_TIMEOUT = 0.15
@@ -71,25 +72,48 @@ class Proxy:
         self.random = random
         way, names = Way(self.links), [f"n{node}" for node in range(setup.nodes)]
         options = KeepingOptions(
-            TERMS, setup.nodes, setup.replicas, setup.store, ACK_TIMEOUT, call_timeout=PEER_TIMEOUT
+            TERMS._replace(sticky=setup.sticky, overwrite=setup.overwrite),
+            setup.nodes,
+            setup.replicas,
+            setup.store,
+            ACK_TIMEOUT,
+            setup.max_lag,
+            call_timeout=PEER_TIMEOUT,
         )
-        self.keeper = Keeper(
+        self.keeper = NotingKeeper(
             options,
             Targets([way] * setup.nodes, names, way, TTL),
             self._around,
             lambda: random.randrange(4096),
         )
         self._refused: Counter[str] = Counter()
+        self._requests: set[asyncio.Task[Response]] = set()
+
+    def kill(self) -> None:
+        """Whoever waits for an answer of it gets none."""
+        self.links.cut()
+        self.keeper.close()
+        for task in self._requests:
+            task.cancel()
 
     async def request(self, token: Token | None, op: Op, repeatable: bool = False) -> Response:
         """Serve one request. `repeatable`: it may be sent again where nobody knows whether it was done."""
+        if not self.links.setup.mortal:
+            return await self._serve(token, op, repeatable)
+        task = asyncio.get_running_loop().create_task(self._serve(token, op, repeatable))
+        self._requests.add(task)
+        task.add_done_callback(self._requests.discard)
+        await asyncio.wait({task})
+        return Response(502) if task.cancelled() else task.result()
+
+    async def _serve(self, token: Token | None, op: Op, repeatable: bool) -> Response:
         session_id = make_id(self.random) if token is None else token.id
-        heir = self.watch.around(session_id).heir
-        node = heir if token is None or self.watch.levels[token.node] is not Level.UP else token.node
+        node = self._decide(token, self.watch.around(session_id))
         if node < 0:
             return Response(503)
         course = self._course(token, session_id)
-        step = course.begin(node, token is None or node == token.node)
+        sticky = self.links.setup.sticky
+        step = course.begin(node, token is None or (sticky and node == token.node))
         try:
             return await Exchange(self, course, op, repeatable).run(step)
         finally:
@@ -116,9 +140,26 @@ class Proxy:
             return self.keeper.course(0, False, session_id, True)
         return self.keeper.course(token.version, token.unprotected, session_id, False, token.node)
 
+    def _decide(self, token: Token | None, around: Around) -> int:
+        """The router's choice."""
+        if not self.links.setup.sticky:
+            return self.random.choice(sorted(around.ready) or [-1])
+        return around.heir if token is None or token.node not in around.ready else token.node
+
     def _around(self, session_id: str, choice: int) -> Around:
         around = self.watch.around(session_id)
         return around._replace(heir=choice) if choice in around.ready else around
+
+
+class NotingKeeper(Keeper):
+    """Remembers of which sessions a write was not settled: `ack: async` has answered it by then."""
+
+    unsettled: frozenset[str] = frozenset()
+
+    def _settled(self, run: SettleRun, session_id: str, verdict: Settled, winner: int) -> None:
+        if verdict is not Settled.SETTLED:
+            self.unsettled |= {session_id}
+        super()._settled(run, session_id, verdict, winner)
 
 
 class Exchange:

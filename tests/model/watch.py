@@ -18,6 +18,7 @@ class Level(IntEnum):
     UP = 0
     DOWN = 1
     SYNCING = 2
+    DRAIN = 3
 
 
 class Watch:
@@ -30,6 +31,7 @@ class Watch:
         self.store_up = True
         self.passes = 0  # of reconciliation, whole ones
         self.reconciling = True
+        self.left: dict[int, int] = {}  # by draining node, as of a whole pass that began since
         self._lost: list[asyncio.Event] = [asyncio.Event() for _ in range(setup.nodes)]
         self._links = links
         self._failed = [0] * setup.nodes
@@ -88,6 +90,7 @@ class Watch:
     def set_level(self, node: int, level: Level) -> None:
         self.levels[node] = level
         self.since[node] = asyncio.get_running_loop().time()
+        self.left.pop(node, None)
         if level is Level.DOWN:
             self._lost[node].set()
             self._lost[node] = asyncio.Event()
@@ -114,7 +117,11 @@ class Watch:
         listed = frozenset(i for i, level in enumerate(levels) if level is not Level.DOWN)
         ready = frozenset(i for i, level in enumerate(levels) if level is Level.UP)
         behind, self._store_behind = self._store_behind and self.store_up, False
-        roles = Roles(listed, ready, listed - ready, frozenset(), self._links.setup.replicas, behind)
+        setup = self._links.setup
+        syncing = frozenset(i for i in listed if levels[i] is Level.SYNCING)
+        moves = 5 if setup.rebalance and len(ready) == setup.nodes else 0
+        leaving = listed - ready - syncing
+        roles = Roles(listed, ready, syncing, leaving, setup.replicas, behind, moves, sticky=setup.sticky)
         work = Reconciliation(roles, self._links.ring.order)
         pages = work.start()
         while pages:
@@ -129,6 +136,9 @@ class Watch:
         for node in work.in_step:
             if self.levels[node] is Level.SYNCING and self.since[node] == since[node]:
                 self.set_level(node, Level.UP)
+        if work.whole:
+            still = (i for i in leaving if self.levels[i] is Level.DRAIN and self.since[i] == since[i])
+            self.left.update((i, work.left[i]) for i in still)
         if behind and not (work.whole and self.store_up):
             self._store_behind = True
         self.passes += work.whole and self.store_up

@@ -11,6 +11,7 @@ from tests.model.links import Setup
 from tests.model.network import Machine, Network
 from tests.model.proxy import Proxy
 from tests.model.store import Store
+from tests.model.watch import Level
 
 
 class Plan(NamedTuple):
@@ -25,6 +26,8 @@ class Plan(NamedTuple):
     # Whether a node may fail while another is cut off from one of the proxies: one schedule in a hundred then
     # loses something by design (see Faults._disagreeing), but a rule that is taken out is missed much sooner.
     rough: bool = False
+    setup: Setup | None = None  # None: by the seed
+    drains: bool = False  # nodes are taken out of service now and then, and killed when nothing is left there
 
 
 class Outcome(NamedTuple):
@@ -49,11 +52,16 @@ def play(plan: Plan) -> Outcome:
 
 async def _play(plan: Plan) -> Outcome:
     random = Random(plan.seed)
-    setup = setup_of(plan.seed)
+    setup = plan.setup or setup_of(plan.seed)
     machines = [Machine(i, random) for i in range(setup.nodes)]
     network, store, findings = Network(machines, random), Store(), Findings()
     proxies = [Proxy(i, setup, network, store, random) for i in range(2)]
     faults = Faults(network, store, proxies, setup, random, plan.rough)
+    faults.drains = plan.drains
+    findings.overwriting = setup.overwrite
+    if setup.max_lag:
+        findings.windows = faults.windows
+        findings.unsettled = lambda name: any(name in proxy.keeper.unsettled for proxy in proxies)
     browsers = [Browser(f"b{i}", proxies, random, findings, False) for i in range(plan.browsers)]
     browsers += [Browser(f"c{i}", proxies, random, findings, True) for i in range(plan.counters)]
     loops = [browser.browse(plan.seconds) for browser in browsers for _ in range(1 if browser.calm else 3)]
@@ -77,7 +85,7 @@ async def _play(plan: Plan) -> Outcome:
         for fault in machine.faults:
             raise fault
     counts = findings.counts
-    for proxy in proxies:
+    for proxy in proxies + faults.retired:
         counts += proxy.counts
     return Outcome(findings.wrong, counts, faults.counts)
 
@@ -89,6 +97,9 @@ class Faults:
         self, network: Network, store: Store, proxies: list[Proxy], setup: Setup, random: Random, rough: bool
     ) -> None:
         self.counts: Counter[str] = Counter()
+        self.drains = False
+        self.retired: list[Proxy] = []
+        self.windows: list[tuple[float, float]] = []  # before each death: as long as the lag was then
         self._network = network
         self._store = store
         self._proxies = proxies
@@ -104,6 +115,10 @@ class Faults:
         kinds = [self._kill, self._kill, self._freeze, self._cut, self._flap]
         if self._setup.store:
             kinds.append(self._lose_store)
+        if self._setup.mortal:
+            kinds.append(self._restart)
+        if self.drains:
+            kinds.append(self._drain)
         while True:
             await asyncio.sleep(self._random.random() * 1.0)
             self._look()
@@ -148,10 +163,50 @@ class Faults:
         self._safe_since = None
         machine = self._random.choice(self._network.machines)
         self.counts["killed"] += 1
+        self._note_lag()
         machine.kill()
         await asyncio.sleep(0.05 + self._random.random() * 2)
         machine.start()
         machine.thaw()
+
+    def _note_lag(self) -> None:
+        now, lag = asyncio.get_running_loop().time(), max(p.keeper.lag_seconds for p in self._proxies)
+        assert lag <= self._setup.max_lag
+        self.windows.append((now - lag, now))
+
+    async def _restart(self) -> None:
+        """A proxy is killed, and another begins in its place with nothing."""
+        index = self._random.randrange(len(self._proxies))
+        old = self._proxies[index]
+        self.counts["proxy killed"] += 1
+        old.kill()
+        self.retired.append(old)
+        if self._safe_since is not None:
+            self._safe_since[index] = 2
+        self._proxies[index] = Proxy(index, self._setup, self._network, self._store, self._random)
+
+    async def _drain(self) -> None:
+        """Nothing but being told that nothing is left has to be waited for before a node is killed."""
+        if not self._protected() or self._disagreeing():
+            return
+        self._safe_since = None
+        machine = self._random.choice(self._network.machines)
+        node = machine.index
+        for proxy in self._proxies:
+            proxy.watch.set_level(node, Level.DRAIN)
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            if all(proxy.watch.left.get(node) == 0 for proxy in self._proxies):
+                self.counts["drained"] += 1
+                machine.kill()
+                await asyncio.sleep(0.5)
+                machine.start()
+                return
+            if any(proxy.watch.levels[node] is not Level.DRAIN for proxy in self._proxies):
+                break
+        for proxy in self._proxies:
+            if proxy.watch.levels[node] is Level.DRAIN:
+                proxy.watch.set_level(node, Level.SYNCING)
 
     async def _freeze(self) -> None:
         machine = self._random.choice(self._network.machines)
