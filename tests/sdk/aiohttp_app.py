@@ -49,6 +49,15 @@ async def again(request: web.Request) -> web.Response:
     return web.json_response(session.created)
 
 
+@routes.view("/later")
+async def later(request: web.Request) -> web.Response:
+    """Writes after half a second or more, as `limpet contract --slow` wants it."""
+    session = await get_session(request)
+    await asyncio.sleep(0.7)
+    session["later"] = "1"
+    return web.Response()
+
+
 @routes.view("/meet")
 async def meet(request: web.Request) -> web.Response:
     """Writes only when another one is about to."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -137,6 +138,13 @@ async def ameet(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def later(request: HttpRequest) -> HttpResponse:
+    """Writes after half a second or more, as `limpet contract --slow` wants it."""
+    time.sleep(0.7)
+    request.session["later"] = 1
+    return HttpResponse()
+
+
 def login(request: HttpRequest) -> HttpResponse:
     name = request.GET["user"]
     user = User.objects.filter(username=name).first() or User.objects.create_user(name, password="secret")
@@ -243,7 +251,7 @@ def try_late(request: HttpRequest) -> None:
 views = [healthz, show, ashow, login, alogin, logout, alogout, farewell, told, token, guarded]
 views += [grow, large, odd, fail, gone, names, stream, astream]
 urlpatterns = [path(view.__name__, view) for view in views]
-urlpatterns += [path(view.__name__, csrf_exempt(view)) for view in (seen, put, aput, meet, ameet)]
+urlpatterns += [path(view.__name__, csrf_exempt(view)) for view in (seen, later, put, aput, meet, ameet)]
 
 
 def make_tables() -> None:

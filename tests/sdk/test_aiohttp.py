@@ -50,7 +50,7 @@ def test_it_keeps_the_contract(node: Remote) -> None:
         "end": "/logout",
         "renew": "/login?user=ann",
     }
-    assert node.wrong(**paths) == []
+    assert node.wrong(slow="/later", **paths) == []
 
 
 def test_a_session_is_kept_from_request_to_request(user: User) -> None:

@@ -67,7 +67,7 @@ def raised(node: Remote) -> list[str]:
 @pytest.mark.parametrize("a", ["", "a"])
 def test_it_keeps_the_contract(node: Remote, a: str) -> None:
     paths = {"read": f"/{a}show", "write": f"/{a}put?a=1", "large": "/large", "end": f"/{a}logout"}
-    assert node.wrong(renew=f"/{a}login?user=ann", **paths) == []
+    assert node.wrong(renew=f"/{a}login?user=ann", slow="/later", **paths) == []
 
 
 @pytest.mark.parametrize("a", ["", "a"])
@@ -236,10 +236,8 @@ def test_a_session_moves_here_with_what_is_in_it(user: User) -> None:
 
 
 def test_what_is_outside_of_django_may_have_a_shell_outside_of_itself(wrapped: Remote) -> None:
-    assert (
-        wrapped.wrong(read="/front", write="/put?a=1", large="/large", end="/logout", renew="/login?user=a")
-        == []
-    )
+    paths = {"read": "/front", "write": "/put?a=1", "large": "/large", "slow": "/later", "end": "/logout"}
+    assert wrapped.wrong(renew="/login?user=ann", **paths) == []
     user = User(wrapped)
     user.ask("/put?a=1")
     assert user.ask("/show", "GET").json()["key"] == user.id
