@@ -1,11 +1,11 @@
 """The sessions' table, for the terminal and for bench/results-sessions.md."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 
 from bench import machine
 from bench.figures import percentile
-from bench.report import markdown
+from bench.report import DISTURBED, markdown
 from bench.sessions.setups import AFFINITY, HAPROXY, REPLICATION
 from bench.sessions.turns import Turn, Turns
 
@@ -89,13 +89,24 @@ def price(turns: Turns) -> str:
     return f"Replication costs {more:.0f} µs of CPU for a request more than affinity: {ratio:.2f}x.\n"
 
 
+def disturbance(rows: Iterable[Turns]) -> str:
+    """A warning where the machine had other work to do; else nothing."""
+    worst = max(middle(own, lambda turn: turn.waited) for turns in rows for own in turns.values())
+    if worst < DISTURBED:
+        return ""
+    return (
+        f"Not a quiet machine: a proxy waited {worst:.0%} of the time for its core, and latencies are mostly"
+        "\nthat. Read the ratios of CPU within a round, and measure again where it is quiet."
+    )
+
+
 def document(rows: Mapping[str, Turns], versions: Mapping[str, str], arguments: Sequence[str]) -> str:
     """All of bench/results-sessions.md."""
     command = " ".join(["python -m bench.sessions", *arguments])
     parts = ["# Bench of sessions", f"`{command}`"]
     for title, turns in rows.items():
         parts += [f"## {title}", table(turns), price(turns)]
-    parts += [NOTES, "\n".join(f"- {line}" for line in machine.described())]
+    parts += [disturbance(rows.values()), NOTES, "\n".join(f"- {line}" for line in machine.described())]
     parts.append("\n".join(f"- {name}: {said}" for name, said in versions.items()))
     moved = {
         name: sum(turn.moved for turns in rows.values() for turn in turns[name])

@@ -25,6 +25,7 @@ class Turn:
     writes: int
     seconds: float
     parts: Mapping[str, float]  # CPU microseconds for each request, by part: proxy, nodes, Redis
+    waited: float  # share of the time that the proxy could have run and others did
     counts: Counts  # of what was sent behind the requests
     moved: int  # answers of another node than the user's last one
     read_seconds: tuple[float, ...]  # latencies
@@ -47,6 +48,10 @@ def cpu_seconds(up: Up) -> dict[str, float]:
     return {part: sum(spent(pid).total for pid in pids) for part, pids in up.parts.items()}
 
 
+def waited_seconds(up: Up) -> float:
+    return sum(spent(pid).waited for pid in up.parts["proxy"])
+
+
 def turn(up: Up, work: Callable[[Load], None]) -> Turn:
     """Let every user begin a session and the contender warm up; then time the work."""
     with closing(Load(up.port, READ, Browser)) as load:
@@ -57,14 +62,16 @@ def turn(up: Up, work: Callable[[Load], None]) -> Turn:
         browsers = [client for client in load.clients.values() if isinstance(client, Browser)]
         for browser in browsers:
             browser.took.clear()
-        counts, before, begin = counted(up), cpu_seconds(up), time.perf_counter()
+        counts, waited = counted(up), waited_seconds(up)
+        before, begin = cpu_seconds(up), time.perf_counter()
         work(load)
         seconds, after, counts = time.perf_counter() - begin, cpu_seconds(up), counted(up).since(counts)
+        share = (waited_seconds(up) - waited) / seconds
         took = [each for browser in browsers for each in browser.took]
     reads = tuple(latency for wrote, latency in took if not wrote)
     writes = tuple(latency for wrote, latency in took if wrote)
     parts = {part: (after[part] - before[part]) / len(took) * 1e6 for part in after}
-    return Turn(len(took), len(writes), seconds, parts, counts, load.moved, reads, writes)
+    return Turn(len(took), len(writes), seconds, parts, share, counts, load.moved, reads, writes)
 
 
 def paced(load: Load, rate: float, seconds: float) -> None:
