@@ -81,12 +81,24 @@ def table(turns: Turns) -> str:
 
 
 def price(turns: Turns) -> str:
-    """What replication costs above affinity; empty where one of them took no part."""
-    if not {REPLICATION.name, AFFINITY.name} <= turns.keys():
+    """What replication costs beside the others; empty where one of them took no part."""
+    if not {REPLICATION.name, HAPROXY.name, AFFINITY.name} <= turns.keys():
         return ""
-    more = middle(turns[REPLICATION.name], lambda t: t.cpu) - middle(turns[AFFINITY.name], lambda t: t.cpu)
-    _, ratio, _ = spread(turns, REPLICATION.name, AFFINITY.name)
-    return f"Replication costs {more:.0f} µs of CPU for a request more than affinity: {ratio:.2f}x.\n"
+    own, other = turns[REPLICATION.name], turns[HAPROXY.name]
+    more = middle(own, lambda t: t.cpu) - middle(turns[AFFINITY.name], lambda t: t.cpu)
+    _, than_affinity, _ = spread(turns, REPLICATION.name, AFFINITY.name)
+    _, than_redis, _ = spread(turns, REPLICATION.name, HAPROXY.name)
+    slower = slowest(own) / slowest(other)
+    return (
+        f"Replication costs {more:.0f} µs of CPU for a request more than affinity ({than_affinity:.2f}x),"
+        f" and\n{than_redis:.2f} times what HAProxy + Redis cost;"
+        f" the p99 of its writes is {slower:.2f} times theirs."
+    )
+
+
+def slowest(turns: Sequence[Turn]) -> float:
+    """The p99 of all writes, in seconds."""
+    return percentile([seconds for turn in turns for seconds in turn.write_seconds], 0.99)
 
 
 def disturbance(rows: Iterable[Turns]) -> str:

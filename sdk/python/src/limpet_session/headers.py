@@ -45,12 +45,16 @@ def split(headers: Iterable[Header]) -> tuple[list[Header], dict[bytes, bytes]]:
     apps: list[Header] = []
     ours: dict[bytes, bytes] = {}
     for header in headers:
-        name, value = header
-        if name[:1] not in b"lL" or name[:6].lower() != b"limpet" or name[6:7] not in (b"-", b"_"):
+        if header[0][:6].lower() != b"limpet":  # nearly all
             apps.append(header)
-        elif name[6:7] == b"-":
+            continue
+        name, value = header
+        dash = name[6:7]
+        if dash == b"-":
             full = name.lower()
             ours[full] = ours[full] + b"," + value if full in ours else value
+        elif dash != b"_":
+            apps.append(header)
     return apps, ours
 
 
