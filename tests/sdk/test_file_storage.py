@@ -144,6 +144,13 @@ def test_a_child_of_a_fork_opens_the_file_anew(file: Path) -> None:
     assert count(storage, A, 1) == 102
 
 
+def test_nothing_is_made_before_it_is_used(file: Path) -> None:
+    FileStorage(file)
+    assert list(file.parent.iterdir()) == []
+    with pytest.raises(ValueError, match="must be a directory"):
+        FileStorage(file.parent / "missing" / "sessions.db")
+
+
 def test_only_this_user_can_read_it(file: Path) -> None:
     count(FileStorage(file), A, 1)
     names = {path.name: path.stat().st_mode & 0o777 for path in file.parent.iterdir()}

@@ -3,11 +3,12 @@
 import fcntl
 import os
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 
 class ByteLocks:
-    """POSIX record locks (fcntl(2)) on a file that holds nothing.
+    """POSIX record locks (fcntl(2)) on a file that holds nothing. All of it raises OSError.
 
     They belong to the process, not to a thread or to this object, so the threads of a process have to agree
     among themselves; a child made by fork has none. The file is never closed: closing any descriptor of it
@@ -15,8 +16,12 @@ class ByteLocks:
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError."""
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._path = path
+
+    @cached_property
+    def _file(self) -> int:
+        """Only once it is needed: whoever merely imports the app, as another user perhaps, makes no file."""
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def share(self, at: int) -> bool:
         """Hold byte `at` together with others; False: one has it alone."""

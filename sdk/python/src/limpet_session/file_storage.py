@@ -48,8 +48,13 @@ class FileStorage:
     blocking = True
 
     def __init__(self, path: str | os.PathLike[str], busy_seconds: float = 5.0) -> None:
-        """`busy_seconds`: how long to wait for other processes before sqlite3.OperationalError is raised."""
+        """`busy_seconds`: how long to wait for other processes before sqlite3.OperationalError is raised.
+
+        Raises ValueError where there is no such directory. The file is made when it is used.
+        """
         self._path = Path(path)
+        if not self._path.parent.is_dir():
+            raise ValueError(f"{self._path.parent} must be a directory, in which the sessions are to be kept")
         self._busy_seconds = busy_seconds
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
