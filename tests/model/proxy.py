@@ -130,6 +130,7 @@ class Proxy:
         """Everything that is counted, by name."""
         counters = self.keeper.counters
         counts = self._refused.copy()
+        counts["late"] = self.keeper.late
         counts.update({where.name.lower(): counters.searches[where] for where in Where})
         counts.update({verdict.name.lower(): counters.writes[verdict] for verdict in Settled})
         counts.update({f"end {verdict.name.lower()}": counters.ends[verdict] for verdict in Settled})
@@ -155,8 +156,11 @@ class NotingKeeper(Keeper):
     """Remembers of which sessions a write was not settled: `ack: async` has answered it by then."""
 
     unsettled: frozenset[str] = frozenset()
+    late = 0  # writes that lagged for longer than they may
 
     def _settled(self, run: SettleRun, session_id: str, verdict: Settled, winner: int) -> None:
+        lagging = self._settling[run] is None
+        self.late += lagging and asyncio.get_running_loop().time() - run.began > self.options.max_lag
         if verdict is not Settled.SETTLED:
             self.unsettled |= {session_id}
         super()._settled(run, session_id, verdict, winner)

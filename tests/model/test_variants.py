@@ -40,8 +40,9 @@ def test_nothing_acknowledged_is_lost(plan: Plan, happens: str) -> None:
 
 def test_with_asynchronous_copies_a_death_takes_no_more_than_the_lag() -> None:
     """And whatever else is missing was a write that was refused, and counted, after its answer."""
-    outcome = play(Plan(0, SECONDS, setup=PEERS._replace(max_lag=0.3)))
+    outcome = play(Plan(0, SECONDS, setup=PEERS._replace(max_lag=0.1)))
     assert outcome.wrong == []
+    assert outcome.counts["late"] == 0
     assert outcome.faults["killed"]
 
 
