@@ -14,16 +14,21 @@ from bench.__main__ import interrupted
 from bench.client import WrongAnswer
 from bench.processes import LOAD_CORE, Failed
 from bench.sessions import report, setups
+from bench.sessions.notes import NOTES
 from bench.sessions.setups import Setup
 from bench.sessions.turns import Turns, at_rate, flat_out, in_turn
 
-RESULTS = Path(__file__).parent.parent / "results-sessions.md"
+RESULTS = Path(__file__).parent.parent
 PACKAGES = ("starlette", "uvicorn", "uvloop", "httptools", "redis", "hiredis")
+NODE_PACKAGES = ("express", "express-session", "connect-redis", "redis")
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.sessions", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="three short rounds, paced only; no file")
+    parser.add_argument(
+        "--app", choices=("starlette", "express"), default="starlette", help="what the nodes run"
+    )
     parser.add_argument("--only", metavar="NAMES", help="contenders, with commas, as the table names them")
     parser.add_argument("--rounds", type=int, default=9, help="times that they take turns (default: 9)")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn (default: 3)")
@@ -33,9 +38,10 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 def chosen(options: argparse.Namespace) -> list[Setup]:
     """Raises Failed for a name that nobody has."""
+    taking_part = setups.on(setups.EXPRESS if options.app == "express" else setups.STARLETTE)
     if not options.only:
-        return list(setups.ALL)
-    known = {one.name.lower(): one for one in setups.ALL}
+        return list(taking_part)
+    known = {one.name.lower(): one for one in taking_part}
     names = [name.strip().lower() for name in options.only.split(",")]
     if unknown := [name for name in names if name not in known]:
         raise Failed(f"no contender is called {unknown[0]}; there are: {', '.join(known)}")
@@ -62,8 +68,16 @@ def measured(options: argparse.Namespace, wanted: Sequence[Setup]) -> dict[str, 
 def versions(wanted: Sequence[Setup]) -> dict[str, str]:
     found = {one.proxy.name: one.proxy for one in wanted}
     said = contenders.versions(list(found.values()))
-    command = (sys.executable, "-c", contenders.SAY_VERSIONS, *PACKAGES)
+    python = (sys.executable, "-c", contenders.SAY_VERSIONS, *PACKAGES)
+    command = node_versions() if wanted[0].app == setups.EXPRESS else python
     return {**said, "the app": contenders.first_line(command)}
+
+
+def node_versions() -> tuple[str, ...]:
+    """What says the versions of the packages that bench/sessions/express_app.js uses."""
+    folder = f"{os.getcwd()}/examples/backends/express-redis/node_modules"
+    each = [f"'{name} ' + require('{folder}/{name}/package.json').version" for name in NODE_PACKAGES]
+    return ("node", "-p", f"[{', '.join(each)}, 'Node.js ' + process.version].join(', ')")
 
 
 def main() -> int:
@@ -81,10 +95,11 @@ def main() -> int:
     except KeyboardInterrupt:
         print("bench: interrupted; everything it started is ended", file=sys.stderr)
         return 130
-    text = report.document(rows, versions(wanted), sys.argv[1:])
+    text = report.document(rows, versions(wanted), sys.argv[1:], NOTES[options.app])
     print(text)
     if not options.quick:
-        RESULTS.write_text(text)
+        suffix = "" if options.app == "starlette" else f"-{options.app}"
+        (RESULTS / f"results-sessions{suffix}.md").write_text(text)
     return 0
 
 

@@ -10,20 +10,6 @@ from bench.sessions.setups import AFFINITY, HAPROXY, REPLICATION
 from bench.sessions.turns import Turn, Turns
 
 PARTS = ("proxy", "nodes", "Redis")
-NOTES = """\
-How to read it: the same app (Starlette, uvicorn with uvloop and httptools, 2 KB of session as JSON) on three
-nodes of each contender's own; 64 users, each with a connection and cookies, send reads and writes at random,
-half and half, the same for all. CPU is user and system time of the proxy, the three nodes and Redis together,
-in microseconds for each request, the median of the rounds; in brackets its ratio to HAProxy + Redis in the
-same round, again the median, with the range. At a rate, a latency counts from when its request was due (no
-coordinated omission), all rounds together. Every answer is checked: it has the count that this user's writes
-have made. Proxy and Redis have one core, nodes and load the other.
-
-"HAProxy + Redis" is the app keeping its sessions itself: redis-py asyncio with hiredis, one GET when a
-request with a cookie begins, one SET with EX where a topmost key was set; a read does not lengthen the
-session's time, and nothing guards against two requests that write at once (Limpet's SDK merges them).
-"Limpet affinity" is the app with its sessions in its own memory, lost with their node: what replication costs
-is the difference to it. Redis keeps nothing on disk in either contender."""
 
 
 def figure(value: float) -> str:
@@ -112,13 +98,15 @@ def disturbance(rows: Iterable[Turns]) -> str:
     )
 
 
-def document(rows: Mapping[str, Turns], versions: Mapping[str, str], arguments: Sequence[str]) -> str:
-    """All of bench/results-sessions.md."""
+def document(
+    rows: Mapping[str, Turns], versions: Mapping[str, str], arguments: Sequence[str], notes: Sequence[str]
+) -> str:
+    """All of bench/results-sessions.md. `notes`: how to read it (bench.sessions.notes)."""
     command = " ".join(["python -m bench.sessions", *arguments])
     parts = ["# Bench of sessions", f"`{command}`"]
     for title, turns in rows.items():
         parts += [f"## {title}", table(turns), price(turns)]
-    parts += [disturbance(rows.values()), NOTES, "\n".join(f"- {line}" for line in machine.described())]
+    parts += [disturbance(rows.values()), *notes, "\n".join(f"- {line}" for line in machine.described())]
     parts.append("\n".join(f"- {name}: {said}" for name, said in versions.items()))
     moved = {
         name: sum(turn.moved for turns in rows.values() for turn in turns[name])

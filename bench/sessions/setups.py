@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import contenders
@@ -16,20 +16,26 @@ from bench.contenders import Contender
 from bench.processes import LOAD_CORE, PROXY_CORE, Failed, free_port, running, wait_for
 from bench.verify import ask
 
+STARLETTE = (sys.executable, "-m", "bench.sessions.app")
+EXPRESS = ("node", "bench/sessions/express_app.js")
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """One way to keep sessions. `keeping`: what the app is told (bench.sessions.app)."""
+    """One way to keep sessions. `keeping`: what the app is told (bench.sessions.app); `app`: its command."""
 
     name: str
     proxy: Contender
     keeping: str
     redis: bool = False
+    app: tuple[str, ...] = STARLETTE
 
     def missing(self) -> str:
         """The program that is not on this machine; empty where all are."""
         if not self.proxy.found():
             return self.proxy.program
+        if not shutil.which(self.app[0]):
+            return self.app[0]
         return "redis-server" if self.redis and not shutil.which("redis-server") else ""
 
 
@@ -59,6 +65,11 @@ AFFINITY = Setup("Limpet affinity", limpet("strategy: affinity"), "memory")
 ALL = (REPLICATION, STORE, HAPROXY, AFFINITY)
 
 
+def on(app: tuple[str, ...]) -> tuple[Setup, ...]:
+    """All of them, with this app."""
+    return tuple(replace(one, app=app) for one in ALL)
+
+
 @contextmanager
 def started(setup: Setup, folder: Path) -> Iterator[Up]:
     """Everything of a contender, up and listening. Raises processes.Failed."""
@@ -66,7 +77,7 @@ def started(setup: Setup, folder: Path) -> Iterator[Up]:
     with ExitStack() as stack:
         port, pids = stack.enter_context(redis(folder)) if setup.redis else (0, [])
         url = f"redis://127.0.0.1:{port}/0"
-        ports, nodes = stack.enter_context(app_servers(setup.keeping, url, folder))
+        ports, nodes = stack.enter_context(app_servers(setup.app, setup.keeping, url, folder))
         proxy = setup.proxy.with_values(setup.proxy.name, **filled(setup.proxy.values, url))
         up = stack.enter_context(contenders.started(proxy, ports, folder / "proxy"))
         wait_for_all(up.port)
@@ -89,15 +100,16 @@ def redis(folder: Path) -> Iterator[tuple[int, list[int]]]:
 
 @contextmanager
 def app_servers(
-    keeping: str, url: str, folder: Path, names: Sequence[str] = NAMES
+    app: Sequence[str], keeping: str, url: str, folder: Path, names: Sequence[str] = NAMES
 ) -> Iterator[tuple[list[int], list[int]]]:
     """The nodes, each a process, on the load's core: ports and processes."""
     with ExitStack() as stack:
         ports = [free_port() for _ in names]
         pids = []
         for name, port in zip(names, ports, strict=True):
-            command = [sys.executable, "-m", "bench.sessions.app", name, str(port), keeping, url]
-            process = stack.enter_context(running(command, LOAD_CORE, folder, name))
+            command = [*app, name, str(port), keeping, url]
+            env = {"NODE_ENV": "production"}
+            process = stack.enter_context(running(command, LOAD_CORE, folder, name, env))
             wait_for(process, port, folder / f"{name}.out")
             pids.append(process.pid)
         yield ports, pids

@@ -26,7 +26,7 @@ class Format {
 
   /** The state of a session: bytes. */
   pack (data) {
-    const plain = { ...data } // a session is a Proxy, which some formats refuse
+    const plain = { ...data } // and nothing else: some formats refuse other prototypes
     if (!Object.keys(plain).length) return NO_STATE
     const packed = this._serializer.serialize(plain)
     return packed === '{}' ? NO_STATE : Buffer.from(packed) // JSON leaves out what is undefined

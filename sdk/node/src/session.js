@@ -64,8 +64,9 @@ const OWN = new Set(Object.getOwnPropertyNames(Session.prototype).filter(name =>
 
 /** The traps of one session's proxy: what was written, and what was handed out and may be. */
 class Watch {
-  constructor (visit) {
+  constructor (visit, data) {
     this.visit = visit
+    this.data = data // the same without a proxy's cost
     this.modified = false
     this.nested = false // an object was handed out, into which anybody may write
   }
@@ -105,16 +106,12 @@ class Watch {
   }
 }
 
-/** A session with this data, for a visit: who is asked to save it and whether it is closed. */
+/** A session of this data, which nobody else has, for a visit: who is asked to save it and whether it is closed. */
 function create (data, visit) {
-  const target = new Session()
-  for (const [key, value] of Object.entries(data)) {
-    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
-  }
-  return new Proxy(target, new Watch(visit))
+  return new Proxy(Object.setPrototypeOf(data, Session.prototype), new Watch(visit, data))
 }
 
-/** What is known of a session: {modified, nested}. */
+/** What is known of a session: {data, modified, nested}. */
 const watched = session => session[WATCH]
 
 module.exports = { Session, create, watched }

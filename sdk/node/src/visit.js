@@ -115,7 +115,7 @@ class Visit extends Life {
   /** Whether the app wrote inside a value after the head, which nobody could notice then. */
   get late () {
     if (!this._sealed || !this.session || !watched(this.session).nested) return false
-    return !this._format.pack(this.session).equals(this._sealed)
+    return !this._packed().equals(this._sealed)
   }
 
   /** What is to be done with what the app has left: a function of `done`. Throws what is wrong with that. */
@@ -134,11 +134,15 @@ class Visit extends Life {
   /** The state as the app has it. Throws SessionTooLarge, or what the serializer throws. */
   _mine () {
     const { modified, nested } = watched(this.session)
-    const mine = modified || nested || this._renewed ? this._format.pack(this.session) : this._base
+    const mine = modified || nested || this._renewed ? this._packed() : this._base
     if (mine.length > this._maxState && !mine.equals(this._base)) {
       throw new SessionTooLarge(mine.length, this._maxState)
     }
     return mine
+  }
+
+  _packed () {
+    return this._format.pack(watched(this.session).data)
   }
 
   _write (mine) {
