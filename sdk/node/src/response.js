@@ -16,7 +16,8 @@ class Response {
   constructor (res) {
     this._res = res
     this._phase = OPEN
-    this._waiting = []
+    this._waiting = [] // what was called while the head waits: [function, arguments]
+    this._told = null // what the head is to say: {headers, status}
   }
 
   /** Answer in the app's place: {status, headers, body}. */
@@ -33,13 +34,10 @@ class Response {
    */
   hold (settle) {
     const res = this._res
-    const { writeHead, write, end, flushHeaders } = res
-    this._own = { writeHead, write, end, flushHeaders }
     this._settle = settle
-    res.writeHead = (...given) => this._writeHead(given)
-    for (const name of ['write', 'end', 'flushHeaders']) {
-      res[name] = (...given) => this._pass(name, given)
-    }
+    this._own = { writeHead: res.writeHead, end: res.end }
+    this._front('writeHead', (...given) => this._head(given))
+    for (const name of ['write', 'end', 'flushHeaders']) this._front(name, res[name])
     Object.defineProperty(res, 'headersSent', { configurable: true, get: () => this._phase !== OPEN })
   }
 
@@ -48,30 +46,33 @@ class Response {
     this._res.once('close', what)
   }
 
-  _pass (name, given) {
-    // What Node.js does by itself, but here before it has begun to write: who else waits for the head is told,
-    // in the order in which they came to wait, which is ours last.
-    if (this._phase === OPEN) this._res.writeHead(this._res.statusCode)
-    if (this._phase === SENT) return this._own[name].apply(this._res, given)
-    if (this._phase === HOLDING) this._waiting.push([name, given])
-    return name === 'end' ? this._res : this._phase === DROPPED
+  /**
+   * Stay in front of a method, also of what others put in its place later. A compression that has begun when an
+   * error is thrown behind it would go on with the error's page.
+   */
+  _front (name, method) {
+    const before = behind => (...given) => this._pass(name, behind, given)
+    let front = before(method)
+    Object.defineProperty(this._res, name, {
+      configurable: true,
+      get: () => front,
+      set: other => { front = before(other) }
+    })
   }
 
-  _writeHead (given) {
-    if (this._phase === SENT) return this._own.writeHead.apply(this._res, given)
-    if (this._phase === OPEN) {
-      setHead(this._res, given)
-      this._phase = HOLDING
-      this._await()
-    }
-    return this._res
+  _pass (name, behind, given) {
+    if (this._phase === OPEN) this._begin()
+    if (this._phase === SENT) return behind.apply(this._res, given)
+    if (this._phase === HOLDING) this._waiting.push([behind, given])
+    return name === 'write' ? this._phase === DROPPED : this._res
   }
 
-  _await () {
+  _begin () {
+    this._phase = HOLDING
     let inside = true
     let thrown = null
-    this._settle((error, answer) => {
-      if (!error) return this._release(answer)
+    this._settle((error, told) => {
+      if (!error) return this._release(told)
       if (!inside) return this._fail(error)
       this._phase = OPEN
       thrown = error
@@ -80,55 +81,48 @@ class Response {
     if (thrown) throw thrown
   }
 
-  _release ({ headers, status }) {
-    this._setHeaders(headers, isOurs)
-    if (status) {
-      this._res.statusCode = status
-      this._res.statusMessage = ''
-    }
+  _release (told) {
+    this._told = told
     this._phase = SENT
     const waiting = this._waiting.splice(0)
-    for (const [name, given] of waiting) this._own[name].apply(this._res, given)
-    if (waiting.some(([name]) => name === 'write') && !this._res.writableEnded) this._res.emit('drain')
+    for (const [method, given] of waiting) method.apply(this._res, given)
+    if (waiting.length && !this._res.writableEnded) this._res.emit('drain')
   }
 
+  /** Past everything that the app has put in between. */
   _fail (error) {
     warn(error)
-    this._settle((_, { headers }) => this._setHeaders(headers, () => true))
+    this._settle((_, { headers }) => { this._told = { headers, status: 500 } })
     this._phase = DROPPED
     this._waiting = []
-    this._res.statusCode = 500
-    this._res.statusMessage = ''
-    this._own.writeHead.call(this._res, 500)
+    for (const name of this._res.getHeaderNames()) this._res.removeHeader(name)
+    this._head([500])
     this._own.end.call(this._res, 'Internal Server Error\n')
   }
 
-  _setHeaders (headers, superseded) {
-    for (const name of this._res.getHeaderNames()) if (superseded(name)) this._res.removeHeader(name)
-    for (const [name, value] of Object.entries(headers)) this._res.setHeader(name, value)
+  /** `writeHead`, as what is told changes it. */
+  _head ([code, reason, headers]) {
+    const res = this._res
+    if (typeof reason === 'string') res.statusMessage = reason
+    else headers ??= reason
+    for (const [name, value] of entries(headers)) res.setHeader(name, value)
+    for (const name of res.getHeaderNames()) if (isOurs(name)) res.removeHeader(name)
+    for (const [name, value] of Object.entries(this._told.headers)) res.setHeader(name, value)
+    if (this._told.status) res.statusMessage = ''
+    return this._own.writeHead.call(res, this._told.status || code)
   }
 }
 
-/** Does what `writeHead(status, reason, headers)` says, as far as it can be changed later. */
-function setHead (res, [status, reason, headers]) {
-  res.statusCode = status
-  if (typeof reason === 'string') res.statusMessage = reason
-  else headers ??= reason
-  for (const [name, value] of Array.isArray(headers) ? pairs(headers) : Object.entries(headers ?? {})) {
-    if (value !== undefined) res.setHeader(name, value)
-  }
-}
-
-/** A list of headers, flat or of pairs, in which names may come again, with all values of each name. */
-function pairs (list) {
-  const all = Array.isArray(list[0]) ? list : list.flatMap((name, at) => at % 2 ? [] : [[name, list[at + 1]]])
+/** Headers as `writeHead` takes them: an object, or a list, flat or of pairs, in which names may come again. */
+function entries (headers = {}) {
+  if (!Array.isArray(headers)) return Object.entries(headers).filter(([, value]) => value !== undefined)
+  const flat = Array.isArray(headers[0]) ? headers.flat() : headers
   const values = new Map()
-  for (const [name, value] of all) {
-    const key = name.toLowerCase()
-    const held = values.get(key)
-    values.set(key, held ? [name, [].concat(held[1], value)] : [name, value])
+  for (let at = 0; at < flat.length; at += 2) {
+    const key = flat[at].toLowerCase()
+    values.set(key, [flat[at], [...(values.get(key)?.[1] ?? []), flat[at + 1]].flat()])
   }
-  return values.values()
+  return [...values.values()].map(([name, all]) => [name, all.length > 1 ? all : all[0]])
 }
 
 module.exports = { Response }

@@ -115,7 +115,11 @@ class Visit extends Life {
   /** Whether the app wrote inside a value after the head, which nobody could notice then. */
   get late () {
     if (!this._sealed || !this.session || !watched(this.session).nested) return false
-    return !this._packed().equals(this._sealed)
+    try {
+      return !this._packed().equals(this._sealed)
+    } catch {
+      return true // it was something that can be saved
+    }
   }
 
   /** What is to be done with what the app has left: a function of `done`. Throws what is wrong with that. */

@@ -81,12 +81,16 @@ test('the app sees no header of the contract, and the client none of the app\'s'
   })
   app.all('/raw', (req, res) => res.writeHead(200, { 'Limpet-End': '1' }).end('[]'))
   app.all('/list', (req, res) => res.writeHead(200, 'Fine', ['Limpet-End', '1', 'X-A', '1', 'x-a', '2']).end('[]'))
+  app.all('/cookies', (req, res) => {
+    res.writeHead(200, [['Set-Cookie', ['a=1', 'b=2']], ['set-cookie', 'c=3'], ['Limpet-Need', 'id']]).end('[]')
+  })
   const at = await serving(t, app)
-  for (const path of ['/names', '/raw', '/list']) {
+  for (const path of ['/names', '/raw', '/list', '/cookies']) {
     const reply = await at.ask(path)
     assert.deepEqual([reply.text, ours(reply)], ['[]', { 'limpet-version': '1' }], path)
   }
   assert.equal((await at.ask('/list')).headers['x-a'], '1, 2')
+  assert.deepEqual((await at.ask('/cookies')).headers['set-cookie'], ['a=1', 'b=2', 'c=3'])
   const request = at.open('POST', '/names', {}, { Limpet_Key: 'forged', 'Limpet-Other': 'forged' })
   request.end()
   assert.equal((await request.reply()).text, '[]')
@@ -132,6 +136,23 @@ test('a state above the limit goes to the app\'s error handler, and nothing has 
     assert.ok(app.errors.pop() instanceof SessionTooLarge)
   }
   assert.deepEqual(await at.held(), [2, { a: '1' }])
+})
+
+test('the same where something else has begun to write, such as a compression', async t => {
+  const app = express()
+  app.use(limpetSession({ keys: [KEY], maxState: 1000 }))
+  app.use(compression({ threshold: 0 }))
+  app.all('/grow', (req, res) => {
+    req.session.large = 'x'.repeat(2000)
+    res.type('text').send('y'.repeat(5000))
+  })
+  app.use(caught([]))
+  const at = await serving(t, app)
+  const request = at.open('GET', '/grow', at.fields(), { 'Accept-Encoding': 'gzip' })
+  request.end()
+  const reply = await request.reply()
+  assert.deepEqual([reply.status, ours(reply)], [500, { 'limpet-version': '1' }])
+  assert.equal((await at.ask('/grow', { version: 1 })).text, 'sorry')
 })
 
 test('what no format can hold is an error of the app, and nothing has changed', async t => {
@@ -197,13 +218,15 @@ test('a write inside a value after the head is told of', async t => {
   app.all('/inside', (req, res) => {
     req.session.cart = ['tea']
     res.send('sent')
-    req.session.cart.push('rum')
+    req.session.cart.push(req.query.odd ? 1n : 'rum')
   })
   const at = await serving(t, app)
   await at.ask('/inside')
   await until(() => said.length, 'there is a warning')
   assert.match(said[0], /after the response head/)
   assert.deepEqual(await at.held(), [2, { cart: ['tea'] }])
+  await at.ask('/inside?odd=1', { version: 2 })
+  await until(() => said.length === 2, 'there is another')
 })
 
 test('a streamed answer has its session saved with its first byte', async t => {
