@@ -10,7 +10,7 @@ import pytest
 
 from bench.sessions.app import NODE_KEY
 from bench.sessions.counts import answered, redis_commands
-from bench.sessions.setups import app_servers, redis
+from bench.sessions.setups import STARLETTE, app_servers, redis
 from tests.scenarios.harness import RunningProxy, Wire, cookie_of, running_proxy, service
 
 WRITES = 15  # of each user
@@ -18,7 +18,7 @@ WRITES = 15  # of each user
 
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[int]]:
-    with app_servers("limpet", "", tmp_path_factory.mktemp("nodes"), ("n1", "n2")) as (ports, _):
+    with app_servers(STARLETTE, "limpet", "", tmp_path_factory.mktemp("nodes"), ("n1", "n2")) as (ports, _):
         yield ports
 
 
