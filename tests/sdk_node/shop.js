@@ -21,4 +21,8 @@ app.post('/renew', (req, res, next) => req.session.regenerate(error => {
   req.session.user = 'ann'
   res.redirect('/')
 }))
+app.get('/later', (req, res) => setTimeout(() => {
+  req.session.later = 1
+  res.send()
+}, 700))
 const server = app.listen(0, '127.0.0.1', () => console.log(server.address().port))

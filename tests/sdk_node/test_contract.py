@@ -6,7 +6,7 @@ from control.conformance.subject import Paths, Subject
 from tests.sdk.test_contract_doc import ask, exchanges, ours, parse, wire
 from tests.sdk_node.conftest import node
 
-PATHS = Paths(write="/add", large="/large", end="POST /end", renew="POST /renew")
+PATHS = Paths(write="/add", large="/large", end="POST /end", renew="POST /renew", slow="/later")
 
 
 def test_an_express_app_passes_every_case(shop: int) -> None:
