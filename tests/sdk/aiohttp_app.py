@@ -1,4 +1,4 @@
-"""An aiohttp app with aiohttp-session that does what the tests need: `aiohttp_app.py PORT`."""
+"""An aiohttp app with aiohttp-session that does what the tests need: `aiohttp_app.py PORT`, or `make_app`."""
 
 import asyncio
 import logging
@@ -234,14 +234,17 @@ class Noticed(logging.Handler):
             SEEN.append(record.exc_info[0].__name__)
 
 
-def main(port: int) -> None:
+def make_app() -> web.Application:
     logging.getLogger().addHandler(Noticed())
     app = web.Application(middlewares=[outermost], client_max_size=10_000_000)
     storage = LimpetStorage(app, keys=[KEY], max_state=6000, fence_seconds=FENCE_SECONDS)
     aiohttp_session.setup(app, storage)
     app.add_routes(routes)
-    web.run_app(app, host="127.0.0.1", port=port, print=None, access_log=None, handler_cancellation=True)
+    return app
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    port = int(sys.argv[1])
+    web.run_app(
+        make_app(), host="127.0.0.1", port=port, print=None, access_log=None, handler_cancellation=True
+    )

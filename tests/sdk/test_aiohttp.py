@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -42,15 +43,28 @@ def written(user: User) -> dict[str, object]:
     return {key: value for key, value in user.held()[1].items() if key != "_created"}
 
 
+PATHS = {
+    "read": "/show",
+    "write": "/put?a=1",
+    "large": "/large",
+    "slow": "/later",
+    "end": "/logout",
+    "renew": "/login?user=ann",
+}
+GUNICORN = ("-m", "gunicorn", "-w", "2", "--no-control-socket", "-b", "127.0.0.1:{port}")
+WORKERS = (*GUNICORN, "-k", "aiohttp.GunicornWebWorker", "tests.sdk.aiohttp_app:make_app()")
+
+
 def test_it_keeps_the_contract(node: Remote) -> None:
-    paths = {
-        "read": "/show",
-        "write": "/put?a=1",
-        "large": "/large",
-        "end": "/logout",
-        "renew": "/login?user=ann",
-    }
-    assert node.wrong(slow="/later", **paths) == []
+    assert node.wrong(**PATHS) == []
+
+
+def test_so_do_several_processes_of_it(tmp_path: Path) -> None:
+    with remote(WORKERS, tmp_path / "log", {"TMPDIR": str(tmp_path)}, endpoint=True) as node:
+        assert node.wrong(**PATHS) == []
+        user = User(node)
+        for number in range(10):
+            assert len(user.ask(f"/put?key{number}=1").json()) == number + 1
 
 
 def test_a_session_is_kept_from_request_to_request(user: User) -> None:

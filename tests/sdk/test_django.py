@@ -64,10 +64,14 @@ def raised(node: Remote) -> list[str]:
     return told
 
 
-@pytest.mark.parametrize("a", ["", "a"])
-def test_it_keeps_the_contract(node: Remote, a: str) -> None:
-    paths = {"read": f"/{a}show", "write": f"/{a}put?a=1", "large": "/large", "end": f"/{a}logout"}
-    assert node.wrong(renew=f"/{a}login?user=ann", slow="/later", **paths) == []
+def paths(a: str = "") -> dict[str, str]:
+    """What `limpet contract` is told of the app; `a`: of its asynchronous views, where there are some."""
+    reads = {"read": f"/{a}show", "write": f"/{a}put?a=1", "large": "/large", "slow": "/later"}
+    return {**reads, "end": f"/{a}logout", "renew": f"/{a}login?user=ann"}
+
+
+def test_it_keeps_the_contract(node: Remote) -> None:
+    assert node.wrong(**paths()) == []
 
 
 @pytest.mark.parametrize("a", ["", "a"])
@@ -235,9 +239,19 @@ def test_a_session_moves_here_with_what_is_in_it(user: User) -> None:
     assert user.held() == (TAKEOVER + 1, {"a": "1", "b": "2"})
 
 
+@pytest.mark.parametrize("server", SERVERS)
+def test_several_processes_are_one_node(server: str, database: Path, tmp_path: Path) -> None:
+    command = [*SERVERS[server], "--workers=2"]
+    env = {"DJANGO_DATABASE": str(database), "TMPDIR": str(tmp_path)}
+    with remote(command, tmp_path / "log", env, endpoint=True) as node:
+        assert node.wrong(**paths("a" if server == "asgi" else "")) == []
+        user = User(node)
+        for number in range(10):
+            assert len(user.ask(f"/put?key{number}=1").json()) == number + 1
+
+
 def test_what_is_outside_of_django_may_have_a_shell_outside_of_itself(wrapped: Remote) -> None:
-    paths = {"read": "/front", "write": "/put?a=1", "large": "/large", "slow": "/later", "end": "/logout"}
-    assert wrapped.wrong(renew="/login?user=ann", **paths) == []
+    assert wrapped.wrong(**{**paths(), "read": "/front"}) == []
     user = User(wrapped)
     user.ask("/put?a=1")
     assert user.ask("/show", "GET").json()["key"] == user.id
