@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections import deque
 from time import monotonic
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import aiohttp
 from sessions.token import Sealer, Token
 
 READ, WRITE = "GET", "POST"
+REMEMBERED = 8
 
 
 class Visit(NamedTuple):
@@ -50,7 +52,8 @@ class Visitor:
         self._cookie = cookie
         self._sealer = sealer
         self._born = ""
-        self._maybe = 0  # writes without an answer, which may have counted
+        self._heard: deque[str] = deque(maxlen=REMEMBERED)  # answers, for whoever has to find a fault
+        self._maybe = 0  # writes without an answer, which have not counted yet and still may
 
     async def visit(self, method: str) -> Visit:
         """One request. What the other side does raises nothing but SomebodyElses."""
@@ -58,8 +61,8 @@ class Visitor:
         told: Told | None = None
         try:
             told = await self._ask(method)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
-            pass  # it has failed, and is counted as that
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            self._note(f"{method} {error!r}")  # it has failed, and is counted as that
         finally:
             self.busy = False
         ended = monotonic()
@@ -77,6 +80,7 @@ class Visitor:
         params = {"owner": self._owner} if method == WRITE else None
         async with self._http.request(method, self._url, params=params, headers=headers) as answer:
             body = await answer.read()
+            self._note(f"{method} {answer.status} {body[:80].decode(errors='replace')}")
             self._keep(answer.headers.getall("Set-Cookie", []))
             return _read(body) if answer.status == 200 else None
 
@@ -92,18 +96,27 @@ class Visitor:
                 self.token = self._sealer.open(value.encode())
                 self.sessions |= {self.token.id} if self.token else set()
 
+    def _note(self, heard: str) -> None:
+        node, version = (self.token.node, self.token.version) if self.token else (-1, -1)
+        self._heard.append(f"{monotonic():.3f} {heard.strip()} (node {node}, version {version})")
+
+    def _history(self) -> str:
+        return f"{self._url}: " + "; ".join(self._heard)
+
     def _compare(self, method: str, told: "Told") -> tuple[bool, int]:
         """Whether the session is lost, and how many acknowledged writes are."""
         if told.owner not in ("", self._owner):
-            raise SomebodyElses(f"{self._owner} was shown the session of {told.owner}")
+            raise SomebodyElses(f"{self._owner} was shown the session of {told.owner}: {self._history()}")
         born, self._born = self._born, told.born
         known, self.acknowledged = self.acknowledged, told.writes
-        maybe, self._maybe = self._maybe, 0
         if born and told.born != born:
             return True, known
         before = told.writes - (method == WRITE)  # what the session held when the request came
-        if before > known + maybe:
-            raise SomebodyElses(f"a session has {before} writes, and only {known + maybe} were sent")
+        unanswered = max(0, before - known)  # that have counted all the same, perhaps much later
+        if unanswered > self._maybe:
+            counts = f"a session has {before} writes, and only {known + self._maybe} were sent"
+            raise SomebodyElses(f"{counts}: {self._history()}")
+        self._maybe -= unanswered
         return False, max(0, known - before)
 
 
