@@ -104,7 +104,7 @@ async def test_a_write_without_an_answer_may_have_counted_or_not_or_count_later(
     await see(app, visitor, WRITE, 503)
     assert (await see(app, visitor, READ, ("x", 2))).writes_lost == 0
     assert (await see(app, visitor, READ, ("x", 3))).writes_lost == 0
-    with pytest.raises(SomebodyElses, match="4 writes, and only 3 were sent: .* GET 200"):
+    with pytest.raises(SomebodyElses, match=r"4 writes, and only 3 were sent: .* GET 200"):
         await see(app, visitor, READ, ("x", 4))
 
 
