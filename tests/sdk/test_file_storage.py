@@ -166,6 +166,12 @@ def test_what_is_not_a_file_of_sessions_is_left_alone(file: Path) -> None:
         assert file.read_bytes() == content
 
 
+def test_a_file_that_was_not_finished_is_no_obstacle(file: Path) -> None:
+    for suffix in (".new", ".new-journal", "-wal", "-shm"):
+        Path(f"{file}{suffix}").write_bytes(b"the beginning of one")
+    assert count(FileStorage(file), A, 1) == 1
+
+
 @pytest.mark.parametrize("boot", ["another", ""])
 def test_what_an_earlier_boot_has_left_is_begun_anew(
     file: Path, monkeypatch: pytest.MonkeyPatch, boot: str

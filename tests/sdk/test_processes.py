@@ -183,8 +183,10 @@ ASGI = (
 )
 
 
-def test_uvicorn_with_workers_and_a_file(tmp_path: Path) -> None:
-    with remote(ASGI, tmp_path / "log", {"SESSIONS": str(tmp_path / "sessions.db")}) as node:
+@pytest.mark.parametrize("endpoint", [False, True])
+def test_uvicorn_with_workers_and_a_file_or_an_endpoint(tmp_path: Path, endpoint: bool) -> None:
+    env = {"TMPDIR": str(tmp_path)} if endpoint else {"SESSIONS": str(tmp_path / "sessions.db")}
+    with remote(ASGI, tmp_path / "log", env, endpoint=endpoint) as node:
         assert node.wrong(**{**CONTRACT, "renew": "/renew"}) == []
         user = User(node)
         user.ask("/put?a=1")

@@ -73,16 +73,20 @@ def _first(path: Path, boot: str) -> sqlite3.Connection:
             if _made_under(db) == _made(boot):
                 return db
             db.close()
-    for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-        name.unlink(missing_ok=True)
+    for suffix in ("-wal", "-shm", ".new", ".new-journal"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    _make(Path(f"{path}.new"), boot)
+    os.replace(f"{path}.new", path)  # whole, or not at all
+    return _connect(path)
+
+
+def _make(path: Path, boot: str) -> None:
     # The states of users: nobody else reads them. SQLite gives its -wal and -shm the same mode.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     db = sqlite3.connect(path, isolation_level=None)
-    with db:
-        db.executescript(SCHEMA)
-        db.execute("INSERT INTO made VALUES (?)", (_made(boot),))
+    db.executescript(SCHEMA)
+    db.execute("INSERT INTO made VALUES (?)", (_made(boot),))
     db.close()
-    return _connect(path)
 
 
 def _refuse_others(path: Path) -> None:
