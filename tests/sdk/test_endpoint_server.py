@@ -231,14 +231,18 @@ def test_what_is_no_address(text: str) -> None:
 
 def test_servers_of_one_node_agree_by_a_lock() -> None:
     class Locks:
-        def wait(self, at: int) -> None:
+        def take(self, at: int) -> bool:
             asked.append(at)
-            threading.Event().wait()
+            return turn.is_set()
 
     asked: list[int] = []
+    turn = threading.Event()
     place = address()
     server = EndpointServer(place, Locks(), lambda path: None, lambda asked, read: None)  # type: ignore[arg-type, return-value]
     server.start()
     server.start()
-    until(lambda: asked == [endpoint_server.SERVER], "it waits for its turn")
+    until(lambda: len(asked) > 1, "it waits for its turn")
     assert not answers(place)
+    turn.set()
+    until(lambda: answers(place), "it is served")
+    assert set(asked) == {endpoint_server.SERVER}

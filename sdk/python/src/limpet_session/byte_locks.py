@@ -31,10 +31,6 @@ class ByteLocks:
         """Hold it alone; False: others have it. This process's own share becomes this."""
         return self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB, at)
 
-    def wait(self, at: int) -> None:
-        """Hold it alone, however long that takes."""
-        fcntl.lockf(self._file, fcntl.LOCK_EX, 1, at)
-
     def free(self, at: int) -> None:
         """Give it back, whichever way it was held."""
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, at)

@@ -19,6 +19,7 @@ from limpet_session.endpoint import Asked, Reply, framed, say
 SERVER = 1  # the byte of the lock file that the process which serves has alone
 CONNECTIONS = 100  # at once; a proxy makes a few
 IDLE_SECONDS = 75.0  # a connection without a request; longer than a proxy keeps one
+TURN_SECONDS = 0.05  # between two looks whether it is this process's turn
 RETRY_SECONDS = 0.02
 COMPLAIN_SECONDS = 1.0  # a process that has just died may still have the address
 log = logging.getLogger("limpet_session")
@@ -69,8 +70,8 @@ def read_address(text: str) -> Address:
 class Locks(Protocol):
     """What the processes of a node agree by."""
 
-    def wait(self, at: int) -> None:
-        """Until no other process has `at`, which then is this one's."""
+    def take(self, at: int) -> bool:
+        """Whether `at` is this process's now, and no other's."""
 
 
 class EndpointServer(ThreadingMixIn, BaseServer):
@@ -102,8 +103,9 @@ class EndpointServer(ThreadingMixIn, BaseServer):
                     threading.Thread(target=self._run, name="limpet-endpoint", daemon=True).start()
 
     def _run(self) -> None:
-        if self._locks is not None:
-            self._locks.wait(SERVER)
+        # To wait in the kernel would stop all of a process whose threads are gevent's.
+        while self._locks is not None and not self._locks.take(SERVER):
+            time.sleep(TURN_SECONDS)
         self.listener = self._listen()
         while True:
             try:
