@@ -8,6 +8,7 @@ import secrets
 import sys
 from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import parse_qs
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from limpet_session.asgi import LimpetSessionMiddleware
 
 NODE_KEY = "a-key-that-all-these-nodes-know"
+ENDPOINT = "/.limpet/sessions"
 PADDING = "pad"  # a key whose value makes a state large, and is not worth telling
 
 
@@ -48,6 +50,24 @@ async def visit(request: Request) -> JSONResponse:
     return JSONResponse({"seen": seen, "stale": getattr(session, "stale", 0)})
 
 
+class SlowCopies:
+    """`/slow?seconds=S`: take copies so late from now on, and the proxies hold the answers of writes."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._seconds = 0.0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        path = scope.get("path", "")
+        if path == "/slow":
+            self._seconds = float(parse_qs(scope["query_string"].decode())["seconds"][0])
+            await PlainTextResponse("so be it")(scope, receive, send)
+            return
+        if path.startswith(ENDPOINT) and scope["method"] in ("POST", "PUT"):
+            await asyncio.sleep(self._seconds)
+        await self._app(scope, receive, send)
+
+
 class MemorySessions:
     """`request.session` from this process's memory, as many an app has it."""
 
@@ -76,7 +96,7 @@ class MemorySessions:
 
 def main(port: int, plain: bool) -> None:
     app: Any = Starlette(routes=[Route("/healthz", healthz), Route("/visit", visit, methods=["GET", "POST"])])
-    app = MemorySessions(app) if plain else LimpetSessionMiddleware(app, [NODE_KEY])
+    app = MemorySessions(app) if plain else SlowCopies(LimpetSessionMiddleware(app, [NODE_KEY]))
     uvicorn.run(
         app,
         port=port,

@@ -58,9 +58,13 @@ class Browser(Client):
         """Pages of eight requests each, about every `pause` seconds."""
         await asyncio.sleep(pause * self.random.random())
         while not over.is_set():
-            kinds = self.random.choices(_KINDS, _WEIGHTS, k=PARALLEL)
-            await asyncio.gather(*(self._request(kind) for kind in kinds))
+            await self.page()
             await asyncio.sleep(2 * pause * self.random.random())
+
+    async def page(self) -> None:
+        """Eight requests at once."""
+        kinds = self.random.choices(_KINDS, _WEIGHTS, k=PARALLEL)
+        await asyncio.gather(*(self._request(kind) for kind in kinds))
 
     def ending(self, jar: Jar) -> bool:
         token = self.token(jar)

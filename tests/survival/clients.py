@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from sessions.token import Sealer, Token
-from tests.survival.findings import Failure, Findings
+from tests.survival.findings import Failure, Findings, Write
 from tests.survival.setups import NODES, SECRET, SERVICE
 from tests.survival.wire import Line, Reply
 
@@ -37,6 +37,11 @@ class Client:
         self._line = Line(number, ports)
         self._proxies = len(ports)
         self._visits = 0
+        self._short: set[int] = set()  # versions whose answers said that they had no copies
+
+    def connections(self, proxy: int) -> int:
+        """To a proxy, those that are idle."""
+        return self._line.idle(proxy)
 
     def close(self) -> None:
         self._line.close()
@@ -48,12 +53,17 @@ class Client:
         self._visits += 1
         target = f"/visit?{urlencode({'owner': self.name, 'visit': self._visits, **asked})}"
         method = "GET" if what == "read" else "POST"
+        if method == "POST":
+            token = self.token(jar)
+            self.findings.under_way[target] = Write(began, token.node if token else -1)
         reply = await self._line.send(self.random.randrange(self._proxies), method, target, jar)
+        self.findings.under_way.pop(target, None)
         if reply.status == 503 and self.ending(jar):
             self.findings.counts["503 beside a login or logout"] += 1
             return reply, None
         if reply.status != 200:
-            failure = Failure(began, loop.time(), target, reply.status, reply.text, self.parallel)
+            safe = method == "GET"
+            failure = Failure(began, loop.time(), target, reply.status, reply.text, safe, self.parallel)
             self.findings.failures.append(failure)
             if not reply.status and reply.sent and "broke" not in reply.text:
                 self.findings.report(f"{target}: {reply.text}")
@@ -82,12 +92,21 @@ class Client:
         seen = told["seen"]
         if seen.get("owner", self.name) != self.name:
             self.findings.report(f"{self.name}: {what}: saw the session of {seen['owner']}")
-        if told["stale"]:
-            self.findings.report(f"{self.name}: {what}: stale, not {told['stale']} but {seen}")
+        if told["stale"] in self._short:
+            self.findings.counts["stale, as was said before"] += 1
+        elif told["stale"]:
+            now = asyncio.get_running_loop().time()
+            self.findings.stale.append(
+                f"{now:.3f} {self.name}: {what}: stale, not {told['stale']} but {seen}"
+            )
         value = reply.cookies.get(COOKIE)
         token = self._open(value) if value else None
+        if token is not None:
+            held = self.findings.acknowledged.get(token.id, 0)
+            self.findings.acknowledged[token.id] = max(held, token.version)
         if token is not None and token.unprotected:
             self.findings.unprotected.append(asyncio.get_running_loop().time())
+            self._short.add(token.version)
         return Shown(seen, token, value == "")
 
     def _open(self, value: str) -> Token:

@@ -16,9 +16,10 @@ class Counter(Client):
 
     acknowledged = 0
     safe = 0  # the last one whose answer said that it has its copies
-    maybe = 0  # additions since then that were not answered, and may have counted
+    maybe = 0  # additions that were not answered, and may have counted, or may still
     pinned = -1  # the node that the token names
     session = ""
+    holding = 0.0  # seconds that each of its requests takes for now
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
@@ -36,8 +37,8 @@ class Counter(Client):
         asked: dict[str, object] = {"add": 1}
         if self.number % _PADDED == 0:
             asked["pad"] = PAD_BYTES
-        if self.random.random() < _HELD:
-            asked[self.random.choice(("before", "after"))] = 0.3
+        if self.holding or self.random.random() < _HELD:
+            asked[self.random.choice(("before", "after"))] = self.holding or 0.3
         reply, shown = await self.visit("add", dict(self.jar), **asked)
         self.take(reply)
         if shown is None:
@@ -67,7 +68,8 @@ class Counter(Client):
         elif count <= self.acknowledged:
             self._lost(count, now, token)
         self.session, self.pinned = token.id, token.node
-        self.acknowledged, self.maybe = count, 0
+        self.maybe = max(0, self.maybe - (count - self.acknowledged - 1))
+        self.acknowledged = count
         self.safe = self.safe if token.unprotected else count
         self._times[count] = now
 

@@ -5,8 +5,11 @@ from random import Random
 from typing import Protocol
 
 from tests.survival.findings import Findings, Window
+from tests.survival.processes import Node, Process
 from tests.survival.relay import Line
 from tests.survival.stage import Stage
+
+LONGEST_WRITE = 0.4  # seconds, or a little more: docs/contract.md has half a second
 
 
 class Fault(Protocol):
@@ -18,6 +21,21 @@ class Fault(Protocol):
     async def strike(self, stage: Stage, random: Random, findings: Findings) -> None: ...
 
 
+def kill(process: Process, findings: Findings, began: float | None = None) -> None:
+    """SIGKILL. `began`: when it ceased to answer, if that was earlier."""
+    now = asyncio.get_running_loop().time()
+    process.kill()
+    findings.struck(process.name, now if began is None else began)
+
+
+async def drain(stage: Stage, node: Node, findings: Findings) -> None:
+    """Until it has nothing left. A write fails that holds its session back for longer than nodes allow."""
+    began = asyncio.get_running_loop().time()
+    await stage.command(node, "drain")
+    await stage.drained(node)
+    findings.struck(node.name, began, LONGEST_WRITE)
+
+
 class Kill:
     """SIGKILL, and a node that has forgotten everything comes back."""
 
@@ -25,7 +43,7 @@ class Kill:
 
     async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
         node = random.choice(stage.nodes)
-        node.kill()
+        kill(node, findings)
         await asyncio.sleep(2.0 * random.random())
         node.start()
 
@@ -36,8 +54,22 @@ class KillWorker:
     name = "kill a worker"
 
     async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
-        random.choice(stage.nodes).kill_a_worker(random)
+        node = random.choice(stage.nodes)
+        began = asyncio.get_running_loop().time()
+        node.kill_a_worker(random)
         await asyncio.sleep(0.5 * random.random())
+        findings.struck(node.name, began)
+
+
+class Restart:
+    """SIGKILL, and it is back at once, empty: probes may not even have seen that it was away."""
+
+    name = "restart empty"
+
+    async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
+        node = random.choice(stage.nodes)
+        kill(node, findings)
+        node.start()
 
 
 class KillWhileHeld:
@@ -50,7 +82,7 @@ class KillWhileHeld:
         for node in others:
             node.freeze()
         await asyncio.sleep(0.1 + 0.3 * random.random())
-        victim.kill()
+        kill(victim, findings)
         await asyncio.sleep(0.1)
         for node in others:
             node.thaw()
@@ -66,8 +98,9 @@ class KillCopyHolder:
     async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
         node = random.choice(stage.nodes)
         node.freeze()
+        frozen = asyncio.get_running_loop().time()
         await asyncio.sleep(0.2 + 0.5 * random.random())
-        node.kill()
+        kill(node, findings, frozen)
         await asyncio.sleep(random.random())
         node.start()
 
@@ -79,10 +112,10 @@ class KillBothHolders:
 
     async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
         first, second, _ = random.sample(stage.nodes, 3)
-        first.kill()
+        kill(first, findings)
         await stage.protected()
         began = asyncio.get_running_loop().time()
-        second.kill()
+        kill(second, findings)
         await asyncio.sleep(1.0 + random.random())
         first.start()
         second.start()
@@ -98,9 +131,11 @@ class Freeze:
 
     async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
         node = random.choice(stage.nodes)
+        began = asyncio.get_running_loop().time()
         node.freeze()
         await asyncio.sleep(random.choice((0.4, 4.0)) * (0.5 + random.random()))
         node.thaw()
+        findings.struck(node.name, began)
 
 
 class Flap:
@@ -111,9 +146,11 @@ class Flap:
     async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
         node = random.choice(stage.nodes)
         for _ in range(4):
+            began = asyncio.get_running_loop().time()
             node.freeze()
             await asyncio.sleep(0.9 * random.random())
             node.thaw()
+            findings.struck(node.name, began)
             await asyncio.sleep(0.6 * random.random())
 
 
@@ -128,11 +165,13 @@ class Cut:
     async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
         node = random.randrange(len(stage.nodes))
         proxies = range(len(stage.proxies)) if self._everybody else [random.randrange(len(stage.proxies))]
+        began = asyncio.get_running_loop().time()
         for proxy in proxies:
             await stage.relays[proxy][node].set(self._line)
         await asyncio.sleep(0.5 + 3.0 * random.random())
         for proxy in proxies:
             await stage.relays[proxy][node].set(Line.FINE)
+        findings.struck(stage.nodes[node].name, began)
 
 
 class KillProxy:
@@ -142,9 +181,12 @@ class KillProxy:
 
     async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
         proxy = random.choice(stage.proxies)
+        began = asyncio.get_running_loop().time()
         proxy.kill()
         await asyncio.sleep(1.0)
         proxy.start()
+        await stage.all_up()
+        findings.struck(proxy.name, began)
 
 
 class Roll:
@@ -153,11 +195,38 @@ class Roll:
     name = "rolling restart"
 
     async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
-        for index, node in enumerate(stage.nodes):
-            await stage.command(index, "drain")
-            await stage.drained(index)
+        for node in stage.nodes:
+            await drain(stage, node, findings)
             await node.stop()
             node.start()
-            await stage.answering(index)
-            await stage.command(index, "ready")
+            await stage.answering(node)
+            await stage.command(node, "ready")
             await stage.all_up()
+
+
+class Reconfigure:
+    """A node more in the file, and then one of the others out of it: the proxies start anew, one by one."""
+
+    name = "nodes added and removed"
+
+    async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
+        stage.spare.start()
+        await stage.answering(stage.spare)
+        stage.nodes.append(stage.spare)
+        await self._restart_proxies(stage, findings)
+        await stage.protected()
+        leaver = random.choice(stage.nodes)
+        await drain(stage, leaver, findings)
+        stage.nodes.remove(leaver)
+        await self._restart_proxies(stage, findings, leaver.name)
+        await leaver.stop()
+        stage.spare = leaver
+
+    async def _restart_proxies(self, stage: Stage, findings: Findings, but: str = "") -> None:
+        for proxy in stage.proxies:
+            stage.configure(proxy)
+            began = asyncio.get_running_loop().time()
+            await proxy.stop()
+            findings.struck(proxy.name, began)  # the other one takes what this one does not accept
+            proxy.start()
+            await stage.all_up(but)

@@ -2,9 +2,17 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
-CONTENDED = "changed elsewhere at the same time"
+from tests.survival.access import Logged
+
+# Until everybody knows that somebody has died, or is there again: what was on its way is met by that.
+_USUAL = 0.1  # seconds that a write takes
+REACTION = 0.5  # seconds
+AFTERMATH = 3.0  # seconds: until a node that was taken for dead because of that is up again
+STORE = "the store"  # as a victim
+_WITHOUT_STORE = ("not_found_yet", "unprotected")  # only the store has the session, or would have it
 
 
 class Failure(NamedTuple):
@@ -15,16 +23,44 @@ class Failure(NamedTuple):
     what: str
     status: int
     text: str
+    safe: bool  # it may be repeated: nothing is written by it
     parallel: bool  # its client had others under way
+    logged: Logged | None = None  # what its proxy said; None: the proxy died
 
     @property
     def contended(self) -> bool:
         """Two proxies took the session over at once, each for a request of the same client: one gives in."""
-        return self.parallel and self.status == 503 and CONTENDED in self.text
+        return self.parallel and self.fault in ("conflict", "not_found_yet")
+
+    @property
+    def fault(self) -> str:
+        return self.logged.fault if self.logged else "no answer"
 
     @property
     def kind(self) -> str:
-        return f"{self.status} {self.text.strip().splitlines()[0] if self.text.strip() else ''}"[:90]
+        where = f" at node {self.logged.node}" if self.logged and self.logged.node else ""
+        return f"{self.status} {self.fault}{where}{', which was safe to repeat' if self.safe else ''}"
+
+
+class Blow(NamedTuple):
+    """Somebody who, from `began` to `ended`, did not answer what was in flight there."""
+
+    began: float
+    ended: float
+    victim: str  # the name of a node or a proxy, or STORE
+    least: float = 0.0  # seconds that a request must have taken to be met by that
+
+    def explains(self, failure: Failure) -> bool:
+        """Whether that was in flight there, and could not be repeated."""
+        if failure.began > self.ended + REACTION or failure.ended < self.began:
+            return False
+        if failure.ended - failure.began < self.least:
+            return False
+        if failure.logged is None:
+            return self.victim.startswith("proxy")
+        if self.victim == STORE:
+            return failure.fault in _WITHOUT_STORE
+        return failure.logged.node == self.victim and not failure.safe
 
 
 class Loss(NamedTuple):
@@ -44,35 +80,87 @@ class Window(NamedTuple):
     ended: float
     what: str
 
+    def met(self, began: float, ended: float) -> bool:
+        """Whether what lasted from `began` to `ended` overlaps."""
+        return self.began <= ended and began <= self.ended
+
+
+class Write(NamedTuple):
+    """A write whose answer has not come yet. `node`: where it is, by the client's token; below 0: unknown."""
+
+    began: float
+    node: int
+
+
+class Strike(NamedTuple):
+    """A fault that came. `held`: how many writes were held up just then, on purpose."""
+
+    what: str
+    held: int
+
 
 class Findings:
     """Filled by clients and faults, read at the end. Times are the loop's."""
 
-    def __init__(self) -> None:
+    def __init__(self, sticky: bool = True) -> None:
+        """`sticky`: requests of one client that run side by side go to one node."""
+        self.sticky = sticky
         self.wrong: list[str] = []
+        self.stale: list[str] = []  # an answer said that only older state was left
         self.failures: list[Failure] = []
         self.losses: list[Loss] = []
         self.unprotected: list[float] = []
         self.faults: list[Window] = []  # while a fault was there and until all was well again
+        self.blows: list[Blow] = []
+        self.late: list[Window] = []  # while the machine kept somebody from answering
+        self.under_way: dict[str, Write] = {}  # by target
+        self.strikes: list[Strike] = []
         self.bare: list[Window] = []  # while fewer nodes lived than copies need, or no store
         self.counts: Counter[str] = Counter()
+        self.acknowledged: dict[str, int] = {}  # the version of each session that an answer has told
         self.waits: list[float] = []  # seconds of every answered request
 
     def report(self, what: str) -> None:
         self.wrong.append(f"{asyncio.get_running_loop().time():.3f} {what}")
 
+    def struck(self, victim: str, began: float, least: float = 0.0) -> None:
+        """Somebody did not answer from then until now."""
+        self.blows.append(Blow(began, asyncio.get_running_loop().time(), victim, least))
+
+    def look_up(self, logged: Mapping[str, Logged]) -> None:
+        """Add what the proxies have logged of the failures."""
+        self.failures = [failure._replace(logged=logged.get(failure.what)) for failure in self.failures]
+
     def unexplained(self) -> list[Failure]:
-        """Failures while nothing was wrong."""
+        """Failures of requests that were not in flight where somebody died, or could have been repeated."""
         return [
             failure
             for failure in self.failures
-            if not failure.contended
-            and not any(w.began <= failure.ended and failure.began <= w.ended for w in self.faults)
+            if not (failure.contended and self._disturbed(failure))
+            and not any(blow.explains(failure) for blow in self.blows)
+            and not self.starved(failure.began, failure.ended)
         ]
 
     def unprotected_unexplained(self) -> list[float]:
         """Unprotected answers while there were nodes, or a store, to protect them."""
-        return [at for at in self.unprotected if not any(w.began <= at <= w.ended for w in self.bare)]
+        return [
+            at
+            for at in self.unprotected
+            if not any(bare.met(at, at) for bare in self.bare) and not self.starved(at, at)
+        ]
+
+    def _disturbed(self, failure: Failure) -> bool:
+        """Whether two nodes may have served one session: by design, or as proxies disagreed on a fault."""
+        return not self.sticky or any(fault.met(failure.began, failure.ended) for fault in self.faults)
+
+    def starved(self, began: float, ended: float) -> bool:
+        """Whether somebody did not get their time from the machine then, or shortly before."""
+        return any(late.met(began - AFTERMATH, ended) for late in self.late)
+
+    def held_writes(self) -> list[Write]:
+        """Writes that have waited for their answer for longer than they usually do."""
+        now = asyncio.get_running_loop().time()
+        return [write for write in self.under_way.values() if now - write.began >= _USUAL]
 
     def summary(self) -> str:
         """For people: one block of lines."""
@@ -83,9 +171,14 @@ class Findings:
             f" p99 {waits[len(waits) * 99 // 100] * 1000:.1f} ms, max {waits[-1] * 1000:.0f} ms;"
             f" failed {len(self.failures)}; unprotected {len(self.unprotected)};"
             f" lost {sum(len(loss.acknowledged) for loss in self.losses)} in {len(self.losses)} sessions",
-            "faults: " + ", ".join(f"{w.what} {w.began:.1f} to {w.ended:.1f}" for w in self.faults),
-            f"counts: {dict(self.counts)}",
+            "faults: " + ", ".join(map(self._told, self.faults, self.strikes)),
+            f"counts: {dict(self.counts)}; late {len(self.late)} times,"
+            f" {sum(late.ended - late.began for late in self.late):.1f} s in all",
             *(f"  {count} x {kind}" for kind, count in kinds.most_common(12)),
-            *(f"  wrong: {what}" for what in self.wrong[:20]),
+            *(f"  wrong: {what}" for what in (*self.wrong, *self.stale)[:20]),
         ]
         return "\n".join(lines)
+
+    def _told(self, window: Window, strike: Strike) -> str:
+        held = f" with {strike.held} writes held" if strike.held else ""
+        return f"{window.what}{held} {window.began:.1f} to {window.ended:.1f}"

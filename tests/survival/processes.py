@@ -13,7 +13,7 @@ import yaml
 
 from tests.examples.running import ROOT, free_port
 
-PATIENCE = 40.0  # seconds that anything may take on a busy machine; nothing waits for it to pass
+PATIENCE = 120.0  # seconds that anything may take on a busy machine; nothing waits for it to pass
 
 
 class Process:
@@ -23,6 +23,7 @@ class Process:
         self.name = name
         self.log = folder / f"{name}.log"
         self.frozen = False
+        self.touched = 0  # how often something was done to it
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -30,7 +31,14 @@ class Process:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def id(self) -> int:
+        """Of the process as it runs now."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
+        self.touched += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -44,6 +52,7 @@ class Process:
 
     def kill(self) -> None:
         """As a crash would. What is frozen dies, too."""
+        self.touched += 1
         if self._process is not None:
             self._signal(signal.SIGKILL)
             self._process.wait(PATIENCE)
@@ -52,16 +61,19 @@ class Process:
     async def stop(self) -> int:
         """In order; the exit code."""
         assert self._process is not None
+        self.touched += 1
         self._process.terminate()
         await until(lambda: not self.alive, f"{self.name} ends")
         return self._process.wait()
 
     def freeze(self) -> None:
         assert self._process is not None
+        self.touched += 1
         self._signal(signal.SIGSTOP)
         self.frozen = True
 
     def thaw(self) -> None:
+        self.touched += 1
         if self._process is not None and self.alive:
             self._signal(signal.SIGCONT)
         self.frozen = False
@@ -93,23 +105,26 @@ class Node(Process):
         """`command`: what starts it, with `{port}`, `{endpoint}` and `{folder}` where these go."""
         self.port, self.endpoint = free_port(), free_port()
         place = {"port": self.port, "endpoint": self.endpoint, "folder": folder}
-        super().__init__(f"node-{name}", [word.format(**place) for word in command], folder)
+        super().__init__(name, [word.format(**place) for word in command], folder)
 
 
 class Limpet(Process):
-    """A proxy with a YAML file of its own."""
+    """A proxy with a YAML file of its own, to be written before it starts."""
 
-    def __init__(self, name: str, folder: Path, settings: dict[str, object]) -> None:
+    def __init__(self, name: str, folder: Path) -> None:
         self.port, self.admin_port = free_port(), free_port()
-        file = folder / f"{name}.yaml"
-        log = {"format": "text", "file": str(folder / f"{name}.access.log")}
+        self.access_log = folder / f"{name}.access.log"
+        self._file = folder / f"{name}.yaml"
+        super().__init__(name, [sys.executable, "-m", "proxy", "run", "-c", str(self._file)], folder)
+
+    def configure(self, settings: dict[str, object]) -> None:
+        """Write the file that it reads when it starts the next time."""
         own = {
             "listen": f"127.0.0.1:{self.port}",
             "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
-            "access_log": log,
+            "access_log": {"format": "json", "file": str(self.access_log)},
         }
-        file.write_text(yaml.safe_dump({**own, **settings}, sort_keys=False))
-        super().__init__(name, [sys.executable, "-m", "proxy", "run", "-c", str(file)], folder)
+        self._file.write_text(yaml.safe_dump({**own, **settings}, sort_keys=False))
 
 
 async def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from tests.examples.running import free_port
 from tests.sessions.stores.processes import RedisProcess
 from tests.survival.app import NODE_KEY
 from tests.survival.processes import PATIENCE, Limpet, Node
+from tests.survival.redis_servers import Redis, Watched
 from tests.survival.relay import Relay
 from tests.survival.setups import NODES, SERVICE, Setup, settings
 
@@ -31,21 +32,22 @@ class Entry(NamedTuple):
 class Stage:
     """Use `on_stage`."""
 
-    def __init__(self, setup: Setup, folder: Path) -> None:
+    def __init__(self, setup: Setup, folder: Path, acknowledged: Mapping[str, int]) -> None:
+        """`acknowledged`: by session the version that a client was told of."""
         self.setup = setup
-        self.nodes = [Node(name, folder, setup.command) for name in NODES]
-        kept = "no" if setup.forgetful else "yes"
-        options = ("--save", "", "--appendonly", kept)
-        self.redis = RedisProcess(folder / "redis", *options) if setup.store == "redis" else None
+        self._acknowledged = acknowledged
+        *self.nodes, self.spare = [Node(name, folder, setup.command) for name in NODES[: setup.nodes + 1]]
+        self.redis: Redis | None = None
+        if setup.store == "redis":
+            kept = "no" if setup.forgetful else "yes"
+            told = ("--save", "", "--appendonly", kept)
+            made = Watched if setup.sentinel else RedisProcess
+            self.redis = made(folder / "redis", *told)
+        self._folder = folder
         self.relays = [[Relay(free_port(), n.port) for n in self.nodes] for _ in range(setup.proxies)]
-        url = self.redis.url if self.redis else ""
-        self.proxies = []
-        for index in range(setup.proxies):
-            ports = [relay.port for relay in self.relays[index]]
-            if not setup.relays:
-                ports = [node.port for node in self.nodes]
-            told = settings(setup, folder, ports, [node.endpoint for node in self.nodes], url)
-            self.proxies.append(Limpet(f"proxy-{index}", folder, told))
+        self.proxies = [Limpet(f"proxy-{index}", folder) for index in range(setup.proxies)]
+        for proxy in self.proxies:
+            self.configure(proxy)
         self._http: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -57,7 +59,7 @@ class Stage:
         await self.all_up()
 
     async def close(self) -> None:
-        for process in (*self.proxies, *self.nodes):
+        for process in (*self.proxies, *self.nodes, self.spare):
             process.kill()
         if self.redis is not None:
             self.redis.stop()
@@ -67,12 +69,30 @@ class Stage:
         if self._http is not None:
             await self._http.close()
 
+    def configure(self, proxy: Limpet) -> None:
+        """Write a proxy's file, for the nodes that there are now."""
+        ports = [node.port for node in self.nodes]
+        if self.setup.relays:
+            ports = [relay.port for relay in self.relays[self.proxies.index(proxy)]]
+        nodes = {node.name: (port, node.endpoint) for node, port in zip(self.nodes, ports, strict=True)}
+        proxy.configure(settings(self.setup, self._folder, nodes, self.redis.url if self.redis else ""))
+
+    async def slow_copies(self, seconds: float) -> None:
+        """Have copies, or the store, take so long from now on: answers are held meanwhile. 0: no longer."""
+        if isinstance(self.redis, RedisProcess | Watched) and seconds:
+            await asyncio.to_thread(self.redis.ask, "CLIENT", "PAUSE", int(1000 * seconds), "WRITE")
+        if self.setup.replicas:
+            assert self._http is not None
+            for node in self.nodes:
+                async with self._http.get(f"http://127.0.0.1:{node.port}/slow?seconds={seconds}"):
+                    pass
+
     # Whether it is well
 
-    async def all_up(self, seconds: float = PATIENCE) -> None:
-        """Wait until every proxy says that every node and the store is up."""
+    async def all_up(self, but: str = "", seconds: float = PATIENCE) -> None:
+        """Wait until every proxy says that every node, `but` one, and the store is up."""
         end = asyncio.get_running_loop().time() + seconds
-        while missing := await self._missing():
+        while missing := await self._missing(but):
             assert asyncio.get_running_loop().time() < end, f"not up again in {seconds} s: {missing}"
             await asyncio.sleep(0.1)
 
@@ -85,7 +105,7 @@ class Stage:
 
     async def unprotected(self) -> list[str]:
         """Sessions without the copies that they should have, by what nodes and store say themselves."""
-        if self.setup.plain or not self.setup.sessions.get("sticky", True):
+        if self.setup.plain or not self.setup.sticky:
             return []  # the store has what was acknowledged, and nodes have versions of their own
         wanted: dict[str, int] = {}
         for entries in await self._lists():
@@ -93,7 +113,7 @@ class Stage:
                 if entry.version > 1:
                     wanted[name] = max(wanted.get(name, 0), entry.version)
         if self.setup.store:
-            return self._not_stored(wanted)
+            return self._not_stored({name: self._acknowledged.get(name, 0) for name in wanted})
         later = await self._lists()
         return [
             name
@@ -120,41 +140,41 @@ class Stage:
         """The same of all proxies."""
         return sum([await self.metric(i, name, **labels) for i in range(len(self.proxies))])
 
-    async def command(self, node: int, word: str) -> None:
+    async def command(self, node: Node, word: str) -> None:
         """`drain`, `ready` or `maint`, said to every proxy."""
         assert self._http is not None
         for proxy in self.proxies:
-            url = f"http://127.0.0.1:{proxy.admin_port}/api/services/{SERVICE}/nodes/{NODES[node]}/{word}"
+            url = f"http://127.0.0.1:{proxy.admin_port}/api/services/{SERVICE}/nodes/{node.name}/{word}"
             async with self._http.post(url) as answer:
                 assert answer.status == 200, await answer.text()
 
-    async def drained(self, node: int, seconds: float = PATIENCE) -> None:
+    async def drained(self, node: Node, seconds: float = PATIENCE) -> None:
         """Wait until no proxy knows of a session that a draining node still has to give away."""
         end = asyncio.get_running_loop().time() + seconds
         while left := max([await self._left_at(proxy, node) for proxy in self.proxies]):
             assert asyncio.get_running_loop().time() < end, f"{left} sessions left after {seconds} s"
             await asyncio.sleep(0.1)
 
-    async def answering(self, node: int) -> None:
+    async def answering(self, node: Node) -> None:
         """Wait until a node that was started answers."""
         assert self._http is not None
         end = asyncio.get_running_loop().time() + PATIENCE
         while asyncio.get_running_loop().time() < end:
             try:
-                async with self._http.get(f"http://127.0.0.1:{self.nodes[node].port}/healthz"):
+                async with self._http.get(f"http://127.0.0.1:{node.port}/healthz"):
                     return
             except aiohttp.ClientError:
                 await asyncio.sleep(0.05)
-        raise AssertionError(f"{self.nodes[node].name} does not answer: {self.nodes[node].log.read_text()}")
+        raise AssertionError(f"{node.name} does not answer: {node.log.read_text()}")
 
     # Private
 
-    async def _left_at(self, proxy: Limpet, node: int) -> int:
+    async def _left_at(self, proxy: Limpet, node: Node) -> int:
         for fact in await self._facts(proxy):
-            if fact["node"] == NODES[node]:
+            if fact["node"] == node.name:
                 left = fact.get("sessions_left")
                 return 1 if left is None else int(str(left))
-        raise AssertionError(f"{proxy.name} knows no node {NODES[node]}")
+        raise AssertionError(f"{proxy.name} knows no node {node.name}")
 
     async def _facts(self, proxy: Limpet) -> list[dict[str, object]]:
         assert self._http is not None
@@ -162,7 +182,7 @@ class Stage:
             facts: list[dict[str, object]] = (await answer.json())["nodes"]
             return facts
 
-    async def _missing(self) -> list[str]:
+    async def _missing(self, but: str) -> list[str]:
         missing: list[str] = []
         for proxy in self.proxies:
             assert proxy.alive, f"{proxy.name} ended: {proxy.log.read_text()[-3000:]}"
@@ -176,7 +196,9 @@ class Stage:
                 missing.append(f"{proxy.name}: {error!r}")
                 continue
             missing += [
-                f"{proxy.name}: {f['node']} is {f['state']} ({f['why']})" for f in facts if f["state"] != "up"
+                f"{proxy.name}: {f['node']} is {f['state']} ({f['why']})"
+                for f in facts
+                if f["state"] != "up" and f["node"] != but
             ]
         return missing
 
@@ -217,9 +239,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def on_stage(setup: Setup, folder: Path) -> AsyncIterator[Stage]:
+async def on_stage(setup: Setup, folder: Path, acknowledged: Mapping[str, int]) -> AsyncIterator[Stage]:
     """All of it, up; and gone afterwards, whatever happens."""
-    stage = Stage(setup, folder)
+    stage = Stage(setup, folder, acknowledged)
     try:
         await stage.open()
         yield stage

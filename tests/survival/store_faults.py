@@ -4,16 +4,18 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from random import Random
+from typing import Any
 
 from tests.sessions.stores.processes import RedisProcess
-from tests.survival.findings import Findings, Window
+from tests.survival.findings import STORE, Findings, Window
+from tests.survival.redis_servers import Watched
 from tests.survival.stage import Stage
 
 
 class Outage:
     """Answers may be unprotected from its beginning until everything is in the store again."""
 
-    def __init__(self, name: str, break_it: Callable[[RedisProcess, Random], Awaitable[None]]) -> None:
+    def __init__(self, name: str, break_it: Callable[[Any, Random], Awaitable[None]]) -> None:
         self.name = name
         self._break = break_it
 
@@ -23,6 +25,7 @@ class Outage:
         await self._break(stage.redis, random)
         await stage.all_up()
         await stage.protected()
+        findings.struck(STORE, began)
         findings.bare.append(Window(began, asyncio.get_running_loop().time(), self.name))
 
 
@@ -52,6 +55,28 @@ async def full(redis: RedisProcess, random: Random) -> None:
     await asyncio.to_thread(redis.ask, "CONFIG", "SET", "maxmemory", 0)
 
 
+async def failed_over(servers: Watched, random: Random) -> None:
+    """SIGKILL for the master, and its replica follows it. What the replica did not have yet, nodes have."""
+    await servers.ready()
+    servers.master.stop()
+    await servers.failed_over()
+    await asyncio.sleep(random.random())
+    await servers.follow()
+
+
+async def master_frozen(servers: Watched, random: Random) -> None:
+    """SIGSTOP for the master until another is, and SIGCONT: it does not know of that yet."""
+    await servers.ready()
+    servers.master.signal(signal.SIGSTOP)
+    await servers.failed_over()
+    await asyncio.sleep(random.random())
+    servers.replica.signal(signal.SIGCONT)
+
+
+FAILOVERS = (
+    Outage("failover", failed_over),
+    Outage("failover, the old master frozen", master_frozen),
+)
 OUTAGES = (
     Outage("redis killed", killed),
     Outage("redis frozen", frozen),

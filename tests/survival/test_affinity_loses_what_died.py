@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from tests.survival.faults import kill
 from tests.survival.findings import Window
 from tests.survival.play import Performance, Plan, performance
 from tests.survival.processes import until
@@ -22,7 +23,7 @@ async def test_exactly_the_dead_nodes_sessions_are_lost(tmp_path: Path) -> None:
 async def bury(run: Performance, node: int) -> list[str]:
     """Kill a node until each of its sessions has been asked for; their ids. It comes back empty."""
     began = asyncio.get_running_loop().time()
-    run.stage.nodes[node].kill()
+    kill(run.stage.nodes[node], run.findings)
     victims = [counter for counter in run.cast.counters if counter.pinned == node]
     names = [counter.session for counter in victims]
     await until(lambda: all(counter.pinned != node for counter in victims), "all have gone elsewhere")

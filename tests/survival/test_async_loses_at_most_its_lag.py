@@ -2,7 +2,9 @@
 
 import asyncio
 from pathlib import Path
+from typing import NamedTuple
 
+from tests.survival.faults import kill
 from tests.survival.findings import Window
 from tests.survival.play import Performance, Plan, performance
 from tests.survival.setups import LAGGING
@@ -16,16 +18,27 @@ async def test_no_more_is_lost_than_the_lag_said(tmp_path: Path) -> None:
     async with performance(plan, tmp_path) as run:
         bounds = [await die_behind(run, node) for node in (0, 1, 2)]
     assert run.findings.wrong == []
-    assert run.findings.unexplained() == []
-    for loss in run.findings.losses:
-        killed, lag = next((killed, lag) for killed, lag in reversed(bounds) if killed <= loss.at)
-        assert lag <= MAX_LAG + SLACK
-        assert loss.acknowledged
-        assert min(loss.acknowledged) >= killed - lag - SLACK
+    # What may be lost is not given up while the dead node may come back with it: 503 until then; and a copy
+    # that comes late may meet the takeover of a session that has been given up.
+    late = ("not_found_yet", "conflict")
+    assert [each for each in run.findings.unexplained() if each.fault not in late] == []
+    lost = [at for loss in run.findings.losses for at in loss.acknowledged]
+    assert max(bound.lag for bound in bounds) <= MAX_LAG + SLACK
+    assert [
+        at for at in lost if not any(bound.first - SLACK <= at <= bound.last + SLACK for bound in bounds)
+    ] == []
 
 
-async def die_behind(run: Performance, node: int) -> tuple[float, float]:
-    """Freeze the copy holders, so that copies lag behind, and kill; when, and the lag as seen before."""
+class Bound(NamedTuple):
+    """What a death may take: what was acknowledged from `first` to `last`, by the lag as scraped before."""
+
+    first: float
+    last: float
+    lag: float
+
+
+async def die_behind(run: Performance, node: int) -> Bound:
+    """Freeze the copy holders, so that copies lag behind, and kill."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     others = [each for each in run.stage.nodes if each is not run.stage.nodes[node]]
@@ -34,8 +47,8 @@ async def die_behind(run: Performance, node: int) -> tuple[float, float]:
     await asyncio.sleep(0.3)
     seen = loop.time()
     lag = max([await run.stage.metric(i, "limpet_replication_lag_seconds") for i in range(2)])
-    run.stage.nodes[node].kill()
     killed = loop.time()
+    kill(run.stage.nodes[node], run.findings)
     assert lag > 0, "nothing was behind: this shows nothing"
     for other in others:
         other.thaw()
@@ -44,4 +57,4 @@ async def die_behind(run: Performance, node: int) -> tuple[float, float]:
     await run.stage.all_up()
     await run.stage.protected()
     run.findings.faults.append(Window(began, loop.time(), "a death behind its copies"))
-    return killed, lag + (killed - seen)
+    return Bound(seen - lag, killed, lag)

@@ -91,6 +91,10 @@ class Line:
                 return await self._ask(index, connection, _head(method, target, cookies))
         return Reply(NO_ANSWER, {}, "no proxy takes connections", sent=False)
 
+    def idle(self, proxy: int) -> int:
+        """How many connections to a proxy wait for another request."""
+        return sum(connection.idle for connection in self._open[proxy])
+
     def close(self) -> None:
         for connections in self._open:
             for connection in connections:
