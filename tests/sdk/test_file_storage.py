@@ -194,12 +194,36 @@ def test_so_is_what_a_power_cut_has_broken(file: Path) -> None:
     assert count(FileStorage(file), A, 1) == 1
 
 
+def test_one_that_cannot_be_read_now_is_not_begun_anew(file: Path) -> None:
+    with other_process(file) as other:
+        other.ask(f"count(storage, {A!r}, 1)")
+        other.ask("storage.close()")
+    locker = sqlite3.connect(file, isolation_level=None)
+    locker.execute("PRAGMA locking_mode = EXCLUSIVE")
+    locker.execute("BEGIN EXCLUSIVE")
+    storage = FileStorage(file)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        storage.find(A, time.monotonic())
+    locker.close()
+    assert count(storage, A, 1) == 2
+
+
 def test_the_first_of_many_processes_prepares_it(file: Path) -> None:
     with ExitStack() as stack:
         others = [stack.enter_context(other_process(file)) for _ in range(4)]
         for other in others:
             other.tell(f"count(storage, {A!r}, 1)")
         assert sorted(int(other.heard()) for other in others) == [1, 2, 3, 4]
+
+
+def test_a_file_that_was_removed_is_no_second_one_for_who_comes_later(file: Path) -> None:
+    storage = FileStorage(file, busy_seconds=0.1)
+    with other_process(file) as other:
+        other.ask(f"count(storage, {A!r}, 1)")
+        file.unlink()
+        with pytest.raises(sqlite3.OperationalError, match="removed under them"):
+            count(storage, A, 1)
+    assert count(storage, A, 1) == 1  # nobody has the old one any more
 
 
 def test_a_file_that_stays_busy_is_an_error(file: Path) -> None:

@@ -54,8 +54,12 @@ class Stage:
         self._http = aiohttp.ClientSession(timeout=_TIMEOUT)
         if self.setup.relays:
             await asyncio.gather(*(relay.open() for row in self.relays for relay in row))
-        for process in (*self.nodes, *self.proxies):
-            process.start()
+        for node in self.nodes:
+            node.start()
+        # Some listen before they answer, and a proxy takes nodes for up until it has probed them.
+        await asyncio.gather(*(self.answering(index) for index in range(len(self.nodes))))
+        for proxy in self.proxies:
+            proxy.start()
         await self.all_up()
 
     async def close(self) -> None:

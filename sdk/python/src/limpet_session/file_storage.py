@@ -59,7 +59,6 @@ class FileStorage:
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
         self._sweep_at = self._touch_at = 0.0
-        # The states of users: nobody else reads them.
         self.locks = ByteLocks(Path(f"{self._path}.lock"))
         self.crossing = LockedCrossing(self.locks)
         _STORAGES.add(self)
@@ -157,6 +156,7 @@ class FileStorage:
     def _opened(self) -> sqlite3.Connection:
         if self._db is None:
             self._db = open_shared(self._path, self.locks, self._busy_seconds)
+            self._db.execute("PRAGMA busy_timeout = 0")  # from now on, see `_patiently`
         return self._db
 
     def _shut(self) -> None:

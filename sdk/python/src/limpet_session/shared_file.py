@@ -5,6 +5,7 @@ import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from limpet_session.byte_locks import ByteLocks
 
@@ -12,6 +13,8 @@ LAYOUT = 1
 OWNER = 0x4C494D50  # "LIMP" as PRAGMA application_id, which is at byte 68 of a file of SQLite's
 USERS = 0  # the byte of the lock file that every process shares while it has the file open
 POLL_SECONDS = 0.005
+_PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
+_REFUSED = "other processes use one of another version, or that was removed under them: end them first"
 _OPENED: set[Path] = set()  # by this process or those that it was forked from
 SCHEMA = f"""
 PRAGMA application_id = {OWNER};
@@ -44,16 +47,13 @@ def open_shared(path: Path, locks: ByteLocks, seconds: float) -> sqlite3.Connect
             _OPENED.add(path)
             return db
         if locks.share(USERS):
-            db = _connect(path)
-            if _made_under(db) == _made(boot):
+            # Otherwise whoever was to look at it has died meanwhile, or it was removed.
+            if prepared := _of_this_boot(path, boot):
                 _OPENED.add(path)
-                return db
-            db.close()  # whoever was to look at it has died meanwhile
+                return prepared
             locks.free(USERS)
         if time.monotonic() >= until:
-            raise sqlite3.OperationalError(
-                f"{path}: the processes that use it are of another version: end them first"
-            )
+            raise sqlite3.OperationalError(f"{path}: {_REFUSED}")
         time.sleep(POLL_SECONDS)
 
 
@@ -67,12 +67,8 @@ def boot_id() -> str:
 def _first(path: Path, boot: str) -> sqlite3.Connection:
     """Nobody else has it open. What an earlier boot has left may be broken, and its times mean nothing."""
     _refuse_others(path)
-    with suppress(sqlite3.Error):
-        if (boot or path in _OPENED) and path.exists():
-            db = _connect(path)
-            if _made_under(db) == _made(boot):
-                return db
-            db.close()
+    if (boot or path in _OPENED) and (db := _of_this_boot(path, boot)):
+        return db
     for suffix in ("-wal", "-shm", ".new", ".new-journal"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
     _make(Path(f"{path}.new"), boot)
@@ -97,12 +93,12 @@ def _refuse_others(path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # Used by one thread at a time. Only here it waits in SQLite's own way.
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
+    # Used by one thread at a time.
+    uri = f"file:{quote(str(path))}?mode=rw"  # only `_make` makes one
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=2.0)
     db.execute("PRAGMA journal_mode = WAL")
     # Nothing has to outlive the machine. What is written outlives the process without that.
     db.execute("PRAGMA synchronous = OFF")
-    db.execute("PRAGMA busy_timeout = 0")
     return db
 
 
@@ -110,8 +106,14 @@ def _made(boot: str) -> str:
     return f"{boot} {LAYOUT}"
 
 
-def _made_under(db: sqlite3.Connection) -> str:
-    with suppress(sqlite3.Error):
-        row = db.execute("SELECT boot FROM made").fetchone()
-        return str(row[0]) if row else ""
-    return ""
+def _of_this_boot(path: Path, boot: str) -> sqlite3.Connection | None:
+    """None: it is another boot's, broken, or missing. Raises sqlite3.Error where that cannot be said now."""
+    try:
+        db = _connect(path)
+        if db.execute("SELECT boot FROM made").fetchone() == (_made(boot),):
+            return db
+        db.close()
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF in _PASSING:
+            raise
+    return None
