@@ -103,8 +103,8 @@ class Door {
       // Before the middleware's own place in the app's order nobody has seen the session.
       const kept = visit.show ? req.session : visit.session
       visit.finish(kept, (error, told) => {
-        if (!error) visit.leave()
         done(error, told)
+        if (!error) process.nextTick(() => visit.leave()) // once whoever has begun to write has written
       })
     })
     answer.onClose(() => {
@@ -122,6 +122,7 @@ class Door {
 
   _serve (req, call, trusted, answer) {
     if (!trusted) return answer.reply(say(403, 'a right Limpet-Key is required'))
+    if (req.readableEnded) return answer.reply(say(500, 'limpet-session must come before what reads bodies'))
     const most = maxBody(this._maxState)
     readBody(req, most, body => {
       if (!body) return answer.reply(say(413, `at most ${most} bytes`, { Connection: 'close' }))
@@ -140,7 +141,6 @@ function refuse ({ need, mark }) {
 
 /** The request's body; null: it is larger than `limit`. Nothing is called where it does not arrive whole. */
 function readBody (req, limit, done) {
-  if (req.readableEnded) throw new Error('limpet-session must come before whatever reads request bodies')
   const parts = []
   let size = 0
   req.on('data', part => {

@@ -10,6 +10,7 @@ class Handshake {
   constructor (socket) {
     this._socket = socket
     this._waiting = null // what was written while the head waits; null: nothing has been
+    socket.on('error', () => {}) // it closes then; Node.js has no listener there any more, and ended the process
   }
 
   /** Answer in the app's place, and be done with the connection: {status, headers, body}. */

@@ -49,3 +49,13 @@ test('a body that is too large is refused by the endpoint', async t => {
     assert.equal((await at.call('POST', '/', {}, Buffer.alloc(size, '\n'))).status, status)
   }
 })
+
+test('behind what reads bodies the endpoint says so', async t => {
+  const app = connect()
+  app.use((req, res, next) => req.resume().on('end', next))
+  app.use(limpetSession({ keys: [KEY] }))
+  const at = await serving(t, app)
+  const reply = await at.call('POST', '/', {}, '\n')
+  assert.equal(reply.status, 500)
+  assert.match(reply.text, /must come before/)
+})

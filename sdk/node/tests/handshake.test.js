@@ -69,6 +69,15 @@ for (const [what, path, fields, status, headers] of [
   })
 }
 
+test('a connection that breaks when it is refused is no error of the process', async t => {
+  const at = await talking(t)
+  let broken
+  at.server.on('connection', socket => { broken = socket })
+  const [, response] = await once(connectTo(at, '/', { version: 7 }), 'unexpected-response')
+  assert.equal(response.statusCode, 409)
+  assert.ok(broken.emit('error', new Error('ECONNRESET')))
+})
+
 test('a write that was discarded meanwhile is answered 503', async t => {
   const app = express()
   const session = limpetSession({ keys: [KEY], fenceSeconds: 0 })
