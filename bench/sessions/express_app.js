@@ -62,9 +62,10 @@ async function main () {
   subscribe('http.server.request.start', ({ request }) => {
     if (request.url.startsWith('/.limpet/')) peerRequests++
   })
-  app.listen(Number(port), '127.0.0.1', error => {
+  const server = app.listen(Number(port), '127.0.0.1', error => {
     if (error) throw error
   })
+  server.keepAliveTimeout = 300_000 // the contenders take turns, and five seconds would end in the middle of one
 }
 
 main()

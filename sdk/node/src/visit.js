@@ -44,6 +44,7 @@ class Visit extends Life {
   /** The app wants it saved before it answers. */
   save (done) {
     if (this._refuse(done)) return
+    if (this._destroyed) return fail(new SessionGone(), done)
     let mine
     try {
       mine = this._mine()
@@ -64,8 +65,9 @@ class Visit extends Life {
 
   reload (done) {
     if (this._refuse(done)) return
+    if (this._destroyed || this._renewed) return fail(new SessionGone(), done)
     this._keeper.reload(this._request, this._ticket, (error, held) => {
-      if (!error && held && !this._renewed) {
+      if (held) {
         try {
           this._become(create(this._format.unpack(held.state), this))
           this._base = held.state
@@ -74,7 +76,7 @@ class Visit extends Life {
           error = unreadable
         }
       }
-      later(done || warn, error || (held && !this._renewed ? undefined : new SessionGone()))
+      later(done || warn, error || (held ? undefined : new SessionGone()))
     })
   }
 
@@ -118,7 +120,7 @@ class Visit extends Life {
     try {
       return !this._packed().equals(this._sealed)
     } catch {
-      return true // it was something that can be saved
+      return true // what was there when the head went out could be saved
     }
   }
 

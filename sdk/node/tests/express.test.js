@@ -354,6 +354,29 @@ test('an explicit save is seen by others at once, and reload sees theirs', async
   assert.deepEqual(await at.held(), [4, { step: 2, other: '1' }])
 })
 
+test('what is over can be neither saved nor reloaded', async t => {
+  const app = shop()
+  const seen = []
+  for (const verb of ['destroy', 'regenerate']) {
+    app.all(`/${verb}`, async (req, res) => {
+      const { session } = req
+      const told = what => new Promise(resolve => session[what](error => resolve(seen.push([verb, what, error?.code]))))
+      await told(verb)
+      await told('reload')
+      await told('save')
+      res.send()
+    })
+  }
+  const at = await serving(t, app)
+  await at.ask('/destroy')
+  await at.ask('/regenerate', { session: B })
+  const gone = 'LIMPET_SESSION_GONE'
+  assert.deepEqual(seen, [
+    ['destroy', 'destroy', undefined], ['destroy', 'reload', gone], ['destroy', 'save', gone],
+    ['regenerate', 'regenerate', undefined], ['regenerate', 'reload', gone], ['regenerate', 'save', undefined]
+  ])
+})
+
 test('after an explicit save the rest is put over what others have written', async t => {
   const app = shop()
   const [saved, release] = [gate(), gate()]
