@@ -57,7 +57,7 @@ class Stage:
         for node in self.nodes:
             node.start()
         # Some listen before they answer, and a proxy takes nodes for up until it has probed them.
-        await asyncio.gather(*(self.answering(index) for index in range(len(self.nodes))))
+        await asyncio.gather(*(self.answering(node) for node in self.nodes))
         for proxy in self.proxies:
             proxy.start()
         await self.all_up()
