@@ -66,7 +66,8 @@ def run(plan: Plan, *, as_json: bool = False, plot: Path | None = None) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             results = runner.run(_perform(plan, console))
     except FAILURES as error:
-        console.print(f"limpet compare: {error}", style="red", markup=False, soft_wrap=True)
+        words = str(error) or f"no answer in time ({type(error).__name__})"
+        console.print(f"limpet compare: {words}", style="red", markup=False, soft_wrap=True)
         return 1
     if results is None:
         return INTERRUPTED
