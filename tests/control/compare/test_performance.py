@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,13 @@ from tests.examples.running import until
 from tests.sessions.stores.processes import RedisProcess
 
 PATIENCE_SECONDS = 120
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where the comparison has its files. Not tmp_path: a unix socket's path has 107 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="compared-") as name:
+        yield Path(name)
 
 
 @contextmanager
@@ -51,10 +59,9 @@ def compared(folder: Path, *arguments: str) -> tuple[dict[str, Any], dict[str, A
     return told, {each["strategy"]: each for each in told["strategies"]}
 
 
-def test_three_strategies_beside_each_other(tmp_path: Path) -> None:
-    run, picture = tmp_path / "r", tmp_path / "it.png"
-    run.mkdir()
-    told, found = compared(run, "--seconds", "8", "--sessions", "120", "--plot", str(picture))
+def test_three_strategies_beside_each_other(tmp_path: Path, folder: Path) -> None:
+    picture = tmp_path / "it.png"
+    told, found = compared(folder, "--seconds", "8", "--sessions", "120", "--plot", str(picture))
     assert list(found) == ["affinity", "replication", "store"]
     assert picture.read_bytes().startswith(b"\x89PNG")
     for name, each in found.items():
@@ -82,16 +89,14 @@ def test_three_strategies_beside_each_other(tmp_path: Path) -> None:
         "store back",
         "store has all",
     ]
-    assert list(run.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_with_somebodys_redis(tmp_path: Path) -> None:
-    run = tmp_path / "r"
-    run.mkdir()
+def test_with_somebodys_redis(tmp_path: Path, folder: Path) -> None:
     redis = RedisProcess(tmp_path / "redis", "--save", "")
     try:
         asked = ("--seconds", "5", "--sessions", "60", "--strategies", "store", "--redis", redis.url)
-        told, found = compared(run, *asked)
+        told, found = compared(folder, *asked)
         assert "the server was not touched" in told["store"]
         assert f"127.0.0.1:{redis.port}" in told["store"]
         assert (found["store"]["sessions_lost"], found["store"]["writes_lost"]) == (0, 0)
@@ -99,22 +104,22 @@ def test_with_somebodys_redis(tmp_path: Path) -> None:
         assert kept(redis) == set()
     finally:
         redis.stop()
-    assert list(run.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_whatever_ends_it_ends_everything(tmp_path: Path, number: signal.Signals) -> None:
-    with comparison(tmp_path, "--seconds", "600", "--sessions", "30") as process:
+def test_whatever_ends_it_ends_everything(folder: Path, number: signal.Signals) -> None:
+    with comparison(folder, "--seconds", "600", "--sessions", "30") as process:
         assert process.stderr is not None
         for line in process.stderr:
             if "nothing happens" in line:
                 break
-        assert len(running_in(tmp_path)) >= 4
+        assert len(running_in(folder)) >= 4
         process.send_signal(number)
         assert process.wait(PATIENCE_SECONDS) in (130, -signal.SIGKILL)
-        until(lambda: running_in(tmp_path) == [], "everything has ended")
+        until(lambda: running_in(folder) == [], "everything has ended")
     if number == signal.SIGINT:
-        assert list(tmp_path.iterdir()) == []
+        assert list(folder.iterdir()) == []
 
 
 def test_a_missing_extra_is_named(
