@@ -167,11 +167,6 @@ def test_an_answer_of_500_saves_nothing() -> None:
     assert server.ask().status == 503 and server.held() == (1, b"")
 
 
-def generator(session: Any) -> Iterator[bytes]:
-    yield b"first"
-    session["late"] = 1
-
-
 def test_a_generator_may_start_the_response_and_not_write_after_it() -> None:
     def app(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
         environ["limpet.session"]["early"] = 1
