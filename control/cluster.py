@@ -52,6 +52,11 @@ class Watch:
         """Seconds since its state last changed."""
         return self._now() - self.health.nodes[node].since
 
+    def gives_time(self, node: int, seconds: float) -> bool:
+        """Whether the requests that a node works on may end: it is up, or drains for less than `seconds`."""
+        state = self.health.nodes[node].state
+        return state is NodeState.UP or (state is NodeState.DRAIN and self.lasted(node) < seconds)
+
     def tell(self, listener: Callable[[], None]) -> None:
         """Call this, too, after whatever may have changed something."""
         self._listeners.append(listener)

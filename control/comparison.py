@@ -1,7 +1,7 @@
 """One pass over the lists of a service's nodes: reads them, and does what follows at a bounded rate."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from sessions.contract.homes import Entry, Job, Work
@@ -46,17 +46,27 @@ class Turns:
 class Jobs:
     """Does what a comparison found to be done. Each job may be done twice, or by several proxies."""
 
-    def __init__(self, nodes: Sequence[Caller], names: Sequence[str], store: Caller | None) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[Caller],
+        names: Sequence[str],
+        store: Caller | None,
+        stays: Callable[[str, int], bool] = lambda _session_id, _node: False,
+    ) -> None:
+        """`stays`: whether a session is not to be moved now from this node."""
         self._nodes = nodes
         self._names = names
         self._store = store
+        self._stays = stays
 
     async def do(self, job: Job) -> bool:
         """Whether everybody has answered: what was refused is no longer needed."""
         match job.work:
             case Work.END:
                 return await self._heard(job, Action(Call.END, job.node))
-            case Work.STOP:
+            case Work.MOVE if self._stays(job.session_id, job.node):
+                return True
+            case Work.STOP | Work.MOVE:
                 return await self._heard(job, Action(Call.FENCE, job.node, job.number))
             case Work.COPY:
                 return await self._bring(job, job.source, job.node)
@@ -138,7 +148,7 @@ class Comparison:
         self._stirred.set()
 
     async def _begin(self, group: asyncio.TaskGroup, job: Job) -> None:
-        await (self._moving if job.work is Work.STOP else self._copying).turn()
+        await (self._moving if job.work in (Work.STOP, Work.MOVE) else self._copying).turn()
         await self._room.acquire()
         group.create_task(self._perform(job))
 

@@ -49,14 +49,18 @@ class Reconciler:
         order: Callable[[str], Iterator[int]],
         nodes: Sequence[Lister],
         store: OpenStore | None,
+        stays: Callable[[str, int], bool] = lambda _session_id, _node: False,
     ) -> None:
-        """`order`: all nodes as a session prefers them. `store`: where there is one at all."""
+        """`order`: all nodes as a session prefers them. `store`: where there is one at all.
+
+        `stays`: whether a session is not to be moved now from this node.
+        """
         self._plan = plan
         self._watch = watch
         self._order = order
         self._nodes = nodes
         self._store = store if plan.stored else None
-        self._jobs = Jobs(nodes, watch.node_names, self._store.target if self._store else None)
+        self._jobs = Jobs(nodes, watch.node_names, self._store.target if self._store else None, stays)
         self._copying, self._moving = Turns(plan.copy_rate), Turns(plan.move_rate)
         self._store_gaps = 0  # as of the last whole pass
         self._states = [node.state for node in watch.health.nodes]

@@ -29,17 +29,25 @@ def keep(name: str, service: file.Service, key: bytes, stores: Stores, watch: Wa
     store = next((stores.opened[named] for named in sessions.stores), None)
     witness = StoreWitness(store.name, store.target) if store is not None else None
     peers = [_peer(name, node, key, sessions.ack_timeout) for node in service.nodes]
+    patience = service.timeouts.response
     homing = sessions.rebalance == "on"
     surroundings = Surroundings(watch.health, sessions.give_up, store, homing)
-    reconciler = Reconciler(_plan(service), watch, surroundings.order, peers, store)
     keeper = Keeper(
         _options(watch.name, service, key), _targets(service, peers, watch, witness), surroundings.around
+    )
+    reconciler = Reconciler(
+        _plan(service), watch, surroundings.order, peers, store, partial(_stays, keeper, watch, patience)
     )
     failovers = Failovers(name, watch.node_names, watch.health.nodes, lambda: reconciler.serving)
     keeper.moved = failovers.moved
     strategy = str(sessions.strategy)
     oversize = Oversize(name, sessions.max_state, keeper.counters)
     return Kept(strategy, watch, keeper, peers, witness, surroundings, reconciler, failovers, oversize)
+
+
+def _stays(keeper: Keeper, watch: Watch, patience: float, session_id: str, node: int) -> bool:
+    """A move would cut off the write of a request that its node still works on."""
+    return keeper.busy(session_id, node) and watch.gives_time(node, patience)
 
 
 def _targets(

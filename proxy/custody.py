@@ -45,6 +45,12 @@ class Keeper(Protocol):
 
     def perform(self, course: Course, step: Step, done: Callable[[Step], None]) -> Errand: ...
 
+    def sent(self, course: Course, node: int) -> None:
+        """A request is on its way to this node."""
+
+    def busy(self, session_id: str, node: int) -> bool:
+        """Whether a node works on a request of this session."""
+
     def arrived(self, course: Course, ok: bool) -> None:
         """A node has answered a request that carried a takeover, or failed to."""
 
@@ -194,6 +200,7 @@ class Custody:
             self._release(step)
         elif do is Do.SEND:
             self._head = None
+            self._keeper.sent(self._course, step.node)
             self._exchange.send_to(step.node)
         elif do is Do.REFUSE:
             self._refuse(step)

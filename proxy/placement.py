@@ -128,9 +128,21 @@ class Placement:
     def _decide(self, fault: NodeFault) -> None:
         service = self.service
         self.node, self.reason = self._ask_router()
+        if self.reason is Reason.DRAINED and self._must_stay():
+            self.node, self.reason = self.visit.pin, Reason.STICKY
         service.counters.decisions[self.reason] += 1
         if self.node < 0:
             raise fault
+
+    def _must_stay(self) -> bool:
+        """While its node drains, a session stays for the requests there whose writes a move would cut off."""
+        service, pin = self.service, self.visit.pin
+        return (
+            service.keeper is not None
+            and not self._tried >> pin & 1
+            and service.keeper.busy(self.session_id, pin)
+            and service.watcher.gives_time(pin, service.options.response_timeout)
+        )
 
     def _ask_router(self) -> tuple[int, Reason]:
         """The question that fits: of a pin, a foreign key, a new session, or none of them."""

@@ -26,6 +26,9 @@ class Watcher(Protocol):
 
     def request_passed(self, node: int) -> None: ...
 
+    def gives_time(self, node: int, seconds: float) -> bool:
+        """Whether the requests that a node works on may end: it is up, or drains for less than `seconds`."""
+
     def contract_missing(self, node: int) -> None:
         """The node has answered as one that knows nothing of the session contract."""
 

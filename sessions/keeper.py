@@ -61,6 +61,7 @@ class Keeper:
         self._lagging_bytes = 0
         self._quiet_until = -inf
         self._touches: set[asyncio.Task[None]] = set()
+        self._running: dict[tuple[str, int], int] = {}  # requests that a node works on, by session and node
 
     # Called by exchanges
 
@@ -82,14 +83,27 @@ class Keeper:
         errand.go(step)
         return errand
 
+    def sent(self, course: Course, node: int) -> None:
+        """The request is on its way to a node; `arrived` says that it is back."""
+        assert isinstance(course, KeptCourse)
+        place = course.running = (course.session_id, node)
+        self._running[place] = self._running.get(place, 0) + 1
+
     def arrived(self, course: Course, ok: bool) -> None:
         """A request that may have carried a takeover was answered without a need, or was not.
 
         To be called at the end of an exchange, too, whatever that was: others may wait for its takeover.
         """
         assert isinstance(course, KeptCourse)
+        if course.running is not None:
+            self._back(course.running)
+            course.running = None
         if course.leads:
             self.takeovers.arrived(course, ok)
+
+    def busy(self, session_id: str, node: int) -> bool:
+        """Whether a node works on a request of this session, whose write a fence might cut off."""
+        return (session_id, node) in self._running
 
     def touch(self, session_id: str, version: int, pin: int) -> None:
         """Keep the copies of a session that is only read from being forgotten; nobody waits for it."""
@@ -192,6 +206,11 @@ class Keeper:
         EndRun(self.targets, session_id, ending, options.ack_timeout, ended).start()
 
     # Private
+
+    def _back(self, place: tuple[str, int]) -> None:
+        self._running[place] -= 1
+        if not self._running[place]:
+            del self._running[place]
 
     def _settled(self, run: SettleRun, session_id: str, verdict: Settled, winner: int) -> None:
         errand = self._settling.pop(run)

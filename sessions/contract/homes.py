@@ -30,6 +30,7 @@ class Work(IntEnum):
     # GET from the store: is that above `number`, STOP `node` with it; has the session ended there, END it; is
     # it below, GET from `node`, and PUT to the store.
     CHECK = 3
+    MOVE = 4  # STOP, but not while the node works on a request of the session: the next pass tries again
 
 
 class Job(NamedTuple):
@@ -131,8 +132,10 @@ class Homes:
         if owner < 0:
             return []
         entry = entries[owner]
-        job = Job(Work.STOP, entry.id, owner, entry.ttl, number=next_lineage(newest))
-        if owner in self._roles.leaving or owner in self._roles.stuck:
+        job = Job(Work.MOVE, entry.id, owner, entry.ttl, number=next_lineage(newest))
+        if owner in self._roles.stuck:
+            return [job._replace(work=Work.STOP)]
+        if owner in self._roles.leaving:
             return [job]
         if self._moves <= 0 or owner == self._home(entry.id):
             return []

@@ -9,7 +9,7 @@ class KeptCourse(Course):
     `leads`: the session whose takeover this exchange carries; others of that session wait for it.
     """
 
-    __slots__ = ("leads", "pin", "token_unprotected")
+    __slots__ = ("leads", "pin", "running", "token_unprotected")
 
     def __init__(
         self, terms: Terms, session_id: str, version: int, unprotected: bool, minted: bool, pin: int
@@ -18,6 +18,7 @@ class KeptCourse(Course):
         self.pin = pin
         self.token_unprotected = unprotected
         self.leads = ""
+        self.running: tuple[str, int] | None = None  # the session and the node that works on it
 
     @property
     def expected(self) -> int:

@@ -106,8 +106,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 def kept(**options: Any) -> App:
-    """The app with the SDK in front."""
-    return LimpetSessionMiddleware(app, options.pop("keys", [KEY]), **options)
+    """The app, or another one, with the SDK in front."""
+    return LimpetSessionMiddleware(options.pop("app", app), options.pop("keys", [KEY]), **options)
 
 
 @asynccontextmanager

@@ -48,6 +48,20 @@ async def test_stopping_and_ending() -> None:
     assert node.calls == [(NAME, Call.FENCE, 1 << 20), (NAME, Call.END, 0)]
 
 
+async def test_a_session_is_not_moved_while_its_node_works_on_a_request() -> None:
+    node = StubNode()
+    node.hold(NAME, 5, serving=True)
+    busy = {(NAME, 0)}
+    jobs = Jobs([node], "a", None, lambda session_id, index: (session_id, index) in busy)
+    move = Job(Work.MOVE, NAME, 0, 60, number=1 << 20)
+    assert await jobs.do(move)
+    assert node.calls == []
+    assert await jobs.do(move._replace(work=Work.STOP)), "what is overtaken is stopped at once"
+    busy.clear()
+    assert await jobs.do(move._replace(number=2 << 20))
+    assert node.calls == [(NAME, Call.FENCE, 1 << 20), (NAME, Call.FENCE, 2 << 20)]
+
+
 async def test_a_store_is_told_of_an_end() -> None:
     store = StubNode()
     store.hold(NAME, 5)

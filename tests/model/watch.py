@@ -148,7 +148,7 @@ class Watch:
         name = job.session_id
         if job.work is Work.END:
             return await self._heard(name, Action(Call.END, job.node))
-        if job.work is Work.STOP:
+        if job.work in (Work.STOP, Work.MOVE):  # without regard for what runs: the rules must bear it
             return (
                 await self._links.call(name, Action(Call.FENCE, job.node, job.number), PEER_TIMEOUT)
                 is not None

@@ -29,6 +29,10 @@ def stop(node: int, number: int) -> Job:
     return Job(Work.STOP, "id", node, 60, number=number)
 
 
+def move(node: int, number: int) -> Job:
+    return Job(Work.MOVE, "id", node, 60, number=number)
+
+
 def test_what_is_where_it_should_be_is_left_alone() -> None:
     assert jobs({2: entry(7, serving=True), 3: entry(7)}) == []
     assert jobs({2: entry(1, serving=True)}) == []
@@ -68,7 +72,7 @@ def test_a_copy_one_ahead_of_its_owners_list_stops_nobody() -> None:
 
 def test_a_leaving_owner_is_stopped_and_two_others_get_it() -> None:
     roles = ROLES._replace(ready=ALL - {2}, leaving=frozenset({2}))
-    assert jobs({2: entry(7, serving=True), 3: entry(7)}, roles) == [stop(2, next_lineage(7)), copy(1, 2, 7)]
+    assert jobs({2: entry(7, serving=True), 3: entry(7)}, roles) == [move(2, next_lineage(7)), copy(1, 2, 7)]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +95,7 @@ def test_sessions_move_home_as_far_as_that_is_asked_for() -> None:
     homes = Homes(ROLES._replace(moves=1), lambda name: iter(ORDER))
     entries = {2: entry(7, serving=True), 3: entry(7)}
     assert homes.judge({3: entry(7, serving=True), 1: entry(7)}).jobs == []
-    assert homes.judge(entries).jobs == [stop(2, next_lineage(7))]
+    assert homes.judge(entries).jobs == [move(2, next_lineage(7))]
     assert homes.judge(entries).jobs == []
 
 
@@ -153,7 +157,7 @@ def test_without_copies_or_store_only_what_leaves_is_copied() -> None:
     assert jobs({2: entry(7, serving=True)}, alone) == []
     leaving = alone._replace(ready=ALL - {2}, leaving=frozenset({2}))
     entries = {2: entry(7, serving=True)}
-    assert jobs(entries, leaving) == [stop(2, next_lineage(7)), copy(3, 2, 7)]
+    assert jobs(entries, leaving) == [move(2, next_lineage(7)), copy(3, 2, 7)]
     assert Homes(leaving, lambda name: iter(ORDER)).judge({2: entry(7)}).left == (2,)
     assert Homes(leaving, lambda name: iter(ORDER)).judge({2: entry(7), 3: entry(7)}).left == ()
 
