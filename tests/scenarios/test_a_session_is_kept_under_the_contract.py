@@ -87,27 +87,35 @@ async def test_a_node_without_the_contract_is_502_and_down() -> None:
         assert len(node.requests) == 1
 
 
-class DyingNode(ContractNode):
-    """Takes a request, and ends without an answer."""
+class FirstDies(RawNode):
+    """One of several that share `asked`: whoever takes the first request ends without an answer."""
+
+    def __init__(self, asked: list[bytes]) -> None:
+        super().__init__(self._answer)
+        self.asked = asked
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.requests.append(await read_request(reader))
+        while True:
+            head, _ = await read_request(reader)
+            if head.startswith(b"GET / "):
+                self.asked.append(head)
+                if len(self.asked) == 1:
+                    return
+            writer.write(answer(b"Limpet-Version: 1"))
 
 
 async def test_a_second_try_is_for_another_session() -> None:
     """The node that took the first may serve it yet."""
-    dying, other = DyingNode(), ContractNode(*[answer(b"Limpet-Version: 1")] * 9)
+    asked: list[bytes] = []
+    one, other = FirstDies(asked), FirstDies(asked)
     async with (
-        started(dying),
+        started(one),
         started(other),
-        running_proxy({"app": service([dying.port, other.port])}, **SETTINGS) as proxy,
+        running_proxy({"app": service([one.port, other.port])}, **SETTINGS) as proxy,
     ):
-        for _ in range(9):
-            wire = await proxy.connect()
-            head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert head[9:12] == b"200"
-            if dying.requests:
-                break
-        first, second = dying.requests[0][0], other.requests[-1][0]
+        wire = await proxy.connect()
+        head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert head[9:12] == b"200"
+        first, second = asked
         assert header(first, b"Limpet-Session") != header(second, b"Limpet-Session")
         assert header(second, b"Limpet-Version") == [b"0"]
