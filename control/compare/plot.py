@@ -31,10 +31,12 @@ def draw(results: Results, file: Path) -> None:
         axes = figure.add_subplot(left[row], sharex=first, sharey=first)
         first = first or axes
         _over_time(axes, found, results, last=row == rows - 1)
+        axes.set_ylim(*_range(results))
     for row, (title, unit, measure) in enumerate(_costs()):
         _bars(figure.add_subplot(right[row]), results.strategies, title, unit, measure)
     figure.suptitle("The same load on the same nodes, under three strategies", fontsize=11)
-    measured = f"{results.command}; {results.machine}; {results.began[:10]}"
+    late = f"the load itself was up to {results.late_ms:.0f} ms late (p99)"
+    measured = f"{results.command}; {results.machine}; {results.began[:10]}; {late}"
     figure.text(0.055, 0.025, measured, fontsize=6.5, color=QUIET)
     figure.savefig(file, dpi=DOTS)
 
@@ -51,12 +53,20 @@ def _over_time(axes: Axes, found: Found, results: Results, last: bool) -> None:
     axes.tick_params(labelsize=7, labelbottom=last)
     _mark(axes, found, results)
     bad = found.sessions_lost or found.failed
-    lost = f"{found.sessions_lost:,} of {found.sessions:,} sessions lost, {found.failed:,} requests failed"
+    lost = f"{found.sessions_lost:,} of {found.sessions:,} sessions lost; requests failed: {found.failed:,}"
     axes.set_title(found.strategy, fontsize=10, fontweight="bold", color=colour, loc="left")
     axes.set_title(lost, fontsize=8.5, loc="right", color=BAD if bad else QUIET)
     if last:
         axes.set_xlabel("seconds; red crosses: a session was lost, or a request failed", fontsize=8)
         axes.legend(fontsize=7, loc="upper left", ncols=2, frameon=False, title="latency", title_fontsize=7)
+
+
+def _range(results: Results) -> tuple[float, float]:
+    """Milliseconds, with everything in between and room for words below and crosses above."""
+    slices = [each for found in results.strategies for each in found.timeline]
+    low = min((each.p50_ms for each in slices if each.p50_ms), default=1.0)
+    high = max((each.slowest_ms for each in slices if each.slowest_ms), default=10.0)
+    return 0.4 * low, 3.0 * high
 
 
 def _mark(axes: Axes, found: Found, results: Results) -> None:

@@ -20,5 +20,5 @@ def test_a_picture_is_drawn(tmp_path: Path, of: Results) -> None:
 def test_a_drawing_names_what_it_shows(tmp_path: Path) -> None:
     draw(WHOLE, tmp_path / "it.svg")
     text = (tmp_path / "it.svg").read_text()
-    for words in ("affinity", "330 of 1,000 sessions lost, 2 requests failed", "node b is dead"):
+    for words in ("affinity", "330 of 1,000 sessions lost; requests failed: 2", "node b is dead"):
         assert f"<!-- {words} -->" in text or f"<!--  {words} -->" in text
