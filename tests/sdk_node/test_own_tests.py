@@ -6,6 +6,7 @@ from tests.sdk_node.conftest import SDK
 
 
 def test_the_packages_own_tests_pass() -> None:
-    done = subprocess.run(["node", "--test", "--test-reporter=tap"], cwd=SDK, capture_output=True, text=True, timeout=300)
+    command = ["node", "--test", "--test-reporter=tap"]
+    done = subprocess.run(command, cwd=SDK, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-5000:]
     assert "# pass 0" not in done.stdout and "# skipped 0" in done.stdout

@@ -6,11 +6,12 @@ const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const path = require('node:path')
 const readline = require('node:readline')
-const { test } = require('node:test')
+const { after, before, test } = require('node:test')
 
-const { At, TAKEOVER, A, B, until } = require('./serving')
+const { At, TAKEOVER, B, until } = require('./serving')
 
-async function clustered (t, env = {}, ...more) {
+/** `end`: what calls back when it may be ended. */
+async function clustered (end, env = {}, ...more) {
   const script = path.join(__dirname, 'clustered.js')
   const child = spawn(process.execPath, [script, ...more], {
     env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe']
@@ -19,23 +20,24 @@ async function clustered (t, env = {}, ...more) {
   child.complaints = ''
   child.stderr.on('data', data => { child.complaints += data })
   readline.createInterface(child.stdout).on('line', line => child.said.push(line))
-  t.after(async () => {
+  end(async () => {
     child.kill()
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   })
   return child
 }
 
-async function serving (t) {
-  const child = await clustered(t)
-  await until(() => child.said.length, 'all workers listen')
-  const at = new At(Number(child.said.shift()))
-  at.child = child
-  return at
-}
+let shared, port, stop // one cluster for all, and each test has a session of its own
 
-test('workers share their sessions, and none loses what another wrote', async t => {
-  const at = await serving(t)
+before(async () => {
+  shared = await clustered(end => { stop = end })
+  await until(() => shared.said.length, 'all workers listen')
+  port = Number(shared.said.shift())
+})
+after(() => stop())
+
+test('workers share their sessions, and none loses what another wrote', async () => {
+  const at = new At(port, 'd'.repeat(21) + 'A')
   const keys = Array.from({ length: 24 }, (_, number) => `k${number}`)
   await at.ask('/put?first=1')
   const replies = await Promise.all(keys.map(key => at.ask(`/add?key=${key}`, { version: 2 })))
@@ -48,8 +50,8 @@ test('workers share their sessions, and none loses what another wrote', async t 
   assert.equal(new Set(versions).size, keys.length)
 })
 
-test('login, logout and errors are those of one process', async t => {
-  const at = await serving(t)
+test('login, logout and errors are those of one process', async () => {
+  const at = new At(port, 'e'.repeat(21) + 'A')
   await at.ask('/put?cart=1')
   const login = await at.ask('/login', { version: 2 })
   const session = login.headers['limpet-renew']
@@ -63,8 +65,8 @@ test('login, logout and errors are those of one process', async t => {
   }
 })
 
-test('what is too large only together with what others wrote is answered 500, and nothing has changed', async t => {
-  const at = await serving(t)
+test('what is too large only together with what others wrote is answered 500, and nothing has changed', async () => {
+  const at = new At(port, 'f'.repeat(21) + 'A')
   const [one, other] = await Promise.all(['one', 'other'].map(key => at.ask(`/half?key=${key}`)))
   assert.deepEqual([one.status, other.status].sort(), [200, 500])
   const failed = one.status === 500 ? one : other
@@ -73,40 +75,40 @@ test('what is too large only together with what others wrote is answered 500, an
   assert.deepEqual([version, Object.keys(session).length], [2, 1])
 })
 
-test('a fence waits for requests in all workers', async t => {
-  const at = await serving(t)
+test('a fence waits for requests in all workers', async () => {
+  const at = new At(port, 'g'.repeat(21) + 'A')
   const slow = [at.ask('/slow'), at.ask('/slow')]
-  await until(async () => (await at.call('GET', `/${A}`)).status === 200, 'they are let in')
-  const fenced = await at.call('POST', `/${A}/fence`, { fence: TAKEOVER })
+  await until(async () => (await at.call('GET', `/${at.session}`)).status === 200, 'they are let in')
+  const fenced = await at.call('POST', `/${at.session}/fence`, { fence: TAKEOVER })
   assert.deepEqual(JSON.parse(fenced.text), { slow: 1 })
   assert.deepEqual((await Promise.all(slow)).map(({ status }) => status), [200, 200])
 })
 
-test('a worker that is killed loses no sessions, and holds up no fence', async t => {
-  const at = await serving(t)
+test('a worker that is killed loses no sessions, and holds up no fence', async () => {
+  const at = new At(port, 'h'.repeat(21) + 'A')
   await at.ask('/put?kept=1', { session: B })
   const never = at.open('POST', '/never', at.fields())
   never.on('error', () => {})
   never.end()
-  await until(() => at.child.said.length, 'the request is under way')
-  const fence = at.call('POST', `/${A}/fence`, { fence: TAKEOVER })
-  const pid = Number(at.child.said.shift().split(' ')[1])
+  await until(() => shared.said.length, 'the request is under way')
+  const fence = at.call('POST', `/${at.session}/fence`, { fence: TAKEOVER })
+  const pid = Number(shared.said.shift().split(' ')[1])
   process.kill(pid, 'SIGKILL')
   // It may be the worker that has passed on the fence: that answer has died with it.
-  const fenced = await fence.catch(() => at.call('POST', `/${A}/fence`, { fence: 2 * TAKEOVER }))
+  const fenced = await fence.catch(() => at.call('POST', `/${at.session}/fence`, { fence: 2 * TAKEOVER }))
   assert.equal(fenced.status, 200)
   assert.deepEqual(await at.held(B), [2, { kept: '1' }])
 })
 
 test('a worker whose primary keeps no sessions says so and ends', async t => {
-  const child = await clustered(t, {}, 'alone')
+  const child = await clustered(end => t.after(end), {}, 'alone')
   const [code] = await once(child, 'exit')
   assert.equal(code, 3)
   assert.match(child.complaints, /its primary keeps no sessions/)
 })
 
 test("pm2's cluster mode is refused", async t => {
-  const child = await clustered(t, { pm_id: '0' }, 'alone')
+  const child = await clustered(end => t.after(end), { pm_id: '0' }, 'alone')
   await once(child, 'exit')
   assert.match(child.complaints, /exec_mode: fork/)
 })

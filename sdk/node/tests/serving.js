@@ -24,16 +24,18 @@ async function serving (t, app) {
 }
 
 class At {
-  constructor (port) {
+  /** `session`: that of requests and calls which name no other. */
+  constructor (port, session = A) {
     this.port = port
+    this.session = session
   }
 
-  /** What the proxy says with a request of session A, unless `more` says otherwise. */
+  /** What the proxy says with a request, unless `more` says otherwise. */
   fields (more) {
-    return { key: KEY, session: A, version: 0, ttl: TTL, ...more }
+    return { key: KEY, session: this.session, version: 0, ttl: TTL, ...more }
   }
 
-  /** A request of session A, unless `fields` say otherwise: {version: 3} is `Limpet-Version: 3`. */
+  /** A request: {version: 3} is `Limpet-Version: 3`. */
   ask (path, fields = {}, method = 'POST') {
     return this.send(method, path, this.fields(fields))
   }
@@ -44,7 +46,7 @@ class At {
   }
 
   /** What the node holds: [version, session]. */
-  async held (id = A) {
+  async held (id = this.session) {
     const reply = await this.call('GET', `/${id}`)
     return [Number(reply.headers['limpet-version']), JSON.parse(reply.text || '{}')]
   }
