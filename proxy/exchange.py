@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from proxy.client import Client
 
 HELD_LIMIT = 256 * 1024  # bytes of an answer that are read while it waits for its release
-_REPEATED = frozenset(("node_closed", "node_down"))  # a slow or a wrong answer would be no better elsewhere
+# What a node may do in dying. A slow answer would be no better elsewhere.
+_REPEATED = frozenset(("node_closed", "node_down", "bad_response"))
 
 
 # Phases of an exchange

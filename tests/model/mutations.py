@@ -176,8 +176,8 @@ def what_is_unprotected_is_not_settled_again(stack: ExitStack) -> None:
 
 @mutation
 def ends_are_not_spread(stack: ExitStack) -> None:
-    def end(self: Any, session_id: str, pin: int, over: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_soon(over)
+    def end(self: Any, session_id: str, pin: int, over: Callable[[bool], None]) -> None:
+        asyncio.get_running_loop().call_soon(over, True)
 
     _swap(stack, Keeper, "end", end)
 

@@ -10,6 +10,7 @@ from tests.survival.access import Logged
 # Until everybody knows that somebody has died, or is there again: what was on its way is met by that.
 _USUAL = 0.1  # seconds that a write takes
 REACTION = 0.5  # seconds
+_DISAGREE = 1.0  # seconds that one proxy may know a node to be back before another: between two probes
 AFTERMATH = 3.0  # seconds: until a node that was taken for dead because of that is up again
 STORE = "the store"  # as a victim
 _WITHOUT_STORE = ("not_found_yet", "unprotected")  # only the store has the session, or would have it
@@ -151,7 +152,9 @@ class Findings:
 
     def _disturbed(self, failure: Failure) -> bool:
         """Whether two nodes may have served one session: by design, or as proxies disagreed on a fault."""
-        return not self.sticky or any(fault.met(failure.began, failure.ended) for fault in self.faults)
+        return not self.sticky or any(
+            fault.met(failure.began - _DISAGREE, failure.ended) for fault in self.faults
+        )
 
     def starved(self, began: float, ended: float) -> bool:
         """Whether somebody did not get their time from the machine then, or shortly before."""
