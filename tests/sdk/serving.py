@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from limpet_session import neighbours
 from limpet_session.asgi import App
 
 PATIENCE = 10.0  # seconds that anything may take before a test fails
@@ -22,10 +23,15 @@ def serving(app: App) -> Iterator[int]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
+    address = listener.getsockname()
     try:
-        yield listener.getsockname()[1]
+        yield address[1]
     finally:
         server.should_exit = True
         thread.join(PATIENCE)
         listener.close()
+        # The next to get this port may be in another process, and would be taken for a worker of this node.
+        claim = neighbours._claims.pop(address, None)
+        if claim is not None:
+            claim.close()
         assert not thread.is_alive(), "uvicorn did not stop"

@@ -14,6 +14,7 @@ from bench.sessions.setups import STARLETTE, app_servers, redis
 from tests.scenarios.harness import RunningProxy, Wire, cookie_of, running_proxy, service
 
 WRITES = 15  # of each user
+MANY_WRITES = 40  # so that the first few batches, and the last ones, which are small, count for little
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +87,8 @@ async def test_64_writers_on_two_nodes_cost_one_peer_request_for_ten_writes(
     users = [User(await proxy.connect()) for _ in range(64)]
     await asyncio.gather(*(user.write(2) for user in users))  # the connections are made
     before = peer_requests(nodes)
-    await asyncio.gather(*(user.write() for user in users))
-    assert 0 < peer_requests(nodes) - before <= 64 * WRITES / 10
+    await asyncio.gather(*(user.write(MANY_WRITES) for user in users))
+    assert 0 < peer_requests(nodes) - before <= 64 * MANY_WRITES / 10
 
 
 async def test_a_write_to_a_store_is_one_command_and_a_read_none(nodes: list[int], tmp_path: Path) -> None:
