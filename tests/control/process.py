@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 20.0  # seconds that anything may take before a test fails; nothing waits for it to pass
+PATIENCE = 60.0  # seconds that anything may take before a test fails; nothing waits for it to pass
 SERVING = re.compile(r"serving on http://127\.0\.0\.1:(\d+)")
 ADMIN = re.compile(r"admin: http://127\.0\.0\.1:(\d+)")
 
