@@ -88,7 +88,7 @@ def process(path: str, seed: int, names: list[str], times: "Queue[list[float]]")
         began = time.perf_counter()
         visit(shell, user, i + 1)
         took.append((time.perf_counter() - began) * 1e3)
-        time.sleep(PAUSE * random.random())
+        time.sleep(PAUSE * random.random())  # an app has other work between two writes
     times.put(took)
 
 
@@ -120,7 +120,7 @@ def calls(shell: Shell, port: int, batch: int, seconds: float = 2.0) -> float:
             connection.connect()
             break
         except ConnectionRefusedError:
-            time.sleep(0.01)
+            time.sleep(0.01)  # the endpoint's thread does not listen yet, and tells nobody when it does
     done, end = 0, time.monotonic() + seconds
     while time.monotonic() < end:
         connection.request("POST", "/.limpet/sessions/", body, {"Limpet-Key": KEY})

@@ -126,7 +126,7 @@ def wait_for_all(port: int, seconds: float = 20.0) -> None:
             return
         if time.monotonic() > end_at:
             raise Failed(f"only {len(seen)} of {len(NAMES)} nodes get requests")
-        time.sleep(0.02)
+        time.sleep(0.02)  # the proxy's probes have not found all nodes yet
 
 
 def missing(setups: Sequence[Setup]) -> None:

@@ -77,7 +77,7 @@ def remembered(subject: Subject) -> None:
     subject.put(name, 7, STATE, "PUT of version 7")
     subject.call("DELETE", f"/{dead}", "DELETE", TTL=60)
     subject.call("POST", f"/{fenced}/fence", "fence", Fence=mark, TTL=60)
-    time.sleep(LONG_SECONDS)
+    time.sleep(LONG_SECONDS)  # the case is that time has passed
     status(subject.get(name, "GET of a copy, a second later"), 200)
     status(subject.get(dead, "GET of an ended id, a second later"), 410)
     refused(subject.put(fenced, 9, STATE, "PUT below a fence, a second later"), mark)

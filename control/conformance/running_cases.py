@@ -50,7 +50,7 @@ def _meanwhile(subject: Subject, name: str, version: int, call: Callable[[], Rep
     route = given(subject.paths.slow, "--slow")
     with ThreadPoolExecutor(1) as thread:
         request = thread.submit(subject.app, route, name, version, "a slow request that writes")
-        time.sleep(HEADSTART_SECONDS)
+        time.sleep(HEADSTART_SECONDS)  # nothing tells from outside that the app has begun
         if request.done():
             raise Skipped("--slow must take half a second or more")
         answer = call()

@@ -40,7 +40,7 @@ def hold() -> Response:
     open(asked.pop("begun"), "w").close()
     end = time.monotonic() + 20
     while not os.path.exists(asked["until"]) and time.monotonic() < end:
-        time.sleep(0.005)
+        time.sleep(0.005)  # the file is of another process
     asked.pop("until")
     session.update(asked)
     return jsonify({"pid": os.getpid()})
@@ -48,7 +48,7 @@ def hold() -> Response:
 
 @app.route("/slow")
 def slow() -> str:
-    time.sleep(0.7)
+    time.sleep(0.7)  # as long as `limpet contract --slow` wants it
     session["slow"] = 1
     return "slow"
 

@@ -22,7 +22,7 @@ def plain(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     if path == "/put":
         session.update(asked)
     elif path == "/slow":
-        time.sleep(0.7)
+        time.sleep(0.7)  # as long as `limpet contract --slow` wants it
         session["slow"] = 1
     elif path == "/large":
         session["large"] = "x" * 5000
@@ -54,7 +54,7 @@ def stream(environ: Environ, start_response: StartResponse, until: str) -> Itera
     yield b"x" * 20_000
     end = time.monotonic() + 20
     while not os.path.exists(until) and time.monotonic() < end:
-        time.sleep(0.005)
+        time.sleep(0.005)  # the file is of another process
     yield b"last"
 
 

@@ -103,15 +103,17 @@ class EndpointServer(ThreadingMixIn, BaseServer):
                     threading.Thread(target=self._run, name="limpet-endpoint", daemon=True).start()
 
     def _run(self) -> None:
-        # To wait in the kernel would stop all of a process whose threads are gevent's.
         while self._locks is not None and not self._locks.take(SERVER):
-            time.sleep(TURN_SECONDS)
+            time.sleep(TURN_SECONDS)  # to wait in the kernel would stop a process whose threads are gevent's
         self.listener = self._listen()
         while True:
             try:
                 connection, peer = self.listener.accept()
-            except OSError:  # gone before it was accepted; no descriptors left
-                time.sleep(RETRY_SECONDS)
+            except ConnectionError:  # gone before it was accepted
+                continue
+            except OSError as error:
+                log.error("the endpoint at %s takes no connections: %s", self.address, error)
+                time.sleep(COMPLAIN_SECONDS)  # no descriptors left, as a rule: others have to give some back
                 continue
             if self._places.acquire(blocking=False):
                 self.process_request(connection, peer)
@@ -127,10 +129,11 @@ class EndpointServer(ThreadingMixIn, BaseServer):
                 if time.monotonic() >= complain_at:
                     complain_at = float("inf")
                     log.error("the endpoint cannot be served at %s: %s", self.address, error)
-            time.sleep(RETRY_SECONDS)
+            time.sleep(RETRY_SECONDS)  # nothing tells when the address is given back
 
     # Called by the mixed in classes
 
+    # typeshed allows for the packets of UDP, too
     def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
         self._places.release()
         with suppress(OSError):
@@ -174,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             reply = say(404, "nothing here") if rest is None else self.server.answer(asked, self._read)
         except OSError:
             raise
-        except Exception:
+        except Exception:  # the thread's boundary: the proxy is told, and the log
             log.exception("a call of the sessions' endpoint failed")
             reply = say(500, "Internal Server Error")
         self._send(reply)

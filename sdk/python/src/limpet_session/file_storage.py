@@ -150,7 +150,7 @@ class FileStorage:
                 busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                 if not busy or time.monotonic() >= until:
                     raise
-            time.sleep(pause)
+            time.sleep(pause)  # nothing tells when SQLite's lock is free
             pause = min(pause * 1.5, 0.002)
 
     def _opened(self) -> sqlite3.Connection:

@@ -54,7 +54,7 @@ def open_shared(path: Path, locks: ByteLocks, seconds: float) -> sqlite3.Connect
             locks.free(USERS)
         if time.monotonic() >= until:
             raise sqlite3.OperationalError(f"{path}: {_REFUSED}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)  # for the process that looks at the file first
 
 
 def boot_id() -> str:

@@ -133,7 +133,7 @@ class Shell:
         try:
             # Who takes longer will find the session gone when it saves, and say so.
             while not hold.clear() and time.monotonic() < until:
-                time.sleep(POLL_SECONDS)
+                time.sleep(POLL_SECONDS)  # the requests may be another process's, which wakes nobody
             return plan.run()  # before the hold ends: nobody gets in between
         finally:
             hold.end()
