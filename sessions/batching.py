@@ -89,7 +89,7 @@ class Batcher(Generic[Item, Answer]):
                 await self._deliver(batch)
                 self._usual = max(len(batch), self._usual // 2)
                 self._took = max(time() - began, self._took / 2)
-                await self._gather(self._usual * 3 // 4, self._took)
+                await self._gather(self._usual * 3 // 4, 2 * self._took)
         finally:
             self._flight = None
             for _, _, answer in self._waiting:  # only where the loop is being torn down
