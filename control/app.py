@@ -17,6 +17,7 @@ from control.guard import guard
 from control.keeping import Kept
 from control.metrics import CONTENT_TYPE, Metrics
 from control.overview import NodeFacts, node_facts, service_facts, without_nodes
+from control.pace import Paces, measuring
 from control.page import status_page
 from proxy.engine import Engine
 from routing.states import Mode
@@ -43,7 +44,9 @@ class Admin:
 def make_app(admin: Admin) -> web.Application:
     """The aiohttp application; errors are JSON too: `{"error": "..."}`."""
     app = web.Application(middlewares=[errors_as_json(), guard(admin.token)], client_max_size=LARGEST_BODY)
-    pages = Pages(admin)
+    paces = Paces()
+    app.cleanup_ctx.append(lambda _: measuring(admin.engine, paces))
+    pages = Pages(admin, paces)
     app.add_routes(
         [
             web.get("/", pages.status),
@@ -62,8 +65,9 @@ def make_app(admin: Admin) -> web.Application:
 class Pages:
     """The handlers."""
 
-    def __init__(self, admin: Admin) -> None:
+    def __init__(self, admin: Admin, paces: Paces) -> None:
         self._admin = admin
+        self._paces = paces
 
     async def status(self, request: web.Request) -> web.Response:
         page = status_page(self._facts(), self._admin.engine.stopping)
@@ -95,7 +99,8 @@ class Pages:
 
     async def services(self, request: web.Request) -> web.Response:
         services = self._admin.engine.services.values()
-        return web.json_response({"services": [service_facts(s, self._kept(s.name)) for s in services]})
+        facts = [service_facts(s, self._kept(s.name), self._paces.service(s.name)) for s in services]
+        return web.json_response({"services": facts})
 
     async def explain(self, request: web.Request) -> web.Response:
         asked = await json_object(request)
@@ -105,8 +110,9 @@ class Pages:
         services = [self._watch(str(only)).name] if only is not None else list(self._admin.engine.services)
         found = []
         for name in services:
-            door = Door(self._admin.engine.services[name], self._admin.cookies.get(name, ""))
-            if (explanation := explain(door, given, self._admin.pseudonyms)) is not None:
+            cookie = self._admin.cookies.get(name, "")
+            door = Door(self._admin.engine.services[name], cookie, self._kept(name))
+            if (explanation := await explain(door, given, self._admin.pseudonyms)) is not None:
                 found.append(explanation)
         return web.json_response({"found": found})
 
@@ -120,14 +126,14 @@ class Pages:
         index = watch.node_names.index(name)
         watch.set_mode(index, COMMANDS[word], deadline(await json_object(request), word))
         service, kept = self._admin.engine.services[watch.name], self._kept(watch.name)
-        return web.json_response(node_facts(service, watch, kept)[index])
+        return web.json_response(node_facts(service, watch, kept, self._paces)[index])
 
     def _facts(self) -> list[NodeFacts]:
         services = self._admin.engine.services
         return [
             fact
             for name, watch in self._admin.cluster.watches.items()
-            for fact in node_facts(services[name], watch, self._kept(name))
+            for fact in node_facts(services[name], watch, self._kept(name), self._paces)
         ]
 
     def _kept(self, service: str) -> Kept | None:

@@ -7,13 +7,22 @@ from typing import Any, TypeVar
 
 import click
 
+from control.completion import SHELLS, NodeName, ServiceName
+
 # Each command imports what it needs when it runs, so that `limpet status` starts in a quarter of a second.
 
 C = TypeVar("C", bound=Callable[..., Any])
 
 config_option = click.option(
-    "-c", "--config", "config", default="proxy.yaml", show_default=True, help="The configuration file."
+    "-c",
+    "--config",
+    "config",
+    type=click.Path(),
+    default="proxy.yaml",
+    show_default=True,
+    help="The configuration file.",
 )
+node_argument = click.argument("node", metavar="[SERVICE/]NODE", type=NodeName())
 
 
 def admin_options(command: C) -> C:
@@ -33,10 +42,21 @@ class Misconfigured(click.ClickException):
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="limpet")
 def main() -> None:
-    """Limpet brings every user back to the node that holds their session."""
+    """Limpet brings every user back to the node that holds their session.
+
+    \b
+      limpet check                 is proxy.yaml good?
+      limpet run                   serve
+      limpet status --watch        what is going on (the same in a browser: the admin port)
+      limpet drain --wait shop/a   take a node out without losing a session, then stop it
+      limpet ready shop/a          take it back
+      limpet explain -             paste a user's Cookie header: where is their session?
+
+    Exit codes: 0 fine, 1 it failed, 2 wrong usage or configuration.
+    """
 
 
-@main.command()
+@main.command(short_help="Serve, until SIGTERM or Ctrl-C.")
 @config_option
 def run(config: str) -> None:
     """Serve what the configuration file says, until SIGTERM or Ctrl-C."""
@@ -95,15 +115,29 @@ def compare(
     sys.exit(perform(plan, as_json=as_json, plot=file))
 
 
-@main.command()
+@main.command(short_help="Show services and nodes; --watch: live, like top.")
 @admin_options
-@click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
-def status(config: str, admin: str | None, as_json: bool) -> None:
-    """Show the nodes: their state, why, and what they are doing."""
+@click.option("--json", "as_json", is_flag=True, help="Print the API's JSON; with --watch a line each time.")
+@click.option("--watch", "-w", is_flag=True, help="Show them again and again, until Ctrl-C.")
+@click.option(
+    "--interval", type=click.FloatRange(min=0.1), help="Seconds between two looks of --watch.  [default: 1]"
+)
+def status(config: str, admin: str | None, as_json: bool, watch: bool, interval: float | None) -> None:
+    """Show services and nodes: their state, why, what they are doing, how sessions are kept.
+
+    Rates and latencies (p50, p99) are those of the last ten seconds, counts those since the start.
+    """
     from control import show
 
-    answer = call(config, admin, "GET", "/api/nodes")
-    click.echo(show.as_json(answer)) if as_json else show.nodes(answer["nodes"])
+    if interval is not None and not watch:
+        raise click.UsageError("--interval says how often --watch looks: give both")
+    if watch:
+        follow(config, admin, interval or 1.0, as_json)
+        return
+    answer = facts(call, config, admin)
+    click.echo(show.as_json(answer)) if as_json else show.show(
+        show.status(answer["services"], answer["nodes"])
+    )
 
 
 @main.command(short_help="Move a node's sessions elsewhere, so that it can stop.")
@@ -115,7 +149,7 @@ def status(config: str, admin: str | None, as_json: bool) -> None:
     type=click.FloatRange(min=0),
     help="Seconds that --wait waits; then it fails.  [default: 300]",
 )
-@click.argument("node", metavar="[SERVICE/]NODE")
+@node_argument
 def drain(
     config: str, admin: str | None, deadline: str | None, wait: bool, timeout: float | None, node: str
 ) -> None:
@@ -132,7 +166,7 @@ def drain(
 
 @main.command()
 @admin_options
-@click.argument("node", metavar="[SERVICE/]NODE")
+@node_argument
 def ready(config: str, admin: str | None, node: str) -> None:
     """Take a node back into service."""
     command(config, admin, node, "ready", {})
@@ -140,20 +174,22 @@ def ready(config: str, admin: str | None, node: str) -> None:
 
 @main.command()
 @admin_options
-@click.argument("node", metavar="[SERVICE/]NODE")
+@node_argument
 def maint(config: str, admin: str | None, node: str) -> None:
     """Take a node out of service: its sessions go to other nodes."""
     command(config, admin, node, "maint", {})
 
 
-@main.command(short_help="Say where a session is pinned, and why.")
+@main.command(short_help="Say who holds a session, where it would go, and why.")
 @admin_options
-@click.option("--service", help="Ask this service only.")
+@click.option("--service", type=ServiceName(), help="Ask this service only.")
 @click.argument("session", metavar="COOKIE|ID")
 def explain(config: str, admin: str | None, service: str | None, session: str) -> None:
-    """Say where a session is pinned, where its next request would go, and why.
+    """Say who holds a session and its copies, where its next request would go, and why.
 
-    COOKIE is a whole Cookie header or the value of Limpet's cookie; - reads it from standard input.
+    COOKIE is a whole Cookie header or the value of Limpet's cookie, ID a session's id; - reads it from
+    standard input, which keeps it out of the shell's history. What is shown names the session as the access
+    log does, by a keyed hash.
     """
     from control import show
 
@@ -185,6 +221,21 @@ def contract(url: str, key: str, sessions_url: str | None, **paths: str) -> None
     sys.exit(check_contract(url, sessions_url, key, paths))
 
 
+@main.command(short_help="Print what makes a shell complete this command.")
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete commands, options, and the names of nodes and services.
+
+    \b
+      bash  limpet completion bash > ~/.local/share/bash-completion/completions/limpet
+      zsh   limpet completion zsh > "${fpath[1]}/_limpet"
+      fish  limpet completion fish > ~/.config/fish/completions/limpet.fish
+    """
+    from control.completion import script
+
+    click.echo(script(shell, main))
+
+
 def call(config: str, admin: str | None, method: str, path: str, body: object = None) -> Any:
     """What the running Limpet answers; its errors, and its silence, end the command."""
     from config.problems import ConfigError
@@ -200,9 +251,31 @@ def call(config: str, admin: str | None, method: str, path: str, body: object = 
         raise click.ClickException(str(error)) from None
 
 
+def facts(ask: Callable[..., Any], *place: Any) -> dict[str, Any]:
+    """Services and nodes as they are now. `ask`: with `place`, a method and a path."""
+    return {**ask(*place, "GET", "/api/services"), **ask(*place, "GET", "/api/nodes")}
+
+
+def follow(config: str, admin: str | None, seconds: float, as_json: bool) -> None:
+    """Show services and nodes until Ctrl-C, which is no error."""
+    from config.problems import ConfigError
+    from control.admin_client import AdminError, call_admin, locate
+    from control.watching import watch
+
+    try:
+        place = locate(config, admin, os.environ)
+        watch(lambda: facts(call_admin, place), seconds, as_json)
+    except ConfigError as error:
+        raise Misconfigured(f"{error}\n(or give --admin URL)") from None
+    except AdminError as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        return
+
+
 def wait_for(config: str, admin: str | None, node: dict[str, Any], timeout: float) -> bool:
     """Whether a drained node came to its end in time."""
-    from control.draining import NoContract, wait_until_drained
+    from control.draining import NoContract, telling, wait_until_drained
 
     def look() -> dict[str, Any]:
         facts: list[dict[str, Any]] = call(config, admin, "GET", "/api/nodes")["nodes"]
@@ -210,7 +283,8 @@ def wait_for(config: str, admin: str | None, node: dict[str, Any], timeout: floa
         return next(fact for fact in facts if (fact["service"], fact["node"]) == name)
 
     try:
-        return wait_until_drained(look, click.echo, timeout)
+        with telling(click.echo, sys.stdout.isatty()) as tell:
+            return wait_until_drained(look, tell, timeout)
     except NoContract:
         name = f"{node['service']}/{node['node']}"
         message = f"{name} does not speak the session contract: its sessions stay until they end (--deadline)"
@@ -226,7 +300,7 @@ def command(config: str, admin: str | None, named: str, word: str, body: dict[st
     service, node = full_name(named, call(config, admin, "GET", "/api/nodes")["nodes"])
     path = f"/api/services/{quote(service, safe='')}/nodes/{quote(node, safe='')}/{word}"
     changed = call(config, admin, "POST", path, body)
-    show.nodes([changed])
+    show.show(show.nodes_table([changed]))
     return changed
 
 

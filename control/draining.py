@@ -1,10 +1,14 @@
 """`limpet drain --wait`: shows how many sessions a node still has that others lack, until there are none."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 GLANCE_SECONDS = 0.3
+
+Fact = dict[str, Any]
+Tell = Callable[[Fact], None]
 
 
 class NoContract(Exception):
@@ -12,25 +16,22 @@ class NoContract(Exception):
 
 
 def wait_until_drained(
-    look: Callable[[], dict[str, Any]],
-    say: Callable[[str], None],
+    look: Callable[[], Fact],
+    tell: Tell,
     timeout_seconds: float,
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
     """Whether the node came to the end of its sessions and requests in time; it can be stopped then.
 
-    `look` gives the node as `/api/nodes` has it. Raises NoContract.
+    `look` gives the node as `/api/nodes` has it, `tell` is called with each look. Raises NoContract.
     """
-    deadline, said = now() + timeout_seconds, ""
+    deadline = now() + timeout_seconds
     while True:
         fact = look()
         if not fact["contract"]:
             raise NoContract
-        line = _line(fact)
-        if line != said:
-            said = line
-            say(line)
+        tell(fact)
         if drained(fact):
             return True
         if now() >= deadline:
@@ -38,13 +39,56 @@ def wait_until_drained(
         sleep(GLANCE_SECONDS)
 
 
-def drained(fact: dict[str, Any]) -> bool:
+def drained(fact: Fact) -> bool:
     """Whether nothing is left on the node; one that is down has taken with it what it had."""
     left = fact["sessions_left"]
     return fact["mode"] != "ready" and (left == 0 or fact["state"] == "down") and not fact["inflight"]
 
 
-def _line(fact: dict[str, Any]) -> str:
+@contextlib.contextmanager
+def telling(say: Callable[[str], None], terminal: bool) -> Iterator[Tell]:
+    """How to tell of a drain: on a terminal as a bar, else in lines."""
+    if not terminal:
+        yield lines(say)
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = BarColumn(bar_width=30), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    with Progress(*columns) as progress:
+        task, most = progress.add_task("", total=None), 0
+
+        def tell(fact: Fact) -> None:
+            nonlocal most
+            left = fact["sessions_left"]
+            most = max(most, left or 0)
+            known = left is not None
+            done = most - left if known else 0
+            # Without any session the bar is full at once.
+            progress.update(
+                task,
+                description=line(fact),
+                total=max(most, 1) if known else None,
+                completed=done if most else int(known),
+            )
+
+        yield tell
+
+
+def lines(say: Callable[[str], None]) -> Tell:
+    """Says what has changed, a line each."""
+    said = ""
+
+    def tell(fact: Fact) -> None:
+        nonlocal said
+        if (text := line(fact)) != said:
+            said = text
+            say(text)
+
+    return tell
+
+
+def line(fact: Fact) -> str:
+    """What is left, in a few words."""
     name = f"{fact['service']}/{fact['node']}"
     left, inflight = fact["sessions_left"], fact["inflight"]
     if fact["state"] == "down":

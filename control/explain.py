@@ -1,8 +1,11 @@
-"""Says of a cookie, token or session id whose it is, where it is pinned, where it would go now, and why."""
+"""Says of a cookie, token or session id whose it is, who holds it, where it would go now, and why."""
 
 import time
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
+from control.explanation import GONE, Explanation, because
+from control.keeping import Kept
+from control.whereabouts import whereabouts
 from proxy.service import Service
 from routing.reasons import REASON_LABELS, Reason
 from routing.router import Decision
@@ -13,43 +16,34 @@ from sessions.privacy import Pseudonyms
 from sessions.visit import UNKNOWN, Visit
 
 
-class Explanation(TypedDict):
-    """`session` is the session's name in the access log; times are unix seconds; None: not known."""
-
-    service: str
-    known_by: str
-    session: str
-    flag: str
-    pin: str | None
-    pin_state: str | None
-    node: str | None
-    reason: str
-    first_seen: int | None
-    last_seen: int | None
-    order: list[str]
-
-
 class Door(NamedTuple):
-    """A service, and the name of the cookie that its sessions are known by ("" where it is a header)."""
+    """A service, the name of the cookie that its sessions are known by ("" where it is a header), and how
+    they are kept where its nodes speak the session contract."""
 
     service: Service
     cookie: str
+    kept: Kept | None = None
 
 
-def explain(door: Door, given: str, pseudonyms: Pseudonyms) -> Explanation | None:
+async def explain(door: Door, given: str, pseudonyms: Pseudonyms) -> Explanation | None:
     """None where this service cannot know anything of it.
 
     `given`: a whole Cookie header, the value of the service's cookie or header, or a session id.
     """
     visit = _visit(door, given)
     if visit.session_id:
-        return _explained(door.service, visit, "token" if door.service.affinity.mints else "key", pseudonyms)
-    if visit.flag in (RequestFlag.E, RequestFlag.O):
-        return _explained(door.service, visit, "expired token", pseudonyms)
-    if door.service.affinity.mints and _is_id(given):
-        known = visit._replace(session_id=given, flag=RequestFlag.N)
-        return _explained(door.service, known, "id", pseudonyms)
-    return None
+        known_by = "token" if door.service.affinity.mints else "key"
+    elif visit.flag in (RequestFlag.E, RequestFlag.O):
+        known_by = "expired token"
+    elif door.service.affinity.mints and _is_id(given):
+        visit, known_by = visit._replace(session_id=given, flag=RequestFlag.N), "id"
+    else:
+        return None
+    explanation = _explained(door.service, visit, known_by, pseudonyms)
+    if door.kept is not None and visit.session_id:
+        explanation["holders"] = await whereabouts(door.kept, visit.session_id)
+    explanation["because"] = because(explanation, door.service.router.view)
+    return explanation
 
 
 def _visit(door: Door, given: str) -> Visit:
@@ -63,7 +57,7 @@ def _visit(door: Door, given: str) -> Visit:
 
 def _explained(service: Service, visit: Visit, known_by: str, pseudonyms: Pseudonyms) -> Explanation:
     router, key, pin = service.router, visit.session_id, visit.pin
-    nodes = router.view.nodes
+    nodes, token = router.view.nodes, visit.token
     node, reason = _decision(service, visit)
     away = pin >= 0 and not takes_pinned(router.view.contract)[nodes[pin].state]
     return {
@@ -71,13 +65,16 @@ def _explained(service: Service, visit: Visit, known_by: str, pseudonyms: Pseudo
         "known_by": known_by,
         "session": pseudonyms.session_hash(key),
         "flag": REQUEST_LABELS[RequestFlag.D if away else visit.flag],
-        "pin": nodes[pin].name if pin >= 0 else None if pin == UNKNOWN else "(no longer configured)",
+        "pin": nodes[pin].name if pin >= 0 else None if pin == UNKNOWN else GONE,
         "pin_state": STATE_LABELS[nodes[pin].state] if pin >= 0 else None,
         "node": nodes[node].name if node >= 0 else None,
         "reason": REASON_LABELS[reason],
-        "first_seen": visit.token.first_seen if visit.token else None,
-        "last_seen": visit.token.last_seen if visit.token else None,
+        "because": "",
+        "first_seen": token.first_seen if token else None,
+        "last_seen": token.last_seen if token else None,
+        "version": token.version if token else None,
         "order": [nodes[index].name for index in router.view.ring.order(key)] if key else [],
+        "holders": None,
     }
 
 

@@ -71,6 +71,7 @@ class Reconciler:
         self.passes = 0  # whole ones
         self.copies = [0, 0, 0]  # written sessions with 0, 1, 2 or more copies
         self.serving: Counter[int] = Counter()  # sessions by node
+        self.holding: Counter[int] = Counter()  # copies by node
         self.left: dict[int, int] = {}  # by leaving node: sessions that are not yet safe elsewhere
 
     def start(self) -> None:
@@ -168,6 +169,7 @@ class Reconciler:
         self.passes += 1
         self.copies = list(work.copies)
         self.serving = work.serving
+        self.holding = work.holding
         self.left = {node: work.left[node] for node in roles.leaving & self._leaving()}
 
     def _stuck(self) -> frozenset[int]:

@@ -12,13 +12,10 @@ from prometheus_client.metrics_core import (
 
 from control.keeping import Keeping, Kept
 from control.metric_steps import Sample, steps
-from control.overview import COPIES
+from control.overview import COPIES, RESULTS, SOURCES
 from sessions.contract.searching import Where
-from sessions.contract.settling import Settled
-from sessions.keeping.counters import Histogram, Source
+from sessions.keeping.counters import Histogram
 
-RESULTS = tuple(settled.name.lower() for settled in Settled)
-SOURCES = tuple(source.name.lower() for source in Source)
 ENDS = tuple(where.name.lower() for where in Where)
 
 Named = tuple[str, Kept]

@@ -39,6 +39,7 @@ class Reconciliation:
         "_under_way",
         "_wanted",
         "copies",
+        "holding",
         "jobs",
         "left",
         "serving",
@@ -61,6 +62,7 @@ class Reconciliation:
         # among them: of a session that is written while the lists are read, the copy always looks too old.
         self.copies = [0, 0, 0]
         self.serving: Counter[int] = Counter()  # sessions by node
+        self.holding: Counter[int] = Counter()  # copies by node: sessions that it has and does not serve
         self.left: Counter[int] = Counter()  # of leaving nodes: sessions that are not yet safe elsewhere
 
     def start(self) -> list[Page]:
@@ -147,5 +149,6 @@ class Reconciliation:
             if any(job.work is Work.COPY for job in verdict.jobs):
                 self._short[lowest] = verdict.copies
         self.serving.update(verdict.serving)
+        self.holding.update(n for n, entry in entries.items() if not entry.serving and not entry.ended)
         self.left.update(verdict.left)
         return True

@@ -69,6 +69,21 @@ async def test_services(aiohttp_client: MakeClient) -> None:
         "copies": None,
         "lost": 0,
         "oversized_cookies": 0,
+        "requests": 0,
+        "requests_per_second": 0.0,
+        "errors_per_second": 0.0,
+        "p50_ms": None,
+        "p99_ms": None,
+        "bytes_in": 0,
+        "bytes_out": 0,
+        "sessions": 0,
+        "writes": None,
+        "moves": None,
+        "unprotected": None,
+        "stale": None,
+        "conflicts": None,
+        "copied_bytes": None,
+        "store": None,
     }
     assert answer["services"][0]["decisions"]["sticky"] == 5
 

@@ -76,6 +76,7 @@ async def test_the_token_comes_from_the_environment(tmp_path: Path) -> None:
     [
         *(("explode",), ("drain",), ("run", "--fast"), ("demo", "--port", "x")),
         *(("drain", "--wait", "--timeout", "-1", "a"), ("drain", "--timeout", "5", "a")),
+        *(("status", "--interval", "2"), ("status", "--watch", "--interval", "0"), ("completion", "tcsh")),
         *(("contract", "http://127.0.0.1:1"), ("contract", "ftp://x", "--key", "k")),
     ],
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from control.draining import NoContract, wait_until_drained
+from control.draining import NoContract, lines, telling, wait_until_drained
 
 
 def fact(left: int | None, inflight: int = 0, **more: Any) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def wait(facts: list[dict[str, Any]], timeout: float = 100.0) -> tuple[bool, lis
         now += 1
         return facts[min(int(now), len(facts) - 1)]
 
-    done = wait_until_drained(look, said.append, timeout, lambda: now, lambda seconds: None)
+    done = wait_until_drained(look, lines(said.append), timeout, lambda: now, lambda seconds: None)
     return done, said
 
 
@@ -35,6 +35,28 @@ def test_it_says_what_is_left_until_that_is_nothing() -> None:
         "shop/a: 0 sessions left, 1 requests under way",
         "shop/a: 0 sessions left, 0 requests under way",
     ]
+
+
+def test_on_a_terminal_it_is_a_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    facts = [fact(None), fact(20, 1), fact(5), fact(0)]
+    with telling(lambda text: None, terminal=True) as tell:
+        for each in facts:
+            tell(each)
+    out = capsys.readouterr().out
+    assert "shop/a: 0 sessions left, 0 requests under way" in out
+    assert "━" in out
+
+
+def test_elsewhere_it_is_lines() -> None:
+    said: list[str] = []
+    with telling(said.append, terminal=False) as tell:
+        tell(fact(2))
+        tell(fact(2))
+    assert said == ["shop/a: 2 sessions left, 0 requests under way"]
 
 
 @pytest.mark.parametrize("stuck", [fact(3), fact(None), fact(0, 2), fact(0, mode="ready", state="up")])

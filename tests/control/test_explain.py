@@ -45,6 +45,11 @@ async def test_a_token_of_a_node_that_is_down_tells_where_it_goes(aiohttp_client
     (found,) = await explained(client, sealed(1)[0])
     assert (found["flag"], found["pin_state"], found["reason"]) == ("D", "down", "failover")
     assert found["node"] == next(name for name in found["order"] if name != "b")
+    assert found["holders"] is None
+    assert found["because"] == (
+        f"It is pinned to b, which is down: {found['node']} is the first in its order that may take it."
+        " What its node has in memory does not come along."
+    )
 
 
 async def test_a_token_that_is_too_old(aiohttp_client: MakeClient) -> None:

@@ -56,6 +56,9 @@ def test_pages_of_any_size_are_the_same_pass(
     assert small.serving == Counter(
         node for node, entries in full.items() for entry in entries.values() if entry.serving
     )
+    assert small.holding == Counter(
+        node for node, entries in full.items() for entry in entries.values() if not entry.serving
+    )
 
 
 def test_copies_that_the_pass_has_made_count_and_those_that_failed_do_not() -> None:
