@@ -81,6 +81,7 @@ class Metrics(Collector):
             ("limpet_node_up", "Whether the node may be sent requests.", _up),
             ("limpet_node_sessions", "Sessions seen in the last five to ten minutes, about.", _sessions),
             ("limpet_node_inflight", "Exchanges under way, those that wait among them.", _inflight),
+            ("limpet_node_queue", "Exchanges that wait, the node being at its max_connections.", _queue),
         ]
         for name, text, value in gauges:
             samples = (((service.name, node.name), value(service, node)) for service, node in nodes)
@@ -128,6 +129,11 @@ class Metrics(Collector):
         yield from steps(CounterMetricFamily, "limpet_rejected_requests", text, ["reason"], rejected)
         yield GaugeMetricFamily(
             "limpet_connections", "Connections of clients, open now.", counters.connections
+        )
+        yield GaugeMetricFamily(
+            "limpet_connections_limit",
+            "Connections of clients that may be open at once.",
+            self._engine.limits.connections,
         )
         yield GaugeMetricFamily(
             "limpet_config_last_reload_success",
@@ -187,6 +193,10 @@ def _sessions(service: Service, node: Node) -> float:
 
 def _inflight(service: Service, node: Node) -> float:
     return service.inflight[node.index]
+
+
+def _queue(service: Service, node: Node) -> float:
+    return node.pool.queued
 
 
 def _durations(services: list[Service]) -> Metric:

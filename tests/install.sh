@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the tests need beyond Python: curl, Redis, Node.js with npm, and the packages of what runs on it.
+# Installs what the tests need beyond Python: curl, Redis, Prometheus, Node.js with npm, and the packages of what runs
+# on it. No service is started: the tests start what they need by themselves.
 # Quick, and touches nothing, when all of it is there.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,8 +19,17 @@ install() {  # Debian packages by name
     [ "$(id -u)" = 0 ] || fail "please install $*: sudo apt-get install $*"
     echo "tests/install.sh: installing $*"
     apt-get update -qq || fail "apt-get update failed: please install $*"
+    start_nothing
     DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "$@" >/dev/null ||
         fail "apt-get could not install $*"
+}
+
+start_nothing() {  # packages ask this program whether to start their service; 101 is no
+    policy=/usr/sbin/policy-rc.d
+    [ -e "$policy" ] && return
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT
 }
 
 missing=
@@ -27,6 +37,7 @@ have curl || missing="$missing curl"
 have node || missing="$missing nodejs"
 have npm || missing="$missing npm"
 have redis-server || missing="$missing redis-server"
+have prometheus && have promtool || missing="$missing prometheus"
 [ -z "$missing" ] || install $missing
 
 major=$(node -p 'process.versions.node.split(".")[0]')

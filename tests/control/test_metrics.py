@@ -25,9 +25,11 @@ NAMES = {
     "limpet_node_state",
     "limpet_node_sessions",
     "limpet_node_inflight",
+    "limpet_node_queue",
     "limpet_upstream_retries",
     "limpet_rejected_requests",
     "limpet_connections",
+    "limpet_connections_limit",
     "limpet_bytes",
     "limpet_build_info",
     "limpet_config_last_reload_success",
@@ -152,6 +154,7 @@ async def test_what_the_byte_path_counts_is_what_is_shown() -> None:
     assert await value(running, "limpet_bytes_total", service="shop", direction="in") == 9
     assert await value(running, "limpet_bytes_total", service="shop", direction="out") == 10
     assert await value(running, "limpet_connections") == 11
+    assert await value(running, "limpet_connections_limit") == 10_000
     assert await value(running, "limpet_rejected_requests_total", reason="head_timeout") == 1
 
 
