@@ -55,6 +55,11 @@ def listener_problems(settings: Settings) -> Iterator[Found]:
     for (first, one), (second, other) in combinations(places, 2):
         if same_place(one, other):
             yield Found(second, f"{other} is in use already: `{key_name(first)}` is {one}", (first,))
+    for index, listener in enumerate(settings.listen):
+        tls, here = listener.tls, ("listen", index, "tls")
+        if tls is not None and tls.client_ca is None and "client_certificate" in tls.model_fields_set:
+            message = "has no effect without `client_ca`: clients are asked for a certificate only with it"
+            yield Found((*here, "client_certificate"), message, (here,))
 
 
 def same_place(one: Address, other: Address) -> bool:

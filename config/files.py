@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from config.certificates import CertificateError, check_authorities, check_pair
+from config.listener_settings import Certificate, Listener
 from config.problems import Found, KeyPath
 from config.secret import Secret, parse_node_key
 from config.session_settings import Store
@@ -31,6 +33,7 @@ class Files:
         json_file = self._page(("error_pages", "json"), pages.json_file)
         return settings.model_copy(
             update={
+                "listen": tuple(self._listener(index, each) for index, each in enumerate(settings.listen)),
                 "admin": admin,
                 "secrets": (*settings.secrets, *secrets),
                 "node_keys": (*settings.node_keys, *node_keys),
@@ -55,6 +58,37 @@ class Files:
         except Refused as refusal:
             self.found.append(Found(key, f"what the file holds {refusal.allowed}"))
             return None
+
+    def _listener(self, index: int, listener: Listener) -> Listener:
+        tls = listener.tls
+        if tls is None:
+            return listener
+        here: KeyPath = ("listen", index, "tls")
+        pairs = tuple(
+            self._pair((*here, "certificates", number), each) for number, each in enumerate(tls.certificates)
+        )
+        client_ca = self._authorities(here, "client_ca", tls.client_ca)
+        tls = tls.model_copy(update={"certificates": pairs, "client_ca": client_ca})
+        return listener.model_copy(update={"tls": tls})
+
+    def _pair(self, here: KeyPath, pair: Certificate) -> Certificate:
+        cert, key = (str(self._folder / path) for path in pair.files)
+        try:
+            check_pair(cert, key)
+        except CertificateError as error:
+            option = error.option if pair.key else "cert"
+            self.found.append(Found((*here, option), error.message))
+        return pair.model_copy(update={"cert": cert, "key": key})
+
+    def _authorities(self, here: KeyPath, option: str, path: str | None) -> str | None:
+        if path is None:
+            return None
+        path = str(self._folder / path)
+        try:
+            check_authorities(option, path)
+        except CertificateError as error:
+            self.found.append(Found((*here, option), error.message))
+        return path
 
     def _store(self, name: str, store: Store) -> Store:
         here: KeyPath = ("stores", name)

@@ -38,6 +38,8 @@ def objection(name: str) -> str | None:
         return "sessions hang on it"
     if name in OWN:
         return "`forwarded` says what it holds"
+    if name.startswith(("client-cert", "x-client-cert")):
+        return "nodes believe it about a client's certificate"
     return "names with `Limpet-` are Limpet's own" if name.startswith("limpet-") else None
 
 

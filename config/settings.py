@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.listener_settings import Listener
 from config.names import (
     CookieName,
     Domain,
@@ -254,12 +255,6 @@ class Route(Section):
     response_headers: HeaderEdit = defaults_of(HeaderEdit, "Changes to what the client gets.")
 
 
-class Listener(Section):
-    """One address on which clients are served."""
-
-    address: Address = Field(description="`HOST:PORT` or `unix:/PATH`.")
-
-
 class Admin(Section):
     """Metrics, state and commands for operators."""
 
@@ -275,6 +270,7 @@ class Admin(Section):
 class Timeouts(Section):
     """What a client may take its time for."""
 
+    handshake: Duration = Field(10.0, description="From the connection to the end of its TLS handshake.")
     head: Duration = Field(10.0, description="From the first byte of a request's head to its last.")
     body_idle: Duration = Field(
         30.0, description="Between two parts of a request's body; also the window of `limits.body_rate`."

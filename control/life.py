@@ -6,10 +6,13 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from aiohttp import web
 
 from config.addresses import Address
+from control.certificates import reload_all
+from control.listening import Place
 from control.notify import Notifier
 from control.wiring import Runtime
 from proxy.engine import Engine
@@ -20,6 +23,7 @@ logger = logging.getLogger("limpet")
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 GLANCE_SECONDS = 0.02  # between two looks at whether the last exchange has ended
 TURN_SECONDS = 300.0  # a window of the sessions seen lately
+RENEWAL_SECONDS = 60.0  # between two looks at whether certificates were renewed
 
 
 class ListenError(Exception):
@@ -39,7 +43,7 @@ class Life:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def live(
-        self, listen: Sequence[Address], admin: Address, grace: float, reopen: Callable[[], None] | None
+        self, listen: Sequence[Place], admin: Address, grace: float, reopen: Callable[[], None] | None
     ) -> int:
         """Serve until the first signal, then end within `grace` seconds, or at the second; the exit code.
 
@@ -66,10 +70,11 @@ class Life:
     def _told_to_stop(self) -> None:
         (self._hurry if self._stop.is_set() else self._stop).set()
 
-    async def _listen(self, listen: Sequence[Address], admin: Address) -> None:
+    async def _listen(self, listen: Sequence[Place], admin: Address) -> None:
         """The admin port last: when it answers that the proxy is ready, that is so."""
-        for address in listen:
-            proxy = ProxySite(self._runner, self._runtime.engine, address.host, address.port, address.path)
+        for place in listen:
+            engine, address = self._runtime.engine, place.address
+            proxy = ProxySite(self._runner, engine, address.host, address.port, address.path, place.door)
             await _start(proxy, address)
             self._sites.append(proxy)
         site: web.BaseSite
@@ -78,14 +83,16 @@ class Life:
         else:
             site = web.TCPSite(self._runner, admin.host, admin.port)
         await _start(site, admin)
-        served = [Address(a.host, s.port, a.path) for a, s in zip(listen, self._sites, strict=True)]
+        served = [site.url for site in self._sites]
+        certificates = [place.certificates for place in listen if place.certificates is not None]
+        self._tasks.append(asyncio.create_task(_ticking(partial(reload_all, certificates), RENEWAL_SECONDS)))
         port = site.port if isinstance(site, web.TCPSite) else 0
         _introduce(self._runtime.engine, served, Address(admin.host, port, admin.path))
 
     def _begin(self) -> None:
         engine = self._runtime.engine
         self._runtime.cluster.start()
-        self._tasks = [
+        self._tasks += [
             asyncio.create_task(_ticking(engine.tick, engine.TICK)),
             asyncio.create_task(_ticking(self._turn_sightings, TURN_SECONDS)),
         ]
@@ -136,7 +143,7 @@ async def _start(site: web.BaseSite, address: Address) -> None:
         raise ListenError(f"cannot listen on {address}: {why}") from error
 
 
-async def _ticking(act: Callable[[], None], seconds: float) -> None:
+async def _ticking(act: Callable[[], object], seconds: float) -> None:
     """Do it every so often, for ever; one that breaks is logged, and the next comes all the same."""
     while True:
         await asyncio.sleep(seconds)
@@ -146,10 +153,10 @@ async def _ticking(act: Callable[[], None], seconds: float) -> None:
             logger.exception("what is done every %g s broke", seconds)
 
 
-def _introduce(engine: Engine, listen: Sequence[Address], admin: Address) -> None:
+def _introduce(engine: Engine, served: Sequence[str], admin: Address) -> None:
     """A few lines that say what is served, and where to look."""
-    for address in listen:
-        logger.info("serving on %s", address if address.path else f"http://{address}")
+    for url in served:
+        logger.info("serving on %s", url)
     for service in engine.services.values():
         names = ", ".join(
             f"{node.name} ({_place(node.address.path, node.authority)})" for node in service.nodes[:5]

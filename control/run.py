@@ -14,12 +14,14 @@ import uvloop
 from aiohttp import web
 
 from config.advice import needs_secret
+from config.certificates import CertificateError
 from config.loading import load
 from config.problems import ConfigError
 from config.settings import Settings
 from control.app import Admin, make_app
 from control.life import Life, ListenError
 from control.line_writer import LineWriter
+from control.listening import make_place
 from control.metrics import Metrics
 from control.notify import Notifier
 from control.own_secret import SecretError, own_secret
@@ -45,7 +47,7 @@ def run(path: str) -> int:
         try:
             secrets = _secrets(settings, Path(path).absolute().parent)
             return _serve(settings, secrets)
-        except SecretError as error:
+        except (SecretError, CertificateError) as error:
             print(f"limpet: {error}", file=sys.stderr)
             return 2
         except (ListenError, StoreError, OSError) as error:
@@ -86,7 +88,7 @@ async def _live(
     life = Life(runtime, web.AppRunner(app, access_log=None, shutdown_timeout=1.0), Notifier(os.environ))
     gc.freeze()  # what was made so far stays: no collection needs to look at it again
     return await life.live(
-        [listener.address for listener in settings.listen],
+        [make_place(listener) for listener in settings.listen],
         settings.admin.listen,
         settings.timeouts.grace,
         writer.reopen if writer is not None else None,

@@ -113,7 +113,9 @@ def _limits(limits: file.Limits) -> Limits:
 
 
 def _timeouts(timeouts: file.Timeouts) -> Timeouts:
-    return Timeouts(timeouts.head, timeouts.body_idle, timeouts.write_idle, timeouts.keep_alive)
+    return Timeouts(
+        timeouts.head, timeouts.body_idle, timeouts.write_idle, timeouts.keep_alive, timeouts.handshake
+    )
 
 
 def _forwarding(forwarded: file.Forwarded) -> Forwarding:

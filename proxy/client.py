@@ -11,6 +11,7 @@ from typing import Final, cast
 from proxy.engine import Engine
 from proxy.exchange import Exchange
 from proxy.faults import Fault, Malformed
+from proxy.forwarding import Peer, peer_of
 from proxy.grammar import FORBIDDEN
 from proxy.ledger import log_refusal
 from proxy.memory import Memory
@@ -39,9 +40,9 @@ class Client(asyncio.Protocol):
     """One connection; at most one exchange at a time, so that pipelined requests are answered in order."""
 
     __slots__ = (
-        "_counted_as",
         "_ended",
         "_held",
+        "_known",
         "_read_paused",
         "_reading",
         "_searched",
@@ -55,15 +56,15 @@ class Client(asyncio.Protocol):
         "exchange",
         "memory",
         "peer",
-        "secure",
         "state",
         "transport",
         "write",
     )
 
-    def __init__(self, engine: Engine, secure: bool = False) -> None:
+    def __init__(self, engine: Engine, peer: Peer | None = None) -> None:
+        """`peer`: who it is, where that is known from more than the transport."""
         self.engine = engine
-        self.secure = secure
+        self._known = peer
         self.state = IDLE
         self.exchange: Exchange | None = None
         self.memory = Memory()
@@ -78,21 +79,20 @@ class Client(asyncio.Protocol):
         self._write_blocked = False
         self._write_left = -1  # unacknowledged bytes when last looked at, -1: not yet
         self._window_start = 0  # body bytes received when the present window began
-        self._counted_as = ""
 
     # Called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.write = self.transport.write
-        peername = transport.get_extra_info("peername")
-        address = peername[0] if isinstance(peername, tuple) else ""
-        local = transport.get_extra_info("socket").family == socket.AF_UNIX
-        self.peer = self.engine.forwarding.peer(address, self.secure, local)
-        self._counted_as = address
-        self.engine.clients.add(self)
-        if self._admitted(address):
-            self.engine.wheel.arm(self, self.engine.wheel.now + self.engine.timeouts.head)
+        engine = self.engine
+        self.peer = self._known or peer_of(transport, engine.forwarding)
+        engine.clients.add(self)
+        fault = engine.admit(self.peer.address)
+        if fault is not None:
+            self._fail(fault)
+        else:
+            engine.wheel.arm(self, engine.wheel.now + engine.timeouts.head)
 
     def data_received(self, data: bytes) -> None:
         state = self.state
@@ -117,13 +117,13 @@ class Client(asyncio.Protocol):
         state, exchange = self.state, self.exchange
         if state == TUNNEL and self._tunnel is not None:
             self._tunnel.client_ended()
-            return True
+            return self.transport.can_write_eof()  # not under TLS
         if state == HEAD or (exchange is not None and exchange.sending):
             self._fail(Malformed(400, "cut_short", "The request ended before it was whole."))
-            return True
+            return self.transport.can_write_eof()
         if state == BUSY:
             self.engine.wheel.arm(self, self.engine.wheel.now + _HALF_CLOSE_SECONDS)
-            return True
+            return self.transport.can_write_eof()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -131,7 +131,7 @@ class Client(asyncio.Protocol):
         self.state = CLOSED
         self.engine.wheel.forget(self)
         self.engine.clients.discard(self)
-        self._forget_address()
+        self.engine.leave(self.peer.address)
         self.memory.clear()
         self._tunnel = None
         if exchange is not None:
@@ -147,7 +147,9 @@ class Client(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._write_blocked = False
         self.engine.wheel.disarm(self)
-        if self.exchange is not None:
+        if self.state == CLOSED:
+            self.transport.close()
+        elif self.exchange is not None:
             self.exchange.client_resumed()
             if self.exchange.sending:
                 self._open_window()
@@ -200,6 +202,8 @@ class Client(asyncio.Protocol):
     def finish_writing(self) -> None:
         if self.transport.can_write_eof():
             self.transport.write_eof()
+        else:
+            self._shut()  # under TLS neither end can stop alone
 
     def ended(self, keep: bool) -> None:
         """The exchange is over."""
@@ -370,6 +374,10 @@ class Client(asyncio.Protocol):
         if self.transport.get_write_buffer_size():
             self._write_left = -1
             self.engine.wheel.arm(self, self.engine.wheel.now + self.engine.timeouts.write_idle)
+            if not self.transport.can_write_eof():
+                # TLS has one short limit for this and for its own farewell: write first (`resume_writing`).
+                self.transport.set_write_buffer_limits(0)
+                return
         self.transport.close()
 
     def _pause_reading(self) -> None:
@@ -416,26 +424,3 @@ class Client(asyncio.Protocol):
         queued = bytearray(4)
         fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, queued)
         return self.transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
-
-    def _admitted(self, address: str) -> bool:
-        engine, limits = self.engine, self.engine.limits
-        counters = engine.counters
-        counters.connections += 1
-        mine = engine.addresses[address] = engine.addresses.get(address, 0) + 1
-        most = limits.connections_per_address
-        if counters.connections > limits.connections:
-            self._fail(Fault(503, "connections", "Too many connections."))
-            return False
-        if most is not None and mine > most:
-            self._fail(Fault(429, "connections_per_address", "Too many connections from this address."))
-            return False
-        return True
-
-    def _forget_address(self) -> None:
-        engine = self.engine
-        engine.counters.connections -= 1
-        left = engine.addresses.get(self._counted_as, 0) - 1
-        if left > 0:
-            engine.addresses[self._counted_as] = left
-        else:
-            engine.addresses.pop(self._counted_as, None)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from proxy.counters import ProxyCounters
 from proxy.error_pages import ErrorPages
+from proxy.faults import Fault
 from proxy.fields import request_kinds, response_kinds
 from proxy.forwarding import Forwarding
 from proxy.options import Limits, ServiceOptions, Timeouts
@@ -79,6 +80,27 @@ class Engine:
     def dialer(self, address: NodeAddress, options: ServiceOptions) -> Dialer:
         """Who opens connections to a node."""
         return Dialer(address, options, self.wheel, self.response_kinds, self.limits)
+
+    def admit(self, address: str) -> Fault | None:
+        """Count a client's connection, until `leave`; what is wrong where it is one too many."""
+        limits, counters = self.limits, self.counters
+        counters.connections += 1
+        mine = self.addresses[address] = self.addresses.get(address, 0) + 1
+        most = limits.connections_per_address
+        if counters.connections > limits.connections:
+            return Fault(503, "connections", "Too many connections.")
+        if most is not None and mine > most:
+            return Fault(429, "connections_per_address", "Too many connections from this address.")
+        return None
+
+    def leave(self, address: str) -> None:
+        """A client's connection is closed."""
+        self.counters.connections -= 1
+        left = self.addresses.get(address, 0) - 1
+        if left > 0:
+            self.addresses[address] = left
+        else:
+            self.addresses.pop(address, None)
 
     def stop(self) -> None:
         """Begin nothing new: idle clients are closed now, the others after the answer they wait for."""

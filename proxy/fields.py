@@ -64,7 +64,12 @@ RESPONSE_KINDS = {
     b"proxy-connection": Kind.DROP,
     b"proxy-authenticate": Kind.DROP,
 }
-REQUEST_PREFIXES = {b"limpet-": Kind.DROP, b"x-forwarded-": Kind.FORWARDING}
+REQUEST_PREFIXES = {
+    b"limpet-": Kind.DROP,
+    b"x-forwarded-": Kind.FORWARDING,
+    b"client-cert": Kind.FORWARDING,
+    b"x-client-cert": Kind.FORWARDING,
+}
 RESPONSE_PREFIXES = {b"limpet-": Kind.LIMPET}
 
 

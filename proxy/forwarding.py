@@ -1,10 +1,13 @@
 """What nodes are told about the client: X-Forwarded-*, Forwarded, Via and the request id."""
 
+import asyncio
+import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from itertools import count
 from secrets import token_hex
 
+from proxy.client_certificate import is_certificate
 from proxy.fields import FieldList, write_fields
 from proxy.grammar import REQUEST_ID
 from proxy.request import RequestFields
@@ -19,12 +22,13 @@ _OWN = {
 class Peer:
     """Who is at the other end of a client connection."""
 
-    __slots__ = ("address", "secure", "told", "trusted")
+    __slots__ = ("address", "certificate", "secure", "told", "trusted")
 
     def __init__(self, address: str, trusted: bool, secure: bool) -> None:
         self.address = address
         self.trusted = trusted  # a proxy whose word about its own clients counts
         self.secure = secure  # the connection itself is under TLS
+        self.certificate = b""  # the fields that tell nodes of the client's own
         self.told = (b"", b"")  # a Host, and what nodes are told where the client says nothing: 2 us to write
 
 
@@ -86,6 +90,8 @@ class Forwarding:
     def lines(self, peer: Peer, fields: RequestFields, host: bytes) -> bytes:
         """The fields for the node; what an untrusted client said of itself is replaced."""
         given = fields.forwarding if peer.trusted else []
+        if given and peer.certificate:
+            given = [field for field in given if not is_certificate(field[0])]
         if given:
             return self._lines(peer, given, host)
         if peer.told[0] != host:
@@ -100,7 +106,7 @@ class Forwarding:
         else:
             lines = self._x_forwarded(given, address, host, proto)
         kept = [field for field in given if field[0].lower() not in self._own]
-        return lines + write_fields(kept) if kept else lines
+        return lines + peer.certificate + write_fields(kept)
 
     def _x_forwarded(self, given: FieldList, address: bytes, host: bytes, proto: bytes) -> bytes:
         before = b", ".join(value for name, value in given if name.lower() == b"x-forwarded-for")
@@ -127,6 +133,14 @@ class Forwarding:
         if parsed.version == 6 and parsed.ipv4_mapped:
             parsed = parsed.ipv4_mapped
         return any(parsed in network for network in self._trusted)
+
+
+def peer_of(transport: asyncio.BaseTransport, forwarding: Forwarding, secure: bool = False) -> Peer:
+    """Who is at the other end, by what the socket says."""
+    peername = transport.get_extra_info("peername")
+    address = peername[0] if isinstance(peername, tuple) else ""
+    local = transport.get_extra_info("socket").family == socket.AF_UNIX
+    return forwarding.peer(address, secure, local)
 
 
 def _first(fields: FieldList, name: bytes) -> bytes:

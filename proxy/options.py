@@ -25,6 +25,7 @@ class Timeouts:
     body_idle: float = 30.0
     write_idle: float = 120.0
     keep_alive: float = 60.0
+    handshake: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

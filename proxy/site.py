@@ -6,16 +6,26 @@ from aiohttp.web_runner import BaseRunner, BaseSite
 
 from proxy.client import Client
 from proxy.engine import Engine
+from proxy.front import Door, Front
 
 
 class ProxySite(BaseSite):
     """Listens on one TCP address, or the path of a unix socket, and serves it with our protocol."""
 
-    __slots__ = ("_engine", "_host", "_path", "_port")
+    __slots__ = ("_door", "_engine", "_host", "_path", "_port")
 
-    def __init__(self, runner: BaseRunner, engine: Engine, host: str, port: int, path: str = "") -> None:
+    def __init__(
+        self,
+        runner: BaseRunner,
+        engine: Engine,
+        host: str,
+        port: int,
+        path: str = "",
+        door: Door = Door(),  # noqa: B008 - it never changes
+    ) -> None:
         super().__init__(runner)
         self._engine = engine
+        self._door = door
         self._host = host
         self._port = port
         self._path = path
@@ -23,10 +33,18 @@ class ProxySite(BaseSite):
     @property
     def name(self) -> str:
         """The URL, for the log."""
+        scheme = "http" if self._door.tls is None else "https"
         if self._path:
-            return f"http://unix:{self._path}:"
+            return f"{scheme}://unix:{self._path}:"
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"{scheme}://{host}:{self._port}"
+
+    @property
+    def url(self) -> str:
+        """Where it serves, with the port that was found free where none was asked for."""
+        scheme = "http" if self._door.tls is None else "https"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"unix:{self._path}" if self._path else f"{scheme}://{host}:{self.port}"
 
     @property
     def port(self) -> int:
@@ -38,10 +56,14 @@ class ProxySite(BaseSite):
     async def start(self) -> None:
         await super().start()
         loop = asyncio.get_running_loop()
+        make = self._client if self._door.open else self._front
         if self._path:
-            self._server = await loop.create_unix_server(self._protocol, self._path, backlog=1024)
+            self._server = await loop.create_unix_server(make, self._path, backlog=1024)
         else:
-            self._server = await loop.create_server(self._protocol, self._host, self._port, backlog=1024)
+            self._server = await loop.create_server(make, self._host, self._port, backlog=1024)
 
-    def _protocol(self) -> Client:
+    def _client(self) -> Client:
         return Client(self._engine)
+
+    def _front(self) -> Front:
+        return Front(self._engine, self._door)

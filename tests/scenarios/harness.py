@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from config.settings import Settings
+from control.listening import Place, make_place
 from control.wiring import Runtime, build
 from proxy.engine import Engine
 from proxy.record import Record
@@ -24,16 +25,17 @@ PATIENCE = 10.0  # seconds that anything may take before a test fails; nothing w
 class RunningProxy:
     """A proxy with its parts at hand. `records` is what the access log was told."""
 
-    def __init__(self, runtime: Runtime, site: ProxySite, records: list[Record]) -> None:
+    def __init__(self, runtime: Runtime, site: ProxySite, records: list[Record], place: Place) -> None:
         self.runtime = runtime
+        self.place = place
         self.engine: Engine = runtime.engine
         self.port = site.port
         self.records = records
         self.wires: list[Wire] = []
 
-    async def connect(self) -> "Wire":
-        """A client; it closes at the end of the test at the latest."""
-        wire = Wire(*await asyncio.open_connection("127.0.0.1", self.port))
+    async def connect(self, **options: Any) -> "Wire":
+        """A client; it closes at the end of the test at the latest. `options`: of `open_connection`."""
+        wire = Wire(*await asyncio.open_connection("127.0.0.1", self.port, **options))
         self.wires.append(wire)
         return wire
 
@@ -340,11 +342,12 @@ async def running_proxy(services: dict[str, Any], **settings: Any) -> AsyncItera
     runtime.engine.log = records.append
     runner = web.AppRunner(web.Application(), access_log=None)
     await runner.setup()
-    site = ProxySite(runner, runtime.engine, "127.0.0.1", 0)
+    place = make_place(loaded.listen[0])
+    site = ProxySite(runner, runtime.engine, "127.0.0.1", 0, door=place.door)
     await site.start()
     ticking = asyncio.create_task(_tick(runtime.engine))
     runtime.cluster.start()
-    proxy = RunningProxy(runtime, site, records)
+    proxy = RunningProxy(runtime, site, records, place)
     try:
         yield proxy
         await proxy.settle()

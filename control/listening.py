@@ -1,0 +1,26 @@
+"""The listeners as they run: where each is, and what it asks of a connection before the first request."""
+
+from typing import NamedTuple
+
+from config.addresses import Address
+from config.listener_settings import Listener
+from control.certificates import Certificates
+from proxy.front import Door
+
+
+class Place(NamedTuple):
+    """One listener. `certificates`: None where it serves plain HTTP."""
+
+    address: Address
+    certificates: Certificates | None = None
+
+    @property
+    def door(self) -> Door:
+        certificates = self.certificates
+        return Door(None if certificates is None else lambda: certificates.context)
+
+
+def make_place(listener: Listener) -> Place:
+    """Nothing is opened but the files of certificates. Raises CertificateError."""
+    certificates = Certificates(listener.tls) if listener.tls is not None else None
+    return Place(listener.address, certificates)
