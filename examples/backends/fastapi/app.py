@@ -2,6 +2,7 @@
 
 import os
 from html import escape
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import FastAPI, Form, Request, Response
@@ -10,6 +11,7 @@ from memory_sessions import MemorySessionMiddleware
 from pydantic import BaseModel
 
 NODE = os.environ.get("NODE", "fastapi")
+LEAVING = Path(os.environ.get("LEAVING", "/tmp/leaving"))
 
 app = FastAPI(title=f"Node {NODE}")
 app.add_middleware(MemorySessionMiddleware)
@@ -47,5 +49,6 @@ async def logout(request: Request) -> Response:
 
 
 @app.get("/healthz")
-async def healthz() -> PlainTextResponse:
-    return PlainTextResponse("ok\n")
+def healthz() -> PlainTextResponse:
+    """404 asks Limpet to drain this node (deploy/kubernetes): `touch /tmp/leaving`."""
+    return PlainTextResponse("leaving\n", 404) if LEAVING.exists() else PlainTextResponse("ok\n")
