@@ -189,7 +189,11 @@ class Retries(Section):
     """When a request that failed on one node is tried on another."""
 
     tries: Annotated[int, integer(1, 10)] = Field(
-        3, description="How often a request is tried at most, the first time included."
+        3, description="How often a request is tried without a pause, the first time included."
+    )
+    wait: DurationOrNone = Field(
+        3.0,
+        description="When every node has failed a request: how long they are tried again, with pauses.",
     )
     budget: Annotated[float, number(0.0, 1.0)] = Field(
         0.2,

@@ -188,6 +188,7 @@ def _service(name: str, service: file.Service, engine: Engine, affinity: Affinit
         pool_idle=service.pool.idle,
         pool_keep_alive=service.pool.keep_alive,
         tries=service.retries.tries,
+        retry_seconds=service.retries.wait,
         replay_limit=service.retries.buffer,
     )
     addresses = [

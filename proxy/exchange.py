@@ -60,6 +60,7 @@ class Exchange:
         "line",
         "phase",
         "placement",
+        "repeated",
         "request_id",
         "response_flag",
         "sending",
@@ -85,6 +86,7 @@ class Exchange:
         self.placement: Placement | None = None  # None: before a service was found
         self.custody: Custody | None = None  # where the nodes speak the session contract
         self.upstream: Upstream | None = None
+        self.repeated: NodeFault | None = None  # what every node that there is has failed with
         self.client_slow = False
         self.head: ResponseHead | None = None
         self.chunking = False
@@ -159,7 +161,11 @@ class Exchange:
             self.upstream.go_on()
 
     def waited_too_long(self) -> None:
-        """No connection to the node has come free in time."""
+        """No connection to the node has come free in time; or it is time to ask the nodes again."""
+        repeated, self.repeated = self.repeated, None
+        if repeated is not None:
+            self._try_again(repeated)
+            return
         self.fail(NodeFault(503, "queue_timeout", "Every connection to the node was busy for too long."))
 
     # Called by the pool
@@ -432,11 +438,15 @@ class Exchange:
             self.client.wait(placement.service.options.queue_timeout)
 
     def _try_again(self, fault: NodeFault) -> None:
-        """At another node, if there is one and the budget allows it."""
+        """At another node, or a little later, while time and budget allow it."""
         try:
             placement = self.placed
-            placement.choose_another(fault)
-            if self.custody is None:
+            pause = placement.choose_another(fault)
+            if pause:
+                self._leave_custody()
+                self.repeated = fault
+                self.client.wait(pause)
+            elif self.custody is None:
                 self._send()
             else:
                 self.custody.moved(placement.session_id, placement.node)

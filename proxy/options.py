@@ -40,4 +40,5 @@ class ServiceOptions:
     pool_idle: int = 100
     pool_keep_alive: float = 1.8
     tries: int = 3
+    retry_seconds: float = 3.0
     replay_limit: int = 64 * 1024

@@ -11,6 +11,8 @@ from sessions.ids import new_id
 from sessions.visit import UNKNOWN, Visit
 
 GATEWAY_ERRORS = (502, 503, 504)
+_NOBODY = ("connect_failed", "node_down")  # it is being started again, as like as not
+PAUSE_SECONDS = 0.2  # before the nodes that all failed are asked again
 NO_NODE = NodeFault(503, "no_node", "No server is available for this right now.")
 PIN_AWAY = (Reason.FAILOVER, Reason.DRAINED)
 _NO_REASON = Reason.NONE
@@ -23,7 +25,9 @@ class Placement:
         "_address",
         "_assigned",
         "_began",
+        "_in_a_row",
         "_tried",
+        "_until",
         "node",
         "pin_away",
         "reason",
@@ -44,7 +48,9 @@ class Placement:
         self.reason = _NO_REASON
         self.pin_away = False  # also where the session has then moved further
         self.tries = 0
-        self._tried = 0  # a bit for each node that must not be asked again
+        self._tried = 0  # a bit for each node that has failed
+        self._in_a_row = 0  # tries without a pause
+        self._until = 0.0  # when it is given up; 0: nothing has failed
         self._assigned = False  # counted among the node's exchanges
         self._address = address
         self._began = began
@@ -52,27 +58,36 @@ class Placement:
     def choose(self) -> None:
         """Find the node. Raises NodeFault (503) where nobody may take the request."""
         self.service.budget.request(self._began)
-        self._decide(NO_NODE)
+        self._decide()
 
-    def choose_another(self, fault: NodeFault) -> None:
-        """Find a node that was not yet asked. Raises `fault` where there is none, or no budget for it.
+    def choose_another(self, fault: NodeFault) -> float:
+        """Find a node that has not failed. Where there is none now: seconds until it is to be called again.
 
-        Without a token it is for another session: the node that failed may serve one by the first id.
+        Raises `fault` where that takes too long, or the budget is used up. Without a token it is for another
+        session: the node that failed may serve one by the first id.
         """
-        service = self.service
-        self._tried |= 1 << self.node
-        if self.tries >= service.options.tries or not service.budget.allow(monotonic()):
-            raise fault
+        service, now = self.service, monotonic()
         if self.visit.token is None and service.affinity.mints:
             self.session_id = new_id()
-        self._decide(fault)
-        service.counters.retries += 1
+        if self._in_a_row < service.options.tries:
+            node, reason = self._choice()
+            if node >= 0:
+                if not service.budget.allow(now):
+                    raise fault
+                self._go(node, reason)
+                service.counters.retries += 1
+                return 0.0
+        self._until = self._until or now + service.options.retry_seconds
+        if fault.reason not in _NOBODY or now + PAUSE_SECONDS > self._until or service.options.tries == 1:
+            raise fault
+        self._tried = self._in_a_row = 0
+        return PAUSE_SECONDS
 
     def choose_anew(self) -> None:
         """Find the node of another session, since this one has ended. Raises NodeFault (503)."""
         self.session_id = new_id()
         self.visit = self.visit._replace(session_id="", pin=UNKNOWN, token=None)
-        self._decide(NO_NODE)
+        self._decide()
 
     def go_to(self, node: int) -> None:
         """The session turned out to be served there, or is to be taken over there."""
@@ -89,6 +104,7 @@ class Placement:
         """
         service, node = self.service, self.node
         self.tries += 1
+        self._in_a_row += 1
         pool = service.nodes[node].pool
         upstream = pool.acquire(exchange)
         while once and upstream is not None and upstream.readable():
@@ -122,17 +138,26 @@ class Placement:
             watcher.request_passed(self.node)
 
     def failed(self, why: str) -> None:
-        """What a missing answer says about it."""
-        self.service.watcher.request_failed(self.node, why)
+        """What a missing answer says about it: once, however often one request is tried there."""
+        self._tried |= 1 << self.node
+        if not self._until:
+            self.service.watcher.request_failed(self.node, why)
 
-    def _decide(self, fault: NodeFault) -> None:
-        service = self.service
-        self.node, self.reason = self._ask_router()
-        if self.reason is Reason.DRAINED and self._must_stay():
-            self.node, self.reason = self.visit.pin, Reason.STICKY
-        service.counters.decisions[self.reason] += 1
+    def _decide(self) -> None:
+        """Raises NodeFault (503) where nobody may take the request."""
+        self._go(*self._choice())
         if self.node < 0:
-            raise fault
+            raise NO_NODE
+
+    def _go(self, node: int, reason: Reason) -> None:
+        self.node, self.reason = node, reason
+        self.service.counters.decisions[reason] += 1
+
+    def _choice(self) -> tuple[int, Reason]:
+        node, reason = self._ask_router()
+        if reason is Reason.DRAINED and self._must_stay():
+            return self.visit.pin, Reason.STICKY
+        return node, reason
 
     def _must_stay(self) -> bool:
         """While its node drains, a session stays for the requests there whose writes a move would cut off."""

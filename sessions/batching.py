@@ -87,8 +87,8 @@ class Batcher(Generic[Item, Answer]):
             while batch := self._next_batch():
                 began = time()
                 await self._deliver(batch)
-                self._usual = max(len(batch), self._usual // 2)
-                self._took = max(time() - began, self._took / 2)
+                self._usual = max(len(batch), self._usual * 7 // 8)
+                self._took = max(time() - began, self._took * 0.875)
                 await self._gather(self._usual * 3 // 4, 2 * self._took)
         finally:
             self._flight = None

@@ -94,7 +94,11 @@ class Stage:
     # Whether it is well
 
     async def all_up(self, but: str = "", seconds: float = PATIENCE) -> None:
-        """Wait until every proxy says that every node, `but` one, and the store is up."""
+        """Wait until every node answers, and every proxy says that each, `but` one, and the store is up.
+
+        A proxy may not have noticed yet that one was away which is only just starting again.
+        """
+        await asyncio.gather(*(self.answering(node) for node in self.nodes))
         end = asyncio.get_running_loop().time() + seconds
         while missing := await self._missing(but):
             assert asyncio.get_running_loop().time() < end, f"not up again in {seconds} s: {missing}"
