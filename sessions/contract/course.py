@@ -15,6 +15,7 @@ from sessions.contract.versions import fencing_number, next_lineage
 
 MOST_SENDS = 5  # of one request; then 502
 _FIRST_PAUSE = 0.1  # seconds, and doubled: in all more than nodes give requests that hold up a fence
+MOST_FETCHES = 3  # of one state that its node does not give: it may only be slow
 MOST_OVERWRITES = 3  # of one write, with on_conflict: last
 
 
@@ -89,6 +90,7 @@ class Course:
     __slots__ = (
         "_ending",
         "_expected",
+        "_fetches",
         "_fresh",
         "_handover",
         "_minted",
@@ -123,6 +125,7 @@ class Course:
         self._ending = ""  # the id whose end is to be marked before the answer goes out
         self._written = 0  # the version that the client's token gets, and its state
         self._state = b""
+        self._fetches = 0
         self._overwrites = 0
         self._short = False  # something of it had nobody to hold it
 
@@ -218,6 +221,8 @@ class Course:
 
     def fetched(self, answer: Answer | None) -> Step:
         """The state that the head left out; None: no answer. A later version contains the one told."""
+        if answer is None and self._fetches < MOST_FETCHES:
+            return self._fetch()
         if answer is not None and answer.kind is Kind.ENDED:
             return self._refuse(503, Why.OVER)
         if answer is None or answer.kind is not Kind.HELD or answer.version < self._written:
@@ -282,11 +287,15 @@ class Course:
         self._written = version
         self._state = state or b""
         if state is None:
-            return Step(Do.FETCH, self.node, self.session_id, version)
+            return self._fetch()
         if len(state) > self._terms.most_state:
             return self._refuse(502, Why.STATE_TOO_LARGE)._replace(version=version)
         base = -1 if self._terms.sticky or self.found_last is None else self.found_last.base
         return Step(Do.SETTLE, self.node, self.session_id, version, state, base)
+
+    def _fetch(self) -> Step:
+        self._fetches += 1
+        return Step(Do.FETCH, self.node, self.session_id, self._written)
 
     def _overwrite(self, winner: int) -> Step:
         """Store it above the other's. Bounded, since another may do the same at that moment."""

@@ -5,7 +5,17 @@ from collections.abc import Iterator
 import pytest
 
 from limpet_session.shell import FENCE_SECONDS
-from sessions.contract.course import MOST_OVERWRITES, MOST_SENDS, Course, Do, Keep, Step, Terms, Why
+from sessions.contract.course import (
+    MOST_FETCHES,
+    MOST_OVERWRITES,
+    MOST_SENDS,
+    Course,
+    Do,
+    Keep,
+    Step,
+    Terms,
+    Why,
+)
 from sessions.contract.headers import Handover, Need, Told
 from sessions.contract.messages import ENDED, TAKEN, UNKNOWN, Answer, Kind
 from sessions.contract.searching import Found, Where
@@ -67,6 +77,8 @@ def test_a_write_without_its_state_is_fetched() -> None:
 def test_a_state_that_cannot_be_fetched_is_a_502(answer: Answer | None) -> None:
     course = visiting()
     course.told(200, Told(6))
+    for _ in range(MOST_FETCHES - 1 if answer is None else 0):  # it may only be slow
+        assert course.fetched(None) == Step(Do.FETCH, PIN, ID, 6)
     assert course.fetched(answer) == Step(Do.REFUSE, PIN, ID, status=502, why=Why.STATE_MISSING)
 
 
