@@ -50,11 +50,14 @@ class Reconciler:
         nodes: Sequence[Lister],
         store: OpenStore | None,
         stays: Callable[[str, int], bool] = lambda _session_id, _node: False,
+        protected: Callable[[str, int], None] = lambda _session_id, _version: None,
     ) -> None:
         """`order`: all nodes as a session prefers them. `store`: where there is one at all.
 
-        `stays`: whether a session is not to be moved now from this node.
+        `stays`: whether a session is not to be moved now from this node. `protected` is told of each version
+        that was found to be held by all who should hold it.
         """
+        self._protected = protected
         self._plan = plan
         self._watch = watch
         self._order = order
@@ -131,7 +134,7 @@ class Reconciler:
         returns = [node.returns for node in nodes]
         store = self._store
         store_gaps = store.gaps if store is not None and store.up else self._store_gaps
-        work = Reconciliation(roles, self._order)
+        work = Reconciliation(roles, self._order, self._protected)
         jobs = await Comparison(work, self._nodes, self._jobs, self._copying, self._moving).run()
         if work.whole:
             self._store_gaps = store_gaps

@@ -36,7 +36,13 @@ def keep(name: str, service: file.Service, key: bytes, stores: Stores, watch: Wa
         _options(watch.name, service, key), _targets(service, peers, watch, witness), surroundings.around
     )
     reconciler = Reconciler(
-        _plan(service), watch, surroundings.order, peers, store, partial(_stays, keeper, watch, patience)
+        _plan(service),
+        watch,
+        surroundings.order,
+        peers,
+        store,
+        stays=partial(_stays, keeper, watch, patience),
+        protected=keeper.counters.protected,
     )
     failovers = Failovers(name, watch.node_names, watch.health.nodes, lambda: reconciler.serving)
     keeper.moved = failovers.moved

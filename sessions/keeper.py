@@ -181,7 +181,7 @@ class Keeper:
             options.ack_timeout if waits else min(options.ack_timeout, within / _HOLDERS_TRIED),
             inf if waits else within,
             self._alarm,
-            lambda run, verdict, winner: self._settled(run, step.session_id, verdict, winner),
+            lambda run, verdict, winner: self._settled(run, step, verdict, winner),
         )
         self._settling[run] = errand if waits else None
         if not waits:
@@ -212,10 +212,11 @@ class Keeper:
         if not self._running[place]:
             del self._running[place]
 
-    def _settled(self, run: SettleRun, session_id: str, verdict: Settled, winner: int) -> None:
+    def _settled(self, run: SettleRun, step: Step, verdict: Settled, winner: int) -> None:
         errand = self._settling.pop(run)
         now = asyncio.get_running_loop().time()
-        self.counters.settled(session_id, verdict, now - run.began, now + self.options.terms.ttl)
+        forgotten = now + self.options.terms.ttl
+        self.counters.settled(step.session_id, step.version, verdict, now - run.began, forgotten)
         if errand is None:
             self._lagging_bytes -= run.size
             if verdict is Settled.UNPROTECTED:

@@ -66,6 +66,7 @@ class Verdict(NamedTuple):
 
     jobs: list[Job]
     copies: int = _NOTHING  # besides the one that serves; below 0: of no interest
+    newest: int = 0  # the version of those
     serving: tuple[int, ...] = ()
     left: tuple[int, ...] = ()  # leaving nodes that may not be stopped for this session's sake
 
@@ -100,7 +101,8 @@ class Homes:
         jobs += self._copy(entries, homes, newest) if on_nodes else self._check(entries, owner)
         holders = sum(entry.version == newest for entry in entries.values())
         left = self._left(entries, homes, newest)
-        return Verdict(jobs, holders - 1 if newest > 1 and self._roles.replicas else _NOTHING, serving, left)
+        copies = holders - 1 if newest > 1 and self._roles.replicas else _NOTHING
+        return Verdict(jobs, copies, newest, serving, left)
 
     def _homes(self, entries: Mapping[int, Entry], owner: int) -> list[int]:
         """Who should hold copies: the first ready ones in order, and one more where nobody serves it."""

@@ -33,6 +33,7 @@ class Reconciliation:
         "_complete",
         "_homes",
         "_last",
+        "_protected",
         "_roles",
         "_short",
         "_troubled",
@@ -46,8 +47,15 @@ class Reconciliation:
         "whole",
     )
 
-    def __init__(self, roles: Roles, order: Callable[[str], Iterator[int]]) -> None:
+    def __init__(
+        self,
+        roles: Roles,
+        order: Callable[[str], Iterator[int]],
+        protected: Callable[[str, int], None] = lambda _session_id, _version: None,
+    ) -> None:
+        """`protected` is told of each version that all hold who should."""
         self._roles = roles
+        self._protected = protected
         self._homes = Homes(roles, order)
         self._buffers: dict[int, deque[Entry]] = {node: deque() for node in sorted(roles.listed)}
         self._last = dict.fromkeys(roles.listed, "")
@@ -113,6 +121,8 @@ class Reconciliation:
         self._under_way -= 1
         if not ok:
             self._troubled.add(job.node)
+        elif job.work is Work.CHECK:
+            self._protected(job.session_id, job.number)
         elif job.work is Work.COPY and job.session_id in self._short:
             held = self._short[job.session_id]
             self._short[job.session_id] = held + 1
@@ -148,6 +158,8 @@ class Reconciliation:
             self.copies[min(verdict.copies, 2)] += 1
             if any(job.work is Work.COPY for job in verdict.jobs):
                 self._short[lowest] = verdict.copies
+            elif verdict.copies >= self._roles.replicas:
+                self._protected(lowest, verdict.newest)
         self.serving.update(verdict.serving)
         self.holding.update(n for n, entry in entries.items() if not entry.serving and not entry.ended)
         self.left.update(verdict.left)

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from enum import IntEnum
+from typing import NamedTuple
 
 from sessions.contract.searching import Where
 from sessions.contract.settling import Settled
@@ -36,6 +37,13 @@ class Histogram:
         self.sum += seconds
 
 
+class Unprotected(NamedTuple):
+    """A write with too few copies."""
+
+    version: int
+    until: float  # on the loop's clock: then its session is forgotten
+
+
 class KeepingCounters:
     """Of one service."""
 
@@ -64,11 +72,9 @@ class KeepingCounters:
         self.searches = [0] * len(Where)  # by how they ended
         self.searching = Histogram(SEARCH_BOUNDS)
         self.settling = Histogram(SETTLE_BOUNDS)
-        self.unprotected: dict[
-            str, float
-        ] = {}  # sessions whose last write has too few copies, and until when
+        self.unprotected: dict[str, Unprotected] = {}  # the last writes of sessions, in order of `until`
 
-    def settled(self, session_id: str, verdict: Settled, seconds: float, until: float) -> None:
+    def settled(self, session_id: str, version: int, verdict: Settled, seconds: float, until: float) -> None:
         """A write has come to its end. `until`: when its session is forgotten, on the loop's clock."""
         self.writes[verdict] += 1
         self.settling.add(seconds)
@@ -77,16 +83,22 @@ class KeepingCounters:
         if self.unprotected:
             self.unprotected.pop(session_id, None)
         if verdict is Settled.UNPROTECTED:
-            self.unprotected[session_id] = until
+            self.unprotected[session_id] = Unprotected(version, until)
             if len(self.unprotected) > _MOST_UNPROTECTED:
                 del self.unprotected[next(iter(self.unprotected))]
 
+    def protected(self, session_id: str, version: int) -> None:
+        """This version of a session was found to be held by all who should hold it."""
+        known = self.unprotected.get(session_id)
+        if known is not None and known.version <= version:
+            del self.unprotected[session_id]
+
     def unprotected_now(self, now: float) -> int:
         """Sessions whose last write has fewer copies than it should."""
-        waiting = self.unprotected  # in order of `until`, since each TTL is the same
+        waiting = self.unprotected  # in that order since each TTL is the same
         while waiting:
             first = next(iter(waiting))
-            if waiting[first] > now:
+            if waiting[first].until > now:
                 break
             del waiting[first]
         return len(waiting)

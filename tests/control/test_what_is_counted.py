@@ -97,6 +97,7 @@ async def test_writes_without_copies_and_what_is_lost_with_them(tmp_path: Path) 
         assert await cluster.sum("limpet_session_writes_total", result="unprotected") == 2 * CLIENTS
         assert await cluster.sum("limpet_sessions_unprotected") == CLIENTS
         await until(lambda: cluster.sum("limpet_session_copies", copies="0"), CLIENTS)
+        assert await cluster.sum("limpet_sessions_unprotected") == CLIENTS
         cluster.nodes[0].kill()
         await cluster.until_states(a="down")
         cluster.nodes[1].start()
@@ -203,6 +204,18 @@ async def test_ends_and_conflicts(tmp_path: Path) -> None:
         assert (await other.get("/", cookie=token))[1]["session"] == {}
 
 
+async def test_writes_whose_copies_are_made_good(tmp_path: Path) -> None:
+    async with shop(tmp_path, QUICK, count=2) as cluster, counting(cluster, CLIENTS) as clients:
+        cluster.nodes[1].kill()
+        await cluster.until_states(b="down")
+        for _ in range(2):
+            await add(clients)
+        assert await cluster.sum("limpet_sessions_unprotected") == CLIENTS
+        cluster.nodes[1].start()
+        await until(lambda: cluster.sum("limpet_sessions_unprotected"), 0)  # no client has asked for anything
+        assert await cluster.sum("limpet_session_copies", copies="1") == CLIENTS
+
+
 async def test_a_store_that_is_away(tmp_path: Path) -> None:
     redis = RedisProcess(tmp_path / "redis", "--save", "", "--appendonly", "yes")
     try:
@@ -218,8 +231,8 @@ async def test_a_store_that_is_away(tmp_path: Path) -> None:
             assert await here.metric("limpet_sessions_unprotected") == 1
             redis.start()
             await until(lambda: here.metric("limpet_store_up", store="main"), 1)
+            await until(lambda: here.metric("limpet_sessions_unprotected"), 0)  # its node was asked for it
             assert (await client.get("/add"))[1]["session"] == {"count": 3}
-            assert await here.metric("limpet_sessions_unprotected") == 0
             assert here.limpet.err.count(" is down: ") == here.limpet.err.count(" answers again") == 1
     finally:
         redis.stop()

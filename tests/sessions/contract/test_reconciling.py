@@ -64,14 +64,19 @@ def test_pages_of_any_size_are_the_same_pass(
 def test_copies_that_the_pass_has_made_count_and_those_that_failed_do_not() -> None:
     lists: Lists = {0: {name: Entry(name, 5, 60, True, False) for name in "abcd"}, 1: {}, 2: {}}
     lists[1] = {"a": Entry("a", 5, 60, False, False), "b": Entry("b", 4, 60, False, False)}
-    work = Reconciliation(ROLES._replace(replicas=2), order)
+    protected: list[tuple[str, int]] = []
+    lists[1]["e"] = lists[2]["e"] = Entry("e", 6, 60, False, False)
+    lists[0]["e"] = Entry("e", 6, 60, True, False)
+    work = Reconciliation(
+        ROLES._replace(replicas=2), order, lambda name, version: protected.append((name, version))
+    )
     pages = work.start()
     for page in pages:
         work.listed(page.node, list(lists[page.node].values()), last=True)
-    assert work.copies == [3, 1, 0]
+    assert work.copies == [3, 1, 1] and protected == [("e", 6)]
     for job in work.take(100):
         work.finished(job, ok=(job.session_id, job.node) not in {("c", 1), ("d", 1), ("d", 2)})
-    assert work.done and work.copies == [1, 1, 2]  # d, c, a and b
+    assert work.done and work.copies == [1, 1, 3]  # d, c, the others
 
 
 def test_only_nodes_that_answer_are_asked() -> None:
