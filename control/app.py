@@ -121,12 +121,14 @@ class Pages:
         name, word = request.match_info["node"], request.match_info["command"]
         if word not in COMMANDS:
             raise web.HTTPNotFound(text=f"no command {word}; there are {', '.join(COMMANDS)}")
-        if name not in watch.node_names:
-            raise web.HTTPNotFound(text=f"service {watch.name} has no node {name}")
-        index = watch.node_names.index(name)
-        watch.set_mode(index, COMMANDS[word], deadline(await json_object(request), word))
+        seconds = deadline(await json_object(request), word)
         service, kept = self._admin.engine.services[watch.name], self._kept(watch.name)
-        return web.json_response(node_facts(service, watch, kept, self._paces)[index])
+        index = next((node.index for node in service.present if node.name == name), -1)
+        if index < 0:
+            raise web.HTTPNotFound(text=f"service {watch.name} has no node {name}")
+        watch.set_mode(index, COMMANDS[word], seconds)
+        facts = node_facts(service, watch, kept, self._paces)
+        return web.json_response(next(fact for fact in facts if fact["node"] == name))
 
     def _facts(self) -> list[NodeFacts]:
         services = self._admin.engine.services

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from math import inf
 from typing import Protocol
 
 from control.probes import Outcome, Prober, Target
-from routing.health import ServiceHealth
+from routing.health import HealthRules, ServiceHealth
 from routing.states import STATE_LABELS, Mode, NodeState
 from routing.view import ServiceView
 
@@ -39,7 +39,7 @@ class Watch:
         self.suspicious = health.suspicious
         self._now = now
         self._follower: Follower | None = None
-        self._listeners: list[Callable[[], None]] = []
+        self._listener: Callable[[], None] = _nothing
         self.hurry: Callable[[int], bool] | None = None  # has a node probed now; False where it is not probed
         self._states = [node.state for node in health.nodes]
 
@@ -47,6 +47,13 @@ class Watch:
         """Publish to this byte path from now on."""
         self._follower = follower
         follower.publish(self.health.view())
+
+    def change(self, view: ServiceView, rules: HealthRules, anew: Collection[int]) -> None:
+        """Go by another configuration; as `ServiceHealth.change`. Publishes nothing yet."""
+        self.health.change(view, rules, anew, self._now())
+        self.node_names = tuple(node.name for node in view.nodes)
+        for index in anew:
+            self._states[index : index + 1] = [self.health.nodes[index].state]
 
     def lasted(self, node: int) -> float:
         """Seconds since its state last changed."""
@@ -58,8 +65,12 @@ class Watch:
         return state is NodeState.UP or (state is NodeState.DRAIN and self.lasted(node) < seconds)
 
     def tell(self, listener: Callable[[], None]) -> None:
-        """Call this, too, after whatever may have changed something."""
-        self._listeners.append(listener)
+        """Call this one, too, after whatever may have changed something."""
+        self._listener = listener
+
+    def publish(self) -> None:
+        """The configuration has changed, and with it whatever depends on the nodes."""
+        self._changed()
 
     # Called by the byte path.
 
@@ -100,7 +111,7 @@ class Watch:
     def probed(self, node: int, outcome: Outcome, why: str) -> None:
         was = self.health.nodes[node].state
         if not self._take_probe(node, outcome, why):
-            self._tell()  # one in maintenance may have ceased to answer
+            self._listener()  # one in maintenance may have ceased to answer
             return
         self._changed()
         if self.health.nodes[node].state is NodeState.DOWN and was is not NodeState.DOWN and self._follower:
@@ -116,7 +127,7 @@ class Watch:
         if self.health.tick(self._now()):
             self._changed()
         else:
-            self._tell()
+            self._listener()
 
     def _take_probe(self, node: int, outcome: Outcome, why: str) -> bool:
         now = self._now()
@@ -134,11 +145,7 @@ class Watch:
             if node.state is not was:
                 self._states[index] = node.state
                 self._log(index, was)
-        self._tell()
-
-    def _tell(self) -> None:
-        for listener in self._listeners:
-            listener()
+        self._listener()
 
     def _log(self, index: int, was: NodeState) -> None:
         node = self.health.nodes[index]
@@ -157,16 +164,24 @@ class Watch:
 class Cluster:
     """All services' watches, with the probes and the clock that feed them."""
 
-    def __init__(self, watches: Sequence[Watch], targets: Sequence[Target]) -> None:
-        self.watches = {watch.name: watch for watch in watches}
+    def __init__(self, watches: Sequence[Watch] = (), targets: Sequence[Target] = ()) -> None:
+        self.watches: dict[str, Watch] = {}
         self._prober = Prober(targets, self._probed)
-        for watch in watches:
-            watch.hurry = partial(self._prober.hurry, watch.name)
         self._ticking: asyncio.Task[None] | None = None
+        for watch in watches:
+            self.add(watch)
+
+    def add(self, watch: Watch) -> None:
+        watch.hurry = partial(self._prober.hurry, watch.name)
+        self.watches[watch.name] = watch
+
+    def aim(self, targets: Sequence[Target]) -> None:
+        """Probe these from now on; those that were probed so far, without a break."""
+        self._prober.aim(targets)
 
     def start(self) -> None:
         self._prober.start()
-        self._ticking = asyncio.create_task(ticking(self.watches.values()))
+        self._ticking = asyncio.create_task(ticking(self.watches))
 
     async def stop(self) -> None:
         if self._ticking is not None:
@@ -177,10 +192,14 @@ class Cluster:
         self.watches[target.service].probed(target.node, outcome, why)
 
 
-async def ticking(watches: Iterable[Watch]) -> None:
+def _nothing() -> None:
+    """For a watch that nobody listens to."""
+
+
+async def ticking(watches: Mapping[str, Watch]) -> None:
     """Let time do its part, for ever; one service a turn of the loop, so that many hold no request up."""
     while True:
         await asyncio.sleep(TICK_SECONDS)
-        for watch in watches:
+        for watch in list(watches.values()):
             watch.tick()
             await asyncio.sleep(0)

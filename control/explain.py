@@ -9,7 +9,7 @@ from control.whereabouts import whereabouts
 from proxy.service import Service
 from routing.reasons import REASON_LABELS, Reason
 from routing.router import Decision
-from routing.states import STATE_LABELS, takes_pinned
+from routing.states import STATE_LABELS, Membership, takes_pinned
 from sessions.flags import REQUEST_LABELS, RequestFlag
 from sessions.ids import id_bytes
 from sessions.privacy import Pseudonyms
@@ -59,14 +59,15 @@ def _explained(service: Service, visit: Visit, known_by: str, pseudonyms: Pseudo
     router, key, pin = service.router, visit.session_id, visit.pin
     nodes, token = router.view.nodes, visit.token
     node, reason = _decision(service, visit)
+    there = pin >= 0 and nodes[pin].membership is not Membership.GONE
     away = pin >= 0 and not takes_pinned(router.view.contract)[nodes[pin].state]
     return {
         "service": service.name,
         "known_by": known_by,
         "session": pseudonyms.session_hash(key),
         "flag": REQUEST_LABELS[RequestFlag.D if away else visit.flag],
-        "pin": nodes[pin].name if pin >= 0 else None if pin == UNKNOWN else GONE,
-        "pin_state": STATE_LABELS[nodes[pin].state] if pin >= 0 else None,
+        "pin": nodes[pin].name if there else None if pin == UNKNOWN else GONE,
+        "pin_state": STATE_LABELS[nodes[pin].state] if there else None,
         "node": nodes[node].name if node >= 0 else None,
         "reason": REASON_LABELS[reason],
         "because": "",

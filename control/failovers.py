@@ -60,6 +60,11 @@ class Failovers:
         self._states = [node.state for node in nodes]
         self._open: dict[int, Failover] = {}
 
+    def change(self, names: Sequence[str]) -> None:
+        """Of these nodes from now on: more than before, or others at indices of which nothing was left."""
+        self._names = names
+        self._states += [node.state for node in self._nodes[len(self._states) :]]
+
     def look(self) -> None:
         """Notice nodes that serve no more, and end what is over."""
         now = self._now()

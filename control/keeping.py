@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from control.cluster import Watch
 from control.failovers import Failovers
@@ -13,21 +14,35 @@ from control.stores import Stores
 from control.surroundings import Surroundings
 from control.witness import StoreWitness
 from sessions.keeper import Keeper
+from sessions.keeping.targets import Targets
 from sessions.peers import Peer
 
 LOOK_SECONDS = 1.0
+PARTING_SECONDS = 600.0  # for exchanges of a service that is no more
 SETTLE_SECONDS = 2.0  # at the end, for what has no copies yet
 GLANCE_SECONDS = 0.02
 
 
-@dataclass(frozen=True)
+class PeerLine(NamedTuple):
+    """How the session endpoint of one node is called."""
+
+    name: str
+    url: str
+    socket: str | None
+    key: bytes
+    ack_timeout: float
+
+
+@dataclass
 class Kept:
-    """One service's. `store`: what it has of one, None without."""
+    """One service's. `store`: what it has of one, None without; `lines`: how each peer is called."""
 
     strategy: str
     watch: Watch
     keeper: Keeper
-    peers: Sequence[Peer]
+    targets: Targets
+    peers: list[Peer]
+    lines: list[PeerLine]
     store: StoreWitness | None
     surroundings: Surroundings
     reconciler: Reconciler
@@ -50,24 +65,47 @@ class Kept:
 class Keeping:
     """Of all services, by name, and their stores. `plain`: those whose nodes know no contract."""
 
-    def __init__(
-        self, services: dict[str, Kept], stores: Stores, plain: Sequence[tuple[Watch, Failovers]] = ()
-    ) -> None:
-        self.services = services
+    def __init__(self, stores: Stores) -> None:
+        self.services: dict[str, Kept] = {}
+        self.plain: dict[str, Failovers] = {}
         self.stores = stores
-        self._plain = plain
         self._looking: asyncio.Task[None] | None = None
+        self._parting: set[asyncio.Task[None]] = set()
+
+    def add(self, name: str, kept: Kept) -> None:
+        """One more service; it begins at once where others have begun."""
+        self.services[name] = kept
+        if self._looking is not None:
+            self._begin(kept)
+
+    def add_plain(self, watch: Watch, failovers: Failovers) -> None:
+        self.plain[watch.name] = failovers
+        watch.tell(failovers.look)
+
+    def remove(self, name: str) -> None:
+        """A service that is no more, or keeps no sessions: its exchanges under way are kept to their ends."""
+        if (failovers := self.plain.pop(name, None)) is not None:
+            failovers.close()
+        if (kept := self.services.pop(name, None)) is not None and self._looking is not None:
+            self.see_off(_end(kept))
+
+    def see_off(self, ending: Coroutine[None, None, None]) -> None:
+        """Let something that is no longer needed come to its end."""
+        task = asyncio.create_task(ending)
+        self._parting.add(task)
+        task.add_done_callback(self._parting.discard)
 
     async def open(self) -> None:
         """Raises StoreError where a store can never work."""
         await self.stores.open()
         for kept in self.services.values():
-            kept.watch.tell(kept.look)
-            kept.look()
-            kept.reconciler.start()
-        for watch, failovers in self._plain:
-            watch.tell(failovers.look)
+            self._begin(kept)
         self._looking = asyncio.create_task(self._look())
+
+    def _begin(self, kept: Kept) -> None:
+        kept.watch.tell(kept.look)
+        kept.look()
+        kept.reconciler.start()
 
     async def close(self) -> None:
         """What was written and has no copies yet still gets them, for a bounded time."""
@@ -79,8 +117,11 @@ class Keeping:
             async with asyncio.timeout(SETTLE_SECONDS):
                 while any(kept.keeper.settling for kept in self.services.values()):  # noqa: ASYNC110
                     await asyncio.sleep(GLANCE_SECONDS)
-        for _, failovers in self._plain:
+        for failovers in self.plain.values():
             failovers.close()
+        for task in self._parting:
+            task.cancel()
+        await asyncio.gather(*self._parting, return_exceptions=True)
         for kept in self.services.values():
             kept.failovers.close()
             kept.keeper.close()
@@ -94,5 +135,18 @@ class Keeping:
             self.stores.look()
             for kept in self.services.values():
                 kept.look()
-            for _, failovers in self._plain:
+            for failovers in self.plain.values():
                 failovers.look()
+
+
+async def _end(kept: Kept) -> None:
+    """End with the exchanges that go by it."""
+    await kept.reconciler.stop()
+    kept.failovers.close()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PARTING_SECONDS):
+            while not kept.keeper.idle:  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_SECONDS)
+    kept.keeper.close()
+    for peer in kept.peers:
+        await peer.close()

@@ -14,7 +14,7 @@ from config.addresses import Address
 from control.certificates import reload_all
 from control.listening import Place
 from control.notify import Notifier
-from control.wiring import Runtime
+from control.runtime import Runtime
 from proxy.engine import Engine
 from proxy.site import ProxySite
 

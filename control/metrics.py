@@ -41,7 +41,7 @@ class Metrics(Collector):
     def __init__(self, engine: Engine, keeping: Keeping | None = None) -> None:
         """`keeping`: where services use the session contract."""
         self._engine = engine
-        self._keeping = keeping or Keeping({}, Stores([]))
+        self._keeping = keeping or Keeping(Stores([]))
         self._process = ProcessCollector(registry=None)
         self.reload_succeeded = True
 
@@ -66,7 +66,7 @@ class Metrics(Collector):
             await asyncio.sleep(0)
 
     def _of_nodes(self) -> Iterator[Metric]:
-        nodes = [(service, node) for service in self._engine.services.values() for node in service.nodes]
+        nodes = [(service, node) for service in self._engine.services.values() for node in service.present]
         labels = ["service", "node"]
         answers = (sample for service, node in nodes for sample in _answers(service.name, node))
         own = (sample for service in self._engine.services.values() for sample in _own_answers(service))

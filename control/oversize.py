@@ -21,7 +21,7 @@ class Oversize:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service = service
-        self._limit = limit
+        self.limit = limit
         self._counters = counters
         self._now = now
         self._told = 0
@@ -37,6 +37,6 @@ class Oversize:
             " their session's state was above max_state, %d bytes",
             self._service,
             count - self._told,
-            self._limit,
+            self.limit,
         )
         self._told, self._told_at = count, now

@@ -87,11 +87,11 @@ class ServiceFacts(TypedDict):
 
 
 def node_facts(service: Service, watch: Watch, kept: Kept | None, paces: Paces) -> list[NodeFacts]:
-    """All nodes of a service, in configured order; `kept`: by the session contract."""
+    """All nodes of a service, those that are leaving among them; `kept`: by the session contract."""
     ago = time.time() - time.monotonic()
     return [
-        _node(service, node, health, ago, kept, paces.node(service.name, node.name))
-        for node, health in zip(service.nodes, watch.health.nodes, strict=True)
+        _node(service, node, watch.health.nodes[node.index], ago, kept, paces.node(service.name, node.name))
+        for node in service.present
     ]
 
 
@@ -134,7 +134,7 @@ def service_facts(service: Service, kept: Kept | None, pace: Pace) -> ServiceFac
     return {
         "service": service.name,
         "strategy": kept.strategy if kept else "affinity",
-        "nodes": len(service.nodes),
+        "nodes": len(service.present),
         "available": available(service),
         "inflight": sum(service.inflight),
         "decisions": dict(zip(REASON_LABELS, counters.decisions, strict=True)),

@@ -47,11 +47,12 @@ class Prober:
     """
 
     def __init__(self, targets: Sequence[Target], report: Report) -> None:
-        self._targets = targets
+        self._targets = {(target.service, target.node): target for target in targets}
         self._report = report
-        self._paces = {(target.service, target.node): Pace(target) for target in targets}
-        self._sessions: list[aiohttp.ClientSession] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._paces = {key: Pace(target) for key, target in self._targets.items()}
+        self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._shared: aiohttp.ClientSession | None = None  # None: not started
+        self._spread = 0  # how many were begun
 
     def hurry(self, service: str, node: int) -> bool:
         """Requests have failed there: ask now, and find out quickly; False where it is never asked."""
@@ -61,34 +62,47 @@ class Prober:
         return pace is not None
 
     def start(self) -> None:
-        shared = self._session(aiohttp.TCPConnector(limit=0, force_close=True))
-        for number, target in enumerate(self._targets):
-            session = shared
-            if target.socket is not None:
-                session = self._session(aiohttp.UnixConnector(target.socket, limit=0, force_close=True))
-            pace = self._paces[target.service, target.node]
-            pace.begin((number * GOLDEN_RATIO % 1.0) * target.interval)
-            self._tasks.append(asyncio.create_task(self._watch(target, session, pace)))
+        self._shared = _session(aiohttp.TCPConnector(limit=0, force_close=True))
+        for key in self._targets:
+            self._begin(key)
+
+    def aim(self, targets: Sequence[Target]) -> None:
+        """Ask these from now on. Those that were asked in the same way before notice nothing."""
+        before = self._targets
+        self._targets = {(target.service, target.node): target for target in targets}
+        for key in before:
+            if self._targets.get(key) != before[key]:
+                del self._paces[key]
+                if (task := self._tasks.pop(key, None)) is not None:
+                    task.cancel()
+        for key, target in self._targets.items():
+            if key not in self._paces:
+                self._paces[key] = Pace(target)
+                if self._shared is not None:
+                    self._begin(key)
 
     async def stop(self) -> None:
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for session in self._sessions:
-            await session.close()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        if self._shared is not None:
+            await self._shared.close()
 
-    def _session(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
-        session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": "limpet-probe", "Accept": "*/*"},
-            skip_auto_headers=("Accept-Encoding",),
-            auto_decompress=False,
-        )
-        self._sessions.append(session)
-        return session
+    def _begin(self, key: tuple[str, int]) -> None:
+        target, pace = self._targets[key], self._paces[key]
+        pace.begin((self._spread * GOLDEN_RATIO % 1.0) * target.interval)
+        self._spread += 1
+        self._tasks[key] = asyncio.create_task(self._watch(target, pace))
 
-    async def _watch(self, target: Target, session: aiohttp.ClientSession, pace: "Pace") -> None:
+    async def _watch(self, target: Target, pace: "Pace") -> None:
+        assert self._shared is not None, "it was started"
+        if target.socket is None:
+            await self._ask_on(self._shared, target, pace)
+            return
+        async with _session(aiohttp.UnixConnector(target.socket, limit=0, force_close=True)) as session:
+            await self._ask_on(session, target, pace)
+
+    async def _ask_on(self, session: aiohttp.ClientSession, target: Target, pace: "Pace") -> None:
         while True:
             await pace.turn()
             passed = False
@@ -99,6 +113,16 @@ class Prober:
             except Exception:  # a task's boundary: the next probes of this node go on
                 logger.exception("the probe of node %d of %s broke", target.node, target.service)
             pace.asked(passed)
+
+
+def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": "limpet-probe", "Accept": "*/*"},
+        skip_auto_headers=("Accept-Encoding",),
+        auto_decompress=False,
+    )
 
 
 class Pace:

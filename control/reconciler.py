@@ -58,16 +58,14 @@ class Reconciler:
         that was found to be held by all who should hold it.
         """
         self._protected = protected
-        self._plan = plan
         self._watch = watch
         self._order = order
-        self._nodes = nodes
-        self._store = store if plan.stored else None
-        self._jobs = Jobs(nodes, watch.node_names, self._store.target if self._store else None, stays)
-        self._copying, self._moving = Turns(plan.copy_rate), Turns(plan.move_rate)
+        self._stays = stays
+        self._store: OpenStore | None = None
         self._store_gaps = 0  # as of the last whole pass
-        self._states = [node.state for node in watch.health.nodes]
         self._store_returns = 0
+        self._set(plan, nodes, store)
+        self._states = [node.state for node in watch.health.nodes]
         self._mistaken: Counter[int] = Counter()  # how often a node seemed to speak the contract after all
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -76,6 +74,17 @@ class Reconciler:
         self.serving: Counter[int] = Counter()  # sessions by node
         self.holding: Counter[int] = Counter()  # copies by node
         self.left: dict[int, int] = {}  # by leaving node: sessions that are not yet safe elsewhere
+
+    def change(self, plan: Plan, nodes: Sequence[Lister], store: OpenStore | None) -> None:
+        """Compare by these from now on, beginning soon; a pass that is under way ends as it began.
+
+        A store that is new to the service lacks what the nodes have.
+        """
+        had = self._store
+        self._set(plan, nodes, store)
+        if self._store is not None and self._store is not had:
+            self._store_gaps, self._store_returns = -1, self._store.returns
+        self._woken.set()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
@@ -100,6 +109,14 @@ class Reconciler:
             self._woken.set()
 
     # Private
+
+    def _set(self, plan: Plan, nodes: Sequence[Lister], store: OpenStore | None) -> None:
+        self._plan = plan
+        self._nodes = nodes
+        self._store = store if plan.stored else None
+        target = self._store.target if self._store else None
+        self._jobs = Jobs(nodes, self._watch.node_names, target, self._stays)
+        self._copying, self._moving = Turns(plan.copy_rate), Turns(plan.move_rate)
 
     async def _run(self) -> None:
         loop, passes = asyncio.get_running_loop(), 0
@@ -154,9 +171,9 @@ class Reconciler:
             ready,
             syncing=frozenset(i for i in listed if nodes[i].behind),
             leaving=self._leaving() if ready else frozenset(),
-            replicas=min(plan.replicas, len(nodes) - 1),
+            replicas=min(plan.replicas, self._watch.health.members - 1),
             behind=store is not None and store.up and store.gaps != self._store_gaps,
-            moves=plan.move_rate if plan.rebalance and len(ready) == len(nodes) else 0,
+            moves=plan.move_rate if plan.rebalance and len(ready) == self._watch.health.members else 0,
             store=plan.stored,
             stuck=self._stuck(),
             sticky=plan.sticky,

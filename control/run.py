@@ -25,8 +25,9 @@ from control.listening import make_place
 from control.metrics import Metrics
 from control.notify import Notifier
 from control.own_secret import SecretError, own_secret
+from control.runtime import Runtime, build
 from control.speech import listen_to_logs
-from control.wiring import Runtime, access_log, build
+from control.wiring import access_log
 from proxy.wheel import Timer
 from sessions.privacy import Pseudonyms
 from sessions.stores.store import StoreError

@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import (
 from control.keeping import Keeping, Kept
 from control.metric_steps import Sample, steps
 from control.overview import COPIES, RESULTS, SOURCES
+from routing.states import Membership
 from sessions.contract.searching import Where
 from sessions.keeping.counters import Histogram
 
@@ -80,8 +81,9 @@ def _writes(kept: Kept) -> list[int]:
 
 def _copied(named: Named) -> Iterator[Sample]:
     service, kept = named
-    for node, peer in zip(kept.watch.node_names, kept.peers, strict=True):
-        yield (service, node), peer.copied_bytes
+    for node, peer in zip(kept.watch.health.view().nodes, kept.peers, strict=True):
+        if node.membership is not Membership.GONE:
+            yield (service, node.name), peer.copied_bytes
     if kept.store is not None:
         yield (service, f"store {kept.store.name}"), kept.store.copied_bytes
 

@@ -1,6 +1,6 @@
 """From a service's settings to who keeps its sessions: its nodes' endpoints, its store, its keeper."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from config import settings as file
@@ -8,33 +8,37 @@ from config.addresses import NodeUrl
 from config.session_settings import Sessions, Strategy
 from control.cluster import Watch
 from control.failovers import Failovers
-from control.keeping import Kept
+from control.keeping import Kept, PeerLine
 from control.oversize import Oversize
 from control.reconciler import Plan, Reconciler
-from control.stores import Stores
+from control.slots import Slot
+from control.stores import OpenStore, Stores
 from control.surroundings import Surroundings
 from control.witness import NodeWitness, StoreWitness
+from routing.states import Membership
 from sessions.contract.course import Terms
 from sessions.keeper import Keeper
 from sessions.keeping.options import ALL, KeepingOptions
 from sessions.keeping.targets import Targets
 from sessions.peers import Peer
 
+Patience = Callable[[], float]  # seconds that a node may take to answer, as they are configured now
+
 CALL_SECONDS = 1.0  # a node's answer about a session; a fence may take half of it there
 
 
-def keep(name: str, service: file.Service, key: bytes, stores: Stores, watch: Watch) -> Kept:
+def keep(
+    service: file.Service, slots: Sequence[Slot], key: bytes, stores: Stores, watch: Watch, patience: Patience
+) -> Kept:
     """Everything that keeps one service's sessions. `key`: the first of `node_keys`."""
-    sessions = service.sessions
-    store = next((stores.opened[named] for named in sessions.stores), None)
+    sessions, name = service.sessions, watch.name
+    store = _store(service, stores)
     witness = StoreWitness(store.name, store.target) if store is not None else None
-    peers = [_peer(name, node, key, sessions.ack_timeout) for node in service.nodes]
-    patience = service.timeouts.response
-    homing = sessions.rebalance == "on"
-    surroundings = Surroundings(watch.health, sessions.give_up, store, homing)
-    keeper = Keeper(
-        _options(watch.name, service, key), _targets(service, peers, watch, witness), surroundings.around
-    )
+    lines = [_line(name, slot, key, sessions.ack_timeout) for slot in slots]
+    peers = [_peer(line) for line in lines]
+    surroundings = Surroundings(watch.health, sessions.give_up, store, sessions.rebalance == "on")
+    targets = Targets(_witnesses(peers, watch), watch.node_names, witness, service.state_ttl)
+    keeper = Keeper(_options(name, service, key), targets, surroundings.around)
     reconciler = Reconciler(
         _plan(service),
         watch,
@@ -46,22 +50,71 @@ def keep(name: str, service: file.Service, key: bytes, stores: Stores, watch: Wa
     )
     failovers = Failovers(name, watch.node_names, watch.health.nodes, lambda: reconciler.serving)
     keeper.moved = failovers.moved
-    strategy = str(sessions.strategy)
-    oversize = Oversize(name, sessions.max_state, keeper.counters)
-    return Kept(strategy, watch, keeper, peers, witness, surroundings, reconciler, failovers, oversize)
+    return Kept(
+        str(sessions.strategy),
+        watch,
+        keeper,
+        targets,
+        peers,
+        lines,
+        witness,
+        surroundings,
+        reconciler,
+        failovers,
+        Oversize(name, sessions.max_state, keeper.counters),
+    )
 
 
-def _stays(keeper: Keeper, watch: Watch, patience: float, session_id: str, node: int) -> bool:
+def keep_on(
+    kept: Kept, service: file.Service, slots: Sequence[Slot], key: bytes, stores: Stores
+) -> list[Peer]:
+    """Go by other settings; the peers that are no longer called, for the caller to close."""
+    sessions, watch = service.sessions, kept.watch
+    store = _store(service, stores)
+    if store is None:
+        kept.store = None
+    elif kept.store is None or not kept.store.asks(store.target):
+        counted = kept.store.copied_bytes if kept.store and kept.store.name == store.name else 0
+        kept.store = StoreWitness(store.name, store.target)
+        kept.store.copied_bytes = counted
+    unused = _call_by(kept, [_line(watch.name, slot, key, sessions.ack_timeout) for slot in slots])
+    kept.strategy = str(sessions.strategy)
+    kept.oversize.limit = sessions.max_state
+    kept.targets.change(_witnesses(kept.peers, watch), watch.node_names, kept.store, service.state_ttl)
+    kept.keeper.change(_options(watch.name, service, key))
+    kept.surroundings.change(sessions.give_up, store, sessions.rebalance == "on")
+    kept.reconciler.change(_plan(service), kept.peers, store)
+    kept.failovers.change(watch.node_names)
+    return unused
+
+
+def _call_by(kept: Kept, lines: Sequence[PeerLine]) -> list[Peer]:
+    """Have a peer for each line; those that were called otherwise are handed back."""
+    unused, peers = [], list(kept.peers)
+    for index, line in enumerate(lines):
+        if index == len(peers):
+            peers.append(_peer(line))
+        elif line != kept.lines[index]:
+            unused.append(peers[index])
+            peers[index] = _peer(line)
+            if line.name == kept.lines[index].name:  # what is counted goes on
+                peers[index].copied_bytes = unused[-1].copied_bytes
+    kept.peers, kept.lines = peers, list(lines)
+    return unused
+
+
+def _store(service: file.Service, stores: Stores) -> OpenStore | None:
+    return next((stores.opened[named] for named in service.sessions.stores), None)
+
+
+def _stays(keeper: Keeper, watch: Watch, patience: Patience, session_id: str, node: int) -> bool:
     """A move would cut off the write of a request that its node still works on."""
-    return keeper.busy(session_id, node) and watch.gives_time(node, patience)
+    return keeper.busy(session_id, node) and watch.gives_time(node, patience())
 
 
-def _targets(
-    service: file.Service, peers: Sequence[Peer], watch: Watch, store: StoreWitness | None
-) -> Targets:
+def _witnesses(peers: Sequence[Peer], watch: Watch) -> list[NodeWitness]:
     why = "its sessions could not be had"
-    nodes = [NodeWitness(peer, partial(watch.silent, index, why)) for index, peer in enumerate(peers)]
-    return Targets(nodes, watch.node_names, store, service.state_ttl)
+    return [NodeWitness(peer, partial(watch.silent, index, why)) for index, peer in enumerate(peers)]
 
 
 def _options(name: str, service: file.Service, key: bytes) -> KeepingOptions:
@@ -107,13 +160,21 @@ def _plan(service: file.Service) -> Plan:
     )
 
 
-def _peer(service: str, node: file.Node, key: bytes, ack_timeout: float) -> Peer:
+def _line(service: str, slot: Slot, key: bytes, ack_timeout: float) -> PeerLine:
+    node = slot.node
     url: NodeUrl = node.sessions_url or node.url
+    if slot.membership is Membership.GONE:  # nobody calls it
+        return PeerLine(f"{service}/{node.name}", "http://localhost", None, key, ack_timeout)
+    place = "http://localhost" if url.path else str(url)
+    return PeerLine(f"{service}/{node.name}", place, url.path or None, key, ack_timeout)
+
+
+def _peer(line: PeerLine) -> Peer:
     return Peer(
-        f"{service}/{node.name}",
-        "http://localhost" if url.path else str(url),
-        key,
-        socket=url.path or None,
+        line.name,
+        line.url,
+        line.key,
+        socket=line.socket,
         timeout_seconds=CALL_SECONDS,
-        ack_timeout_seconds=ack_timeout,
+        ack_timeout_seconds=line.ack_timeout,
     )

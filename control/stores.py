@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 
@@ -61,13 +61,19 @@ class Stores:
 
     def __init__(self, stores: Iterable[Store]) -> None:
         self.opened: Mapping[str, OpenStore] = {store.name: OpenStore(store) for store in stores}
-        self._advising: asyncio.Task[None] | None = None
+        self._advising: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Raises StoreError where one can never work; a server that is down is no error."""
-        await asyncio.gather(*(each.store.open() for each in self.opened.values()))
-        self.look()
-        self._advising = asyncio.create_task(self._advise())
+        await open_stores(self.opened.values())
+        self._be_advised(list(self.opened.values()))
+
+    def change(self, opened: Mapping[str, OpenStore]) -> list[OpenStore]:
+        """These from now on, which are open; those that are no longer among them, for the caller to close."""
+        before, self.opened = self.opened, opened
+        known = list(before.values())
+        self._be_advised([each for each in opened.values() if each not in known])
+        return [each for each in known if each not in opened.values()]
 
     def look(self) -> None:
         for each in self.opened.values():
@@ -75,23 +81,49 @@ class Stores:
 
     async def close(self) -> None:
         """What has been asked of them is still done."""
-        if self._advising is not None:
-            self._advising.cancel()
-            await asyncio.gather(self._advising, return_exceptions=True)
-        for each in self.opened.values():
-            await each.target.close()
-            await each.store.close()
+        for task in self._advising:
+            task.cancel()
+        await asyncio.gather(*self._advising, return_exceptions=True)
+        await close_stores(self.opened.values())
 
-    async def _advise(self) -> None:
-        for each in self.opened.values():
-            for sentence in await each.store.advice():
-                logger.warning("store %s: %s", each.name, sentence)
+    def _be_advised(self, stores: Sequence[OpenStore]) -> None:
+        if not stores:
+            return
+        task = asyncio.create_task(_advise(stores))
+        self._advising.add(task)
+        task.add_done_callback(self._advising.discard)
+
+
+async def _advise(stores: Iterable[OpenStore]) -> None:
+    for each in stores:
+        for sentence in await each.store.advice():
+            logger.warning("store %s: %s", each.name, sentence)
+
+
+async def open_stores(stores: Iterable[OpenStore]) -> None:
+    """Raises StoreError where one can never work; a server that is down is no error."""
+    opening = list(stores)
+    await asyncio.gather(*(each.store.open() for each in opening))
+    for each in opening:
+        each.look()
+
+
+async def close_stores(stores: Iterable[OpenStore]) -> None:
+    """What has been asked of them is still done."""
+    for each in stores:
+        await each.target.close()
+        await each.store.close()
 
 
 def make_stores(settings: Settings) -> list[Store]:
     """Those that services name; nothing is opened. Raises StoreError for certificates that cannot be read."""
+    return [make_store(name, store) for name, store in named_stores(settings).items()]
+
+
+def named_stores(settings: Settings) -> dict[str, StoreSettings]:
+    """The stores of the file that services name."""
     named = {name for service in settings.services.values() for name in service.sessions.stores}
-    return [make_store(name, store) for name, store in settings.stores.items() if name in named]
+    return {name: store for name, store in settings.stores.items() if name in named}
 
 
 def make_store(name: str, store: StoreSettings) -> Store:

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from control.stores import OpenStore
 from routing.health import ServiceHealth
-from routing.states import NodeState
+from routing.states import Membership, NodeState
 from sessions.contract.messages import STORE
 from sessions.contract.searching import Around
 
@@ -28,15 +29,19 @@ class Surroundings:
     ) -> None:
         """`give_up`: seconds after which who is away is no longer waited for."""
         self._health = health
-        self._give_up = give_up
-        self._store = store
-        self._homing = homing
         self._now = now
-        self._backups = frozenset(i for i, node in enumerate(health.view().nodes) if node.backup)
         self._up: frozenset[int] = frozenset()
         self._up_and_store: frozenset[int] = frozenset()
         self._ready: frozenset[int] = frozenset()
         self._given_up: frozenset[int] = frozenset()
+        self.change(give_up, store, homing)
+
+    def change(self, give_up: float, store: OpenStore | None, homing: bool) -> None:
+        """Go by other settings, and by the nodes as they are now."""
+        self._give_up, self._store, self._homing = give_up, store, homing
+        nodes = self._health.view().nodes
+        self._backups = frozenset(i for i, node in enumerate(nodes) if node.backup)
+        self._leaving = tuple(i for i, node in enumerate(nodes) if node.membership is Membership.LEAVING)
         self.refresh()
 
     def around(self, session_id: str, choice: int) -> Around:
@@ -46,11 +51,14 @@ class Surroundings:
         return Around(order, up, ready, self._given_up, self._heir(order, choice))
 
     def order(self, session_id: str) -> Iterator[int]:
-        """All nodes as the session prefers them; backups after all others, as the router has it."""
+        """All nodes as the session prefers them; backups after all others, as the router has it.
+
+        Those that are leaving may still hold it, and come last.
+        """
         order = self._health.view().ring.order(session_id)
-        if not self._backups:
-            return order
-        return iter(sorted(order, key=self._backups.__contains__))
+        if self._backups:
+            order = iter(sorted(order, key=self._backups.__contains__))
+        return chain(order, self._leaving) if self._leaving else order
 
     def refresh(self) -> None:
         """Look at the nodes and the clock."""

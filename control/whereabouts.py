@@ -4,6 +4,7 @@ import asyncio
 from typing import TypedDict
 
 from control.keeping import Kept
+from routing.states import Membership
 from sessions.contract.messages import STORE, Action, Answer, Call, Kind
 
 LONGEST_SECONDS = 2.0  # a store may hold its answer back for longer than anybody wants to wait
@@ -23,8 +24,10 @@ class Holder(TypedDict):
 
 
 async def whereabouts(kept: Kept, session_id: str) -> list[Holder]:
-    """What each node, in configured order, and then the store have of it. It changes nothing."""
-    asked = [_node(kept, index, session_id) for index in range(len(kept.peers))]
+    """What each node, those that are leaving too, and then the store have of it. It changes nothing."""
+    nodes = enumerate(kept.watch.health.nodes)
+    there = [index for index, node in nodes if node.membership is not Membership.GONE]
+    asked = [_node(kept, index, session_id) for index in there]
     if kept.store is not None:
         asked.append(_store(kept, session_id))
     return list(await asyncio.gather(*asked))

@@ -1,95 +1,27 @@
-"""From settings to the objects that run: each gets the few values it needs, and none the settings."""
+"""From settings to the few values that each object needs: none gets the settings themselves."""
 
 import random
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from config import settings as file
 from config.addresses import NodeUrl
 from control.access_log import AccessLog
-from control.cluster import Cluster, Watch
-from control.failovers import lost_with
-from control.keeping import Keeping
 from control.line_writer import LineWriter
 from control.probes import Target
-from control.session_wiring import keep
-from control.stores import Stores, make_stores
-from proxy.engine import Engine
+from control.slots import Slot
 from proxy.error_pages import ErrorPages
 from proxy.forwarding import Forwarding
 from proxy.options import Limits, ServiceOptions, Timeouts
 from proxy.routes import HeaderEdit, Route
 from proxy.service import Service
 from proxy.upstream import NodeAddress
-from proxy.wheel import Timer
-from routing.budget import RetryBudget
-from routing.health import HealthRules, ServiceHealth
-from routing.router import Router
+from routing.health import HealthRules
+from routing.states import Membership
 from routing.table import RouteTable, Rule
-from routing.view import NodeView, service_view
+from routing.view import NodeView, ServiceView, ring_of, ringed
 from sessions.affinity import Affinity, AffinityOptions, make_affinity
 from sessions.token import Sealer
-
-
-class Runtime(NamedTuple):
-    """What runs. `cookies`: by service, the cookie that its sessions are known by, "" where there is none."""
-
-    engine: Engine
-    cluster: Cluster
-    cookies: dict[str, str]
-    keeping: Keeping
-
-
-def build(
-    settings: file.Settings, secrets: Sequence[bytes], failed: Callable[[Timer, Exception], None]
-) -> Runtime:
-    """Everything but listeners and logs; nothing is opened. `failed` hears of timers that break.
-
-    Raises StoreError where a store's certificates cannot be read.
-    """
-    affinities = {
-        name: make_affinity(
-            _affinity_options(service.affinity), Sealer(secrets, name, [node.name for node in service.nodes])
-        )
-        for name, service in settings.services.items()
-    }
-    engine = Engine(
-        _limits(settings.limits),
-        _timeouts(settings.timeouts),
-        _forwarding(settings.forwarded),
-        _error_pages(settings.error_pages),
-        frozenset(affinity.header for affinity in affinities.values() if affinity.header),
-        failed,
-    )
-    watches = {name: _watch(name, service) for name, service in settings.services.items()}
-    for name, service in settings.services.items():
-        engine.services[name] = _service(name, service, engine, affinities[name], watches[name])
-        watches[name].lead(engine.services[name])
-    engine.routes = RouteTable([_rule(route, engine) for route in settings.routes])
-    targets = [target for name, service in settings.services.items() for target in _targets(name, service)]
-    cookies = {name: _cookie(name, service.affinity) for name, service in settings.services.items()}
-    cluster = Cluster(list(watches.values()), targets)
-    return Runtime(engine, cluster, cookies, _keeping(settings, engine, watches))
-
-
-def _keeping(settings: file.Settings, engine: Engine, watches: Mapping[str, Watch]) -> Keeping:
-    """Who keeps the sessions of the services that use the contract; their exchanges ask it from now on."""
-    stores = Stores(make_stores(settings))
-    kept = {
-        name: keep(name, service, settings.node_keys[0].encode(), stores, watches[name])
-        for name, service in settings.services.items()
-        if service.sessions.uses_contract
-    }
-    for name, each in kept.items():
-        engine.services[name].keeper = each.keeper
-    plain = [
-        (watch, lost_with(engine.services[name], watch))
-        for name, watch in watches.items()
-        if name not in kept
-    ]
-    return Keeping(kept, stores, plain)
 
 
 def access_log(log: file.AccessLog, writer: LineWriter, pseudonym: Callable[[str], str]) -> AccessLog | None:
@@ -99,7 +31,7 @@ def access_log(log: file.AccessLog, writer: LineWriter, pseudonym: Callable[[str
     return AccessLog(log.format, log.sample, writer, pseudonym, random.random)
 
 
-def _limits(limits: file.Limits) -> Limits:
+def limits_of(limits: file.Limits) -> Limits:
     return Limits(
         head=limits.head,
         headers=limits.headers,
@@ -112,21 +44,29 @@ def _limits(limits: file.Limits) -> Limits:
     )
 
 
-def _timeouts(timeouts: file.Timeouts) -> Timeouts:
+def timeouts_of(timeouts: file.Timeouts) -> Timeouts:
     return Timeouts(
         timeouts.head, timeouts.body_idle, timeouts.write_idle, timeouts.keep_alive, timeouts.handshake
     )
 
 
-def _forwarding(forwarded: file.Forwarded) -> Forwarding:
+def forwarding_of(forwarded: file.Forwarded) -> Forwarding:
     return Forwarding(forwarded.style, forwarded.trusted_proxies, forwarded.via, forwarded.request_id)
 
 
-def _error_pages(pages: file.ErrorPages) -> ErrorPages:
+def error_pages_of(pages: file.ErrorPages) -> ErrorPages:
     html, json_text = (
         Path(path).read_text(encoding="utf-8") if path else None for path in (pages.html, pages.json_file)
     )
     return ErrorPages(html, json_text)
+
+
+def affinity_of(
+    name: str, service: file.Service, secrets: Sequence[bytes], slots: Sequence[Slot]
+) -> Affinity:
+    """How a service knows its sessions; tokens name nodes by their slots."""
+    sealer = Sealer(secrets, name, [slot.node.name for slot in slots])
+    return make_affinity(_affinity_options(service.affinity), sealer)
 
 
 def _affinity_options(affinity: file.Affinity) -> AffinityOptions:
@@ -144,29 +84,44 @@ def _affinity_options(affinity: file.Affinity) -> AffinityOptions:
     )
 
 
-def _cookie(service: str, affinity: file.Affinity) -> str:
+def cookie_of(service: str, affinity: file.Affinity) -> str:
     """The name by which a browser knows a session of this service."""
     if affinity.mode is file.AffinityMode.ISSUE:
         return affinity.cookie or f"limpet_{service}"
     return affinity.cookie or ""
 
 
-def _watch(name: str, service: file.Service) -> Watch:
+def view_of(
+    name: str, service: file.Service, slots: Sequence[Slot], before: ServiceView | None = None
+) -> ServiceView:
+    """A service's nodes before anything is known of them; the ring is that of `before` where it may be."""
     nodes = tuple(
-        NodeView(node.name, weight=node.weight, share=float(node.weight), backup=node.backup)
-        for node in service.nodes
+        NodeView(
+            slot.node.name,
+            weight=slot.node.weight,
+            share=float(slot.node.weight),
+            backup=slot.node.backup,
+            membership=slot.membership,
+        )
+        for slot in slots
     )
     balance = service.balance
-    view = service_view(
+    same = before is not None and before.points == balance.points and ringed(before.nodes) == ringed(nodes)
+    return ServiceView(
         name,
         nodes,
-        balance.points,
+        before.ring if before is not None and same else ring_of(nodes, balance.points),
         balance.bounded_load,
         strict=service.on_unavailable == "strict",
         contract=service.sessions.uses_contract,
         sticky=service.sessions.sticky,
+        points=balance.points,
     )
-    rules = HealthRules(
+
+
+def rules_of(service: file.Service) -> HealthRules:
+    """When its nodes are up and down."""
+    return HealthRules(
         fall=service.health.fall,
         rise=service.health.rise,
         failures=service.ejection.failures,
@@ -175,11 +130,11 @@ def _watch(name: str, service: file.Service) -> Watch:
         slow_start=service.health.slow_start,
         contract=service.sessions.uses_contract,
     )
-    return Watch(ServiceHealth(view, rules, time.monotonic()))
 
 
-def _service(name: str, service: file.Service, engine: Engine, affinity: Affinity, watch: Watch) -> Service:
-    options = ServiceOptions(
+def options_of(service: file.Service) -> ServiceOptions:
+    """How its nodes are spoken to."""
+    return ServiceOptions(
         connect_timeout=service.timeouts.connect,
         response_timeout=service.timeouts.response,
         idle_timeout=service.timeouts.idle,
@@ -191,22 +146,29 @@ def _service(name: str, service: file.Service, engine: Engine, affinity: Affinit
         retry_seconds=service.retries.wait,
         replay_limit=service.retries.buffer,
     )
-    addresses = [
+
+
+def addresses_of(slots: Sequence[Slot]) -> list[NodeAddress]:
+    """Where its nodes are, by slot."""
+    nodes = [slot.node for slot in slots]
+    return [
         NodeAddress(node.name, node.url.host, node.url.port, node.url.path, node.max_connections)
-        for node in service.nodes
+        for node in nodes
     ]
-    router = Router(watch.health.view(), random.random)
-    budget = RetryBudget(service.retries.budget)
-    return Service(name, addresses, engine.dialer, router, affinity, watch, budget, options)
 
 
-def _rule(route: file.Route, engine: Engine) -> Rule[Route]:
+def routes_of(settings: file.Settings, services: Mapping[str, Service]) -> RouteTable[Route]:
+    """Which requests go to which service."""
+    return RouteTable([_rule(route, services[route.service]) for route in settings.routes])
+
+
+def _rule(route: file.Route, service: Service) -> Rule[Route]:
     prefix = route.path.encode() if route.strip_prefix else b""
     return Rule(
         route.host,
         route.path,
         Route(
-            engine.services[route.service],
+            service,
             prefix,
             _edit(route.request_headers),
             _edit(route.response_headers),
@@ -218,7 +180,7 @@ def _edit(edit: file.HeaderEdit) -> HeaderEdit:
     return HeaderEdit(tuple(edit.set.items()), edit.remove)
 
 
-def _targets(name: str, service: file.Service) -> list[Target]:
+def targets_of(name: str, service: file.Service, slots: Sequence[Slot]) -> list[Target]:
     """What is probed, and how; nothing without a path."""
     health = service.health
     if health.path is None:
@@ -227,15 +189,16 @@ def _targets(name: str, service: file.Service) -> list[Target]:
         Target(
             service=name,
             node=index,
-            url=f"http://{_probed_at(node.url, health.port)}{health.path}",
-            socket=node.url.path if node.url.path and health.port is None else None,
+            url=f"http://{_probed_at(slot.node.url, health.port)}{health.path}",
+            socket=slot.node.url.path if slot.node.url.path and health.port is None else None,
             host=health.host,
             expect=health.expected_statuses,
             interval=health.interval,
             timeout=health.timeout,
             fall=health.fall,
         )
-        for index, node in enumerate(service.nodes)
+        for index, slot in enumerate(slots)
+        if slot.membership is not Membership.GONE
     ]
 
 

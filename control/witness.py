@@ -49,6 +49,10 @@ class StoreWitness:
         self.copied_bytes = 0
         self._target = target
 
+    def asks(self, target: Target) -> bool:
+        """Whether this is the store that it stands before."""
+        return self._target is target
+
     def call(
         self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
     ) -> Awaitable[Answer | None]:

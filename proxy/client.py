@@ -230,6 +230,9 @@ class Client(asyncio.Protocol):
         else:
             self._shut()
 
+    def forget(self) -> None:
+        self.memory.clear()
+
     def stop(self) -> None:
         """The process ends: what is under way goes on to its end, a tunnel for as long as it is let."""
         if self.state <= HEAD:

@@ -21,6 +21,9 @@ from routing.table import RouteTable
 class Connected(Protocol):
     """A client's connection."""
 
+    def forget(self) -> None:
+        """What it remembers of earlier requests may mean something else now."""
+
     def stop(self) -> None:
         """Close, at once or with the end of the exchange that is under way."""
 
@@ -35,6 +38,7 @@ class Engine:
 
     __slots__ = (
         "addresses",
+        "affinity_headers",
         "clients",
         "counters",
         "error_pages",
@@ -60,13 +64,8 @@ class Engine:
         affinity_headers: frozenset[bytes],
         failed: Callable[[Timer, Exception], None],
     ) -> None:
-        """`affinity_headers`: the lower-case names that any service knows its sessions by."""
-        self.limits = limits
-        self.timeouts = timeouts
-        self.forwarding = forwarding
-        self.error_pages = error_pages
-        self.request_kinds = request_kinds(affinity_headers, forwarding.request_id.lower())
-        self.response_kinds = response_kinds(affinity_headers)
+        """As `change`; `failed` hears of timers that break."""
+        self.change(limits, timeouts, forwarding, error_pages, affinity_headers)
         self.wheel = Wheel(monotonic(), failed, self.TICK)
         self.wall = int(time())  # unix seconds, as of the last tick
         self.counters = ProxyCounters()
@@ -76,6 +75,29 @@ class Engine:
         self.routes: RouteTable[Route] = RouteTable([])
         self.log: AccessLog | None = None
         self.stopping = False  # no new requests; the ones under way end
+
+    def change(
+        self,
+        limits: Limits,
+        timeouts: Timeouts,
+        forwarding: Forwarding,
+        error_pages: ErrorPages,
+        affinity_headers: frozenset[bytes],
+    ) -> None:
+        """Go by these. `affinity_headers`: the lower-case names that any service knows its sessions by."""
+        self.limits = limits
+        self.timeouts = timeouts
+        self.forwarding = forwarding
+        self.error_pages = error_pages
+        self.request_kinds = request_kinds(affinity_headers, forwarding.request_id.lower())
+        self.affinity_headers = affinity_headers
+        self.response_kinds = response_kinds(affinity_headers)
+
+    def lead(self, routes: RouteTable[Route]) -> None:
+        """Send requests by these routes, and to services that may have changed."""
+        self.routes = routes
+        for client in self.clients:
+            client.forget()
 
     def dialer(self, address: NodeAddress, options: ServiceOptions) -> Dialer:
         """Who opens connections to a node."""

@@ -5,7 +5,7 @@ Decides synchronously and does no I/O: opening a connection is asked of `dial`, 
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from proxy.faults import NodeFault
@@ -109,6 +109,27 @@ class Pool(Generic[C]):
         if connection in self.busy:
             self.busy.discard(connection)
             self._open_for_waiting()
+
+    def retire(self) -> list[Waiter[C]]:
+        """Keep no connection that is done with its exchange; those who wait are handed back."""
+        self.keep = 0
+        self.close_idle()
+        waiting, self.waiting = list(self.waiting), deque()
+        return waiting
+
+    def take_over(self, waiting: Sequence[Waiter[C]]) -> None:
+        """Those who waited for a connection of another pool."""
+        self.waiting.extend(waiting)
+        self._open_for_waiting()
+
+    def change(self, keep: int, most: int | None, queue_length: int) -> None:
+        """Other bounds; what is above them already goes when its exchange has ended."""
+        self.keep, self.most, self.queue_length = keep, most, queue_length
+        surplus = self.idle[: max(0, len(self.idle) - keep)]
+        del self.idle[: len(surplus)]
+        for connection in surplus:
+            connection.close()
+        self._open_for_waiting()
 
     def close_idle(self) -> None:
         """Close what waits idle: the node has closed one like it, or is gone."""

@@ -1,17 +1,19 @@
 """One service as it runs: its nodes with their pools, who decides between them, what is counted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from proxy.counters import NodeCounters, ServiceCounters
 from proxy.custody import Keeper
 from proxy.faults import NodeFault
-from proxy.options import ServiceOptions
+from proxy.fields import FieldKinds
+from proxy.options import Limits, ServiceOptions
 from proxy.pool import Pool
 from proxy.sightings import Sightings
 from proxy.upstream import Dialer, NodeAddress, Upstream
 from routing.budget import RetryBudget
 from routing.router import Router
+from routing.states import Membership
 from routing.view import ServiceView
 from sessions.affinity import Affinity
 from sessions.lost import LostSessions
@@ -33,19 +35,47 @@ class Watcher(Protocol):
         """The node has answered as one that knows nothing of the session contract."""
 
 
+class Settled(Protocol):
+    """What all services share."""
+
+    limits: Limits
+    response_kinds: FieldKinds
+
+    def dialer(self, address: NodeAddress, options: ServiceOptions) -> Dialer:
+        """Who opens connections to a node."""
+
+
 class Node:
     """A node's connections and counters."""
 
-    __slots__ = ("address", "authority", "counters", "index", "name", "pool", "sightings")
+    __slots__ = ("address", "authority", "counters", "dialer", "index", "name", "pool", "sightings")
 
-    def __init__(self, index: int, address: NodeAddress, pool: Pool[Upstream]) -> None:
+    def __init__(self, index: int, address: NodeAddress, dialer: Dialer, options: ServiceOptions) -> None:
         self.index = index
         self.name = address.name
-        self.address = address
-        self.authority = address.authority
-        self.pool = pool
         self.counters = NodeCounters()
         self.sightings = Sightings()
+        self._settle(address, dialer, options)
+
+    def move(self, address: NodeAddress, dialer: Dialer, options: ServiceOptions) -> None:
+        """It is elsewhere from now on: its connections end with their exchanges."""
+        waiting = self.pool.retire()
+        self._settle(address, dialer, options)
+        self.pool.take_over(waiting)
+
+    def change(self, address: NodeAddress, options: ServiceOptions) -> None:
+        """Other options for a node that is where it was."""
+        self.address = address
+        self.pool.change(options.pool_idle, address.max_connections, options.queue_length)
+
+    def _settle(self, address: NodeAddress, dialer: Dialer, options: ServiceOptions) -> None:
+        self.address = address
+        self.authority = address.authority
+        self.dialer = dialer
+        self.pool: Pool[Upstream] = Pool(
+            dialer.dial, options.pool_idle, address.max_connections, options.queue_length
+        )
+        dialer.pool = self.pool
 
 
 class Service:
@@ -70,7 +100,7 @@ class Service:
         self,
         name: str,
         addresses: Sequence[NodeAddress],
-        dialer: Callable[[NodeAddress, ServiceOptions], Dialer],
+        engine: Settled,
         router: Router,
         affinity: Affinity,
         watcher: Watcher,
@@ -89,9 +119,43 @@ class Service:
         self.inflight = [0] * len(addresses)  # exchanges by node, those that wait for a connection among them
         self.bounded = any(address.max_connections for address in addresses)
         self.nodes = [
-            Node(index, address, self._pool(address, dialer(address, options)))
+            Node(index, address, engine.dialer(address, options), options)
             for index, address in enumerate(addresses)
         ]
+
+    def change(
+        self,
+        addresses: Sequence[NodeAddress],
+        engine: Settled,
+        affinity: Affinity,
+        budget: RetryBudget,
+        options: ServiceOptions,
+    ) -> None:
+        """Go by other settings; `addresses` by index, there may be more of them than before.
+
+        Exchanges under way go on where they are, and a node that is where it was keeps its connections.
+        """
+        self.affinity, self.budget, self.options = affinity, budget, options
+        self.bounded = any(address.max_connections for address in addresses)
+        for index, address in enumerate(addresses):
+            if index == len(self.nodes):
+                self.nodes.append(Node(index, address, engine.dialer(address, options), options))
+                self.inflight.append(0)
+                continue
+            node = self.nodes[index]
+            if node.name != address.name:
+                self.nodes[index] = Node(index, address, engine.dialer(address, options), options)
+            elif node.address.place != address.place:
+                node.move(address, engine.dialer(address, options), options)
+            else:
+                node.change(address, options)
+                node.dialer.change(engine.response_kinds, engine.limits, options)
+
+    @property
+    def present(self) -> list[Node]:
+        """The nodes that the configuration has, and those that have not yet left."""
+        seen = self.router.view.nodes
+        return [node for node in self.nodes if seen[node.index].membership is not Membership.GONE]
 
     def publish(self, view: ServiceView) -> None:
         """Take a new view of the nodes' states."""
@@ -111,10 +175,3 @@ class Service:
     def full_nodes(self) -> int:
         """A bit for each node at its `max_connections`."""
         return sum(1 << node.index for node in self.nodes if node.pool.full)
-
-    def _pool(self, address: NodeAddress, dialer: Dialer) -> Pool[Upstream]:
-        pool: Pool[Upstream] = Pool(
-            dialer.dial, self.options.pool_idle, address.max_connections, self.options.queue_length
-        )
-        dialer.pool = pool
-        return pool

@@ -41,6 +41,11 @@ class NodeAddress:
     max_connections: int | None = None
 
     @property
+    def place(self) -> tuple[object, ...]:
+        """Where and how connections to it are made: while this stays, so do they."""
+        return self.host, self.port, self.path
+
+    @property
     def authority(self) -> bytes:
         """What is put into Host where the client sent none."""
         if self.path:
@@ -223,6 +228,11 @@ class Upstream(asyncio.Protocol):
             seconds = min(seconds, max(0.0, self._head.idle_seconds - 1.0))
         self.wheel.arm(self, self.wheel.now + seconds)
 
+    def change(self, kinds: FieldKinds, limits: Limits, options: ServiceOptions) -> None:
+        """Go by other settings from the next answer on."""
+        self._kinds, self._limits, self._options = kinds, limits, options
+        self._head = None
+
     def close(self) -> None:
         """Close at once; what is not yet written is dropped."""
         if self.state != CLOSED:
@@ -359,6 +369,12 @@ class Dialer:
         self._limits = limits
         self._tasks: set[asyncio.Task[None]] = set()
         self.pool: Pool[Upstream]
+
+    def change(self, kinds: FieldKinds, limits: Limits, options: ServiceOptions) -> None:
+        """Other settings for new connections, and for those that there are."""
+        self._kinds, self._limits, self._options = kinds, limits, options
+        for upstream in (*self.pool.idle, *self.pool.busy):
+            upstream.change(kinds, limits, options)
 
     def dial(self) -> None:
         """Begin to connect; the pool hears of the outcome."""

@@ -1,13 +1,14 @@
 """What state each node is in: by its probes, by how its requests went, by what the operator asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from math import inf
 
-from routing.states import TAKES_NEW, TAKES_PINNED, Mode, NodeState
+from routing.states import TAKES_NEW, TAKES_PINNED, Membership, Mode, NodeState
 from routing.view import NodeView, ServiceView
 
+REMOVED = "no longer in the configuration"
 SLOW_START_STEPS = 10  # the share rises from a tenth, a tenth at a time
 
 
@@ -34,14 +35,14 @@ class NodeHealth:
     """One node. `now` is in monotonic seconds; `since` is when `state` last changed, `why` is its cause.
 
     `answering`: it passes, whatever its mode, and is asked for sessions; `away_since` is when it ceased to.
-    `returns` counts how often it has come back; `mute`: it does not speak the session contract.
+    `deadline`: of the operator's drain. `returns`: how often it has come back; `mute`: it does not speak
+    the session contract.
     """
 
     __slots__ = (
         "_alive",
         "_back_at",
         "_complaint",
-        "_deadline",
         "_ejected_for",
         "_failed",
         "_known",
@@ -51,9 +52,11 @@ class NodeHealth:
         "answering",
         "away_since",
         "behind",
+        "deadline",
         "ejected_until",
         "ejections",
         "factor",
+        "membership",
         "mode",
         "mute",
         "returns",
@@ -69,7 +72,7 @@ class NodeHealth:
         self._alive = self._failed = 0  # probes in a row
         self._complaint = ""  # of the last failed probe
         self._ejected_for = ""
-        self._deadline = inf  # of the operator's drain
+        self.deadline = inf  # of the operator's drain
         self._back_at = now  # from the last ejection
         self._share_from = -inf  # when the slow start began
         self.behind = False  # it does not know yet what moved on without it
@@ -78,6 +81,7 @@ class NodeHealth:
         self.returns = 0
         self.mute = False
         self.mode = Mode.READY
+        self.membership = Membership.MEMBER
         self.ejections = 0
         self.ejected_until = -inf
         self.factor = 1.0
@@ -118,7 +122,14 @@ class NodeHealth:
 
     def set_mode(self, mode: Mode, deadline: float) -> None:
         self.mode = mode
-        self._deadline = deadline
+        self.deadline = deadline
+
+    def change(self, rules: HealthRules, membership: Membership) -> None:
+        """What the configuration says of it from now on. What is known of it stays."""
+        self._rules = rules
+        self.membership = membership
+        if not rules.contract or membership is Membership.GONE:
+            self.behind = self.mute = False
 
     def synced(self) -> None:
         """It knows by now what moved on without it."""
@@ -141,7 +152,12 @@ class NodeHealth:
 
     def _notice(self, now: float) -> None:
         """Whether it goes away, or comes back."""
-        answering = self._probed is not Probed.FAILING and self.ejected_until == -inf and not self.mute
+        answering = (
+            self._probed is not Probed.FAILING
+            and self.ejected_until == -inf
+            and not self.mute
+            and self.membership is not Membership.GONE
+        )
         if answering is self.answering:
             return
         self.answering = answering
@@ -152,9 +168,13 @@ class NodeHealth:
 
     def _judge(self, now: float) -> tuple[NodeState, str]:
         """The state and its cause, the weightiest first: a drained node that is down is down."""
+        if self.membership is Membership.GONE or (
+            self.membership is Membership.LEAVING and not self._rules.contract
+        ):
+            return NodeState.MAINT, REMOVED
         if self.mode is Mode.MAINT:
             return NodeState.MAINT, "maintenance, by the operator"
-        if now >= self._deadline:
+        if now >= self.deadline:
             return NodeState.MAINT, "drained by the operator, its deadline has passed"
         if self._probed is Probed.FAILING:
             return NodeState.DOWN, f"probe failed: {self._complaint}"
@@ -162,6 +182,8 @@ class NodeHealth:
             return NodeState.DOWN, f"ejected: {self._ejected_for}"
         if self.mute:
             return NodeState.DOWN, "no contract: it does not answer as one that keeps sessions"
+        if self.membership is Membership.LEAVING:
+            return NodeState.DRAIN, REMOVED
         if self.mode is Mode.DRAIN:
             return NodeState.DRAIN, "drained, by the operator"
         if self._probed is Probed.DRAINING:
@@ -200,6 +222,35 @@ class ServiceHealth:
 
     def view(self) -> ServiceView:
         return self._view
+
+    def change(self, view: ServiceView, rules: HealthRules, anew: Collection[int], now: float) -> None:
+        """Go by another configuration. It has all indices that there were, and may have more.
+
+        `anew`: the nodes among them of which nothing is known, as they are others, or elsewhere. What the
+        operator asked for goes by the name.
+        """
+        names = [node.name for node in self._view.nodes]
+        self._rules, self._view = rules, view
+        for i in sorted(anew):
+            fresh = NodeHealth(rules, now)
+            if i == len(self.nodes):
+                self.nodes.append(fresh)
+                self.suspicious.append(0)
+                continue
+            if names[i] == view.nodes[i].name and self.nodes[i].membership is Membership.MEMBER:
+                fresh.set_mode(self.nodes[i].mode, self.nodes[i].deadline)
+            self.nodes[i] = fresh
+            self.suspicious[i] = 0
+        for node, seen in zip(self.nodes, view.nodes, strict=True):
+            node.change(rules, seen.membership)
+            node.update(now)
+        self._settle([], now)
+        self._publish()
+
+    @property
+    def members(self) -> int:
+        """How many nodes the configuration has."""
+        return sum(node.membership is Membership.MEMBER for node in self.nodes)
 
     @property
     def contract(self) -> bool:

@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import md5
 
 from uhashring import HashRing
@@ -32,16 +32,17 @@ class Ring:
 
     __slots__ = ("_nodes", "_positions", "_size")
 
-    def __init__(self, weights: Mapping[str, int], points: int) -> None:
-        """`weights` by name, in the configured order, which numbers the nodes; `points` for a weight of 1.
+    def __init__(self, weights: Mapping[str, int], points: int, numbers: Sequence[int] | None = None) -> None:
+        """`weights` by name; `numbers`: the nodes' indices, in the same order, 0, 1, 2 ... unless given.
 
-        Raises ValueError when there are no nodes or more than 65,535.
+        `points` are for a weight of 1. Which node a key prefers depends on names and weights alone. Raises
+        ValueError when there are no nodes or more than 65,535.
         """
         if not 0 < len(weights) < 65536:
             raise ValueError(f"a ring has from 1 to 65535 nodes, not {len(weights)}")
         counts = points_of(weights, points)
         built = HashRing({name: {"vnodes": count} for name, count in counts.items()}, hash_fn=_position)
-        index = {name: i for i, name in enumerate(weights)}
+        index = dict(zip(weights, numbers or range(len(weights)), strict=True))
         placed: list[tuple[int, str]] = built.get_points()
         self._positions = array("Q", [position for position, _ in placed])
         self._nodes = array("H", [index[name] for _, name in placed])

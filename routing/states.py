@@ -19,6 +19,14 @@ class Mode(IntEnum):
     MAINT = 2
 
 
+class Membership(IntEnum):
+    """Whether the configuration has a node, whose index stays its own for as long as anybody may use it."""
+
+    MEMBER = 0
+    LEAVING = 1  # it has been taken out: its sessions go elsewhere, with their state where that can be had
+    GONE = 2  # nothing is left of it there
+
+
 STATE_LABELS: tuple[str, ...] = tuple(state.name.lower() for state in NodeState)
 MODE_LABELS: tuple[str, ...] = tuple(mode.name.lower() for mode in Mode)
 

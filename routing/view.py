@@ -1,9 +1,10 @@
 """What a router knows of a service at one moment: immutable, replaced whole when anything changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from routing.ring import Ring
-from routing.states import NodeState
+from routing.states import Membership, NodeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,11 +14,12 @@ class NodeView:
     weight: int = 1
     share: float = 1.0  # weight x slow-start factor (0.1 to 1): what bounded load goes by
     backup: bool = False  # gets requests only while no other node is available
+    membership: Membership = Membership.MEMBER
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceView:
-    """`nodes` in configured order; `ring` over all of them, available or not."""
+    """`nodes` by index; `ring` over all members, available or not."""
 
     service: str
     nodes: tuple[NodeView, ...]
@@ -26,6 +28,7 @@ class ServiceView:
     strict: bool = False  # on_unavailable: strict
     contract: bool = False  # its nodes speak the session contract: one that drains keeps no pins
     sticky: bool = True  # False: a store has every session, and any node serves any request
+    points: int = 0  # of the ring, for a weight of 1
 
 
 def service_view(
@@ -38,5 +41,17 @@ def service_view(
     sticky: bool = True,
 ) -> ServiceView:
     """A view with its ring built (about 1.5 us a point: once for each set of names and weights)."""
-    ring = Ring({node.name: node.weight for node in nodes}, points)
-    return ServiceView(service, nodes, ring, bounded_load, strict, contract, sticky)
+    return ServiceView(service, nodes, ring_of(nodes, points), bounded_load, strict, contract, sticky, points)
+
+
+def ring_of(nodes: Sequence[NodeView], points: int) -> Ring:
+    """The ring of those that the configuration has."""
+    members = ringed(nodes)
+    return Ring({name: weight for _, name, weight in members}, points, [i for i, _, _ in members])
+
+
+def ringed(nodes: Sequence[NodeView]) -> list[tuple[int, str, int]]:
+    """What a ring depends on, besides its points: index, name and weight of its members."""
+    return [
+        (i, node.name, node.weight) for i, node in enumerate(nodes) if node.membership is Membership.MEMBER
+    ]

@@ -143,6 +143,11 @@ class Keeper:
         return self._lagging_bytes
 
     @property
+    def idle(self) -> bool:
+        """Whether no node works on a request whose session is kept here, and no write is on its way."""
+        return not self._running and not self._settling
+
+    @property
     def settling(self) -> int:
         """Writes on their way to their copies."""
         return len(self._settling)
@@ -151,6 +156,11 @@ class Keeper:
     def touching(self) -> int:
         """Copies that are being touched."""
         return len(self._touches)
+
+    def change(self, options: KeepingOptions) -> None:
+        """Keep new courses by these; those under way end as they began."""
+        self.options = options
+        self.takeovers.change(options.rules)
 
     def close(self) -> None:
         """Begin nothing more of its own. What is under way ends when its targets are closed."""

@@ -82,6 +82,10 @@ class Takeovers:
     def __len__(self) -> int:
         return len(self._flights)
 
+    def change(self, rules: Rules) -> None:
+        """Search by these rules from now on."""
+        self._rules = rules
+
     def join(self, seeker: Seeker) -> None:
         """Search, or wait for who searches for this session already."""
         course = seeker.course

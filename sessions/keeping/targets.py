@@ -95,6 +95,11 @@ class Targets:
         self._writers = names
         self._ttl = ttl
 
+    def change(self, nodes: Sequence[Target], names: Sequence[str], store: Target | None, ttl: int) -> None:
+        """Others, by the same indices; calls that have begun go on."""
+        self._nodes, self._writers, self._ttl = nodes, names, ttl
+        self._store = store or self._store  # a write that is on its way to the store may yet be told to it
+
     def ask(
         self, action: Action, session_id: str, base: int = -1, writer: int = -1
     ) -> "asyncio.Future[Answer | None]":

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 
 from control.app import Admin, make_app
 from control.metrics import Metrics
-from control.wiring import Runtime
+from control.runtime import Runtime
 from sessions.privacy import Pseudonyms
 from tests.control.settings import SECRET
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from config.settings import Settings
-from control.wiring import Runtime, build
+from control.runtime import Runtime, build
 
 SECRET = b"a secret for the tests, long enough"
 

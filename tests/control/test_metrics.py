@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from control.metric_steps import STEP
 from control.metrics import Metrics
 from control.probes import Outcome
-from control.wiring import Runtime
+from control.runtime import Runtime
 from tests.control.settings import runtime, service
 
 ROOT = Path(__file__).parent.parent.parent

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from control.wiring import Runtime
+from control.runtime import Runtime
 from routing.states import Mode
 from sessions.contract.searching import Where
 from sessions.contract.settling import Settled

@@ -7,7 +7,7 @@ import pytest
 
 from control import session_wiring
 from control.keeping import Kept
-from control.wiring import Runtime
+from control.runtime import Runtime
 from sessions.contract.messages import STORE
 from sessions.keeping.options import ALL
 from sessions.peers import Peer

@@ -93,8 +93,7 @@ async def test_advice_is_logged_at_the_start(caplog: pytest.LogCaptureFixture) -
     store = StubStore(advice=["it forgets"])
     stores = Stores([store])
     await stores.open()
-    advising = stores._advising
-    assert advising is not None
+    (advising,) = stores._advising
     await advising
     assert "store main: it forgets" in caplog.text
     await stores.close()

@@ -8,7 +8,8 @@ import pytest
 from config.settings import AccessLog, Settings
 from control.line_writer import LineWriter
 from control.probes import Target
-from control.wiring import Runtime, access_log, build
+from control.runtime import Runtime, build
+from control.wiring import access_log
 from routing.view import NodeView
 from tests.control.settings import SECRET, runtime, service
 from tests.control.test_access_log import RECORD
@@ -88,7 +89,7 @@ def test_health_and_ejection() -> None:
 def targets(**health: object) -> list[Target]:
     nodes = [{"name": "a", "url": "http://[::1]:9001"}, {"name": "b", "url": "unix:/run/b.sock"}]
     running = runtime({"shop": {"nodes": nodes, "health": health}})
-    return list(running.cluster._prober._targets)
+    return list(running.cluster._prober._targets.values())
 
 
 def test_nothing_is_probed_without_a_path() -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from config.settings import Settings
 from control.listening import Place, make_place
-from control.wiring import Runtime, build
+from control.runtime import Runtime, build
 from proxy.engine import Engine
 from proxy.record import Record
 from proxy.site import ProxySite
