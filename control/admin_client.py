@@ -108,7 +108,7 @@ def _content(place: Place, status: int, content: bytes) -> Any:
     if status == 401:
         raise AdminError("the admin token is needed, or wrong: set LIMPET_ADMIN_TOKEN")
     if status >= 400:
-        raise (Mistyped if status == 400 else AdminError)(str(answer.get("error", status)))
+        raise (Mistyped if status in (400, 422) else AdminError)(str(answer.get("error", status)))
     return answer
 
 

@@ -1,5 +1,6 @@
 """The admin port: metrics, health, the state of services and nodes, and the operator's commands, as JSON."""
 
+import asyncio
 import json
 import math
 from collections.abc import Mapping
@@ -16,9 +17,10 @@ from control.explain import Door, explain
 from control.guard import guard
 from control.keeping import Kept
 from control.metrics import CONTENT_TYPE, Metrics
-from control.overview import NodeFacts, node_facts, service_facts, without_nodes
+from control.overview import NodeFacts, config_facts, node_facts, service_facts, without_nodes
 from control.pace import Paces, measuring
 from control.page import status_page
+from control.reload import Loading, Reload
 from proxy.engine import Engine
 from routing.states import Mode
 from sessions.privacy import Pseudonyms
@@ -27,10 +29,13 @@ COMMANDS = {"drain": Mode.DRAIN, "ready": Mode.READY, "maint": Mode.MAINT}
 LARGEST_BODY = 64 * 1024  # a Cookie header to explain is the largest thing that anybody sends
 
 
-@dataclass(frozen=True)
+@dataclass
 class Admin:
     """What the admin port shows and changes, by service: `kept`, how its sessions are kept where its nodes
-    speak the session contract; `cookies`, the cookie that they are known by."""
+    speak the session contract; `cookies`, the cookie that they are known by.
+
+    `loading`: how the configuration was last read; `reload`: reads it again.
+    """
 
     engine: Engine
     cluster: Cluster
@@ -39,11 +44,14 @@ class Admin:
     kept: Mapping[str, Kept] = field(default_factory=dict)
     cookies: Mapping[str, str] = field(default_factory=dict)
     token: bytes | None = None
+    loading: Loading = field(default_factory=lambda: Loading("", 0.0, 0.0))
+    reload: Reload | None = None
 
 
 def make_app(admin: Admin) -> web.Application:
     """The aiohttp application; errors are JSON too: `{"error": "..."}`."""
-    app = web.Application(middlewares=[errors_as_json(), guard(admin.token)], client_max_size=LARGEST_BODY)
+    checks = [errors_as_json(), guard(lambda: admin.token)]
+    app = web.Application(middlewares=checks, client_max_size=LARGEST_BODY)
     paces = Paces()
     app.cleanup_ctx.append(lambda _: measuring(admin.engine, paces))
     pages = Pages(admin, paces)
@@ -55,6 +63,8 @@ def make_app(admin: Admin) -> web.Application:
             web.get("/metrics", pages.metrics),
             web.get("/api/nodes", pages.nodes),
             web.get("/api/services", pages.services),
+            web.get("/api/config", pages.config),
+            web.post("/api/reload", pages.reload),
             web.post("/api/explain", pages.explain),
             web.post("/api/services/{service}/nodes/{node}/{command}", pages.command),
         ]
@@ -101,6 +111,20 @@ class Pages:
         services = self._admin.engine.services.values()
         facts = [service_facts(s, self._kept(s.name), self._paces.service(s.name)) for s in services]
         return web.json_response({"services": facts})
+
+    async def config(self, request: web.Request) -> web.Response:
+        return web.json_response(config_facts(self._admin.loading))
+
+    async def reload(self, request: web.Request) -> web.Response:
+        """422 where the file was refused, with all that is wrong."""
+        if await json_object(request):
+            raise web.HTTPBadRequest(text="there are no options")
+        if self._admin.reload is None:
+            raise web.HTTPNotFound(text="there is no file to read again")
+        facts = config_facts(await asyncio.shield(self._admin.reload("admin API")))
+        if facts["problems"]:
+            raise web.HTTPUnprocessableEntity(text="\n".join(facts["problems"]))
+        return web.json_response(facts)
 
     async def explain(self, request: web.Request) -> web.Response:
         asked = await json_object(request)

@@ -164,6 +164,17 @@ def drain(
         raise click.ClickException(message)
 
 
+@main.command(name="reload", short_help="Have the running Limpet read its file again.")
+@admin_options
+def reload_file(config: str, admin: str | None) -> None:
+    """Have the running Limpet read its configuration file again, as SIGHUP does.
+
+    All of it is taken at once, or nothing: 2, and all that is wrong with it, where it cannot be used.
+    """
+    facts = call(config, admin, "POST", "/api/reload")
+    click.echo(f"{facts['file']} is in use")
+
+
 @main.command()
 @admin_options
 @node_argument

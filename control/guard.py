@@ -4,6 +4,7 @@ import base64
 import binascii
 import hmac
 import ipaddress
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -13,7 +14,7 @@ OPEN = ("/healthz", "/readyz")  # load balancers and orchestrators ask these, an
 CHALLENGE = 'Basic realm="limpet", charset="UTF-8"'  # so that a browser asks for the token as a password
 
 
-def guard(token: bytes | None) -> Middleware:
+def guard(token_now: Callable[[], bytes | None]) -> Middleware:
     """A middleware that refuses with 401 or 403 before any handler runs.
 
     Without a token the admin port is on loopback only, and a page of any website could have the browser of
@@ -23,6 +24,7 @@ def guard(token: bytes | None) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        token = token_now()
         if request.path not in OPEN:
             if token is None:
                 if not local(request.host):

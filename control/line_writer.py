@@ -37,6 +37,10 @@ class LineWriter:
         self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
         self._thread.start()
 
+    @property
+    def path(self) -> str:
+        return self._path
+
     def write(self, line: bytes) -> None:
         """Queue one line, its newline included. Called on the event loop."""
         if len(self._lines) >= self._limit:

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from control.keeping import Keeping
 from control.metric_steps import STEP, Sample, groups, steps
 from control.overview import ANSWER_LABELS
+from control.reload import Loading
 from control.session_metrics import lost, session_metrics
 from control.stores import Stores
 from proxy.counters import DURATION_BOUNDS
@@ -38,12 +39,14 @@ T = TypeVar("T")
 class Metrics(Collector):
     """A collector for prometheus-client whose families come in steps, and the text made of them."""
 
-    def __init__(self, engine: Engine, keeping: Keeping | None = None) -> None:
-        """`keeping`: where services use the session contract."""
+    def __init__(
+        self, engine: Engine, keeping: Keeping | None = None, loading: Loading | None = None
+    ) -> None:
+        """`keeping`: where services use the session contract; `loading`: of the configuration file."""
         self._engine = engine
         self._keeping = keeping or Keeping(Stores([]))
         self._process = ProcessCollector(registry=None)
-        self.reload_succeeded = True
+        self._loading = loading
 
     def collect(self) -> Iterator[Metric]:
         """All metrics. A family of many samples comes as several of the same name, one after the other."""
@@ -138,8 +141,14 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             "limpet_config_last_reload_success",
             "1 if the configuration file was good when it was last read.",
-            float(self.reload_succeeded),
+            float(self._loading is None or self._loading.ok),
         )
+        if self._loading is not None:
+            yield GaugeMetricFamily(
+                "limpet_config_last_reload_success_timestamp_seconds",
+                "When the configuration file was last good, in unix time.",
+                self._loading.loaded,
+            )
         info = GaugeMetricFamily("limpet_build_info", "What is running.", labels=["version", "python"])
         info.add_metric([version(), platform.python_version()], 1.0)
         yield info

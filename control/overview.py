@@ -6,6 +6,7 @@ from typing import TypedDict
 from control.cluster import Watch
 from control.keeping import Kept
 from control.pace import Pace, Paces, answered
+from control.reload import Loading
 from proxy.engine import Engine
 from proxy.service import Node, Service
 from routing.health import NodeHealth
@@ -84,6 +85,31 @@ class ServiceFacts(TypedDict):
     conflicts: int | None
     copied_bytes: int | None
     store: str | None
+
+
+class ConfigFacts(TypedDict):
+    """The configuration file, and how it was last read; times are unix seconds.
+
+    `loaded`: when it was last good; `tried`: when it was last read, `by` whom; `problems`: what was wrong.
+    """
+
+    file: str
+    ok: bool
+    loaded: float
+    tried: float
+    by: str
+    problems: list[str]
+
+
+def config_facts(loading: Loading) -> ConfigFacts:
+    return {
+        "file": loading.file,
+        "ok": loading.ok,
+        "loaded": round(loading.loaded, 3),
+        "tried": round(loading.tried, 3),
+        "by": loading.by,
+        "problems": list(loading.problems),
+    }
 
 
 def node_facts(service: Service, watch: Watch, kept: Kept | None, paces: Paces) -> list[NodeFacts]:

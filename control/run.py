@@ -4,10 +4,11 @@ import asyncio
 import gc
 import logging
 import os
-import resource
 import secrets as random_bytes
 import sys
+import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -19,22 +20,24 @@ from config.loading import load
 from config.problems import ConfigError
 from config.settings import Settings
 from control.app import Admin, make_app
-from control.life import Life, ListenError
+from control.life import Life
 from control.line_writer import LineWriter
-from control.listening import make_place
+from control.log_file import LogFile
 from control.metrics import Metrics
 from control.notify import Notifier
+from control.open_files import allow_files
 from control.own_secret import SecretError, own_secret
+from control.reload import Loading, Reloader
 from control.runtime import Runtime, build
+from control.sites import ListenError, Sites
 from control.speech import listen_to_logs
 from control.wiring import access_log
+from proxy.engine import Engine
 from proxy.wheel import Timer
 from sessions.privacy import Pseudonyms
 from sessions.stores.store import StoreError
 
 logger = logging.getLogger("limpet")
-
-FILES_FOR_ITSELF = 100  # descriptors besides clients' connections and, for each, one to a node
 
 
 def run(path: str) -> int:
@@ -47,7 +50,7 @@ def run(path: str) -> int:
     with listen_to_logs():
         try:
             secrets = _secrets(settings, Path(path).absolute().parent)
-            return _serve(settings, secrets)
+            return _serve(path, settings, secrets)
         except (SecretError, CertificateError) as error:
             print(f"limpet: {error}", file=sys.stderr)
             return 2
@@ -67,57 +70,65 @@ def _secrets(settings: Settings, folder: Path) -> Sequence[bytes]:
     return [secret]
 
 
-def _serve(settings: Settings, secrets: Sequence[bytes]) -> int:
-    _allow_files(2 * settings.limits.connections + FILES_FOR_ITSELF)
-    pseudonyms = Pseudonyms(secrets[0])
-    writer = None if settings.access_log.format == "off" else LineWriter(settings.access_log.file)
+def _serve(path: str, settings: Settings, secrets: Sequence[bytes]) -> int:
+    allow_files(settings.limits.connections)
+    logs = LogFile(settings.access_log)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_live(settings, secrets, pseudonyms, writer))
+            return runner.run(_live(path, settings, secrets, logs))
     finally:
-        if writer is not None:
-            writer.close()
+        logs.close()
 
 
-async def _live(
-    settings: Settings, secrets: Sequence[bytes], pseudonyms: Pseudonyms, writer: LineWriter | None
-) -> int:
+async def _live(path: str, settings: Settings, secrets: Sequence[bytes], logs: LogFile) -> int:
     runtime = build(settings, secrets, _timer_broke)
-    if writer is not None:
-        runtime.engine.log = access_log(settings.access_log, writer, pseudonyms.session_hash)
-    app = make_app(_admin(settings, runtime, pseudonyms))
-    life = Life(runtime, web.AppRunner(app, access_log=None, shutdown_timeout=1.0), Notifier(os.environ))
+    admin = _admin(path, runtime)
+    runner = web.AppRunner(make_app(admin), access_log=None, shutdown_timeout=1.0)
+    sites = Sites(runner, runtime.engine)
+    take = partial(_take, runtime.engine, admin, logs)
+    take(settings, secrets, logs.writer)
+    reloader = Reloader(admin.loading, partial(_read, path), runtime, sites, logs, take)
+    admin.reload = reloader.reload
+    life = Life(runtime, runner, sites, Notifier(os.environ))
     gc.freeze()  # what was made so far stays: no collection needs to look at it again
-    return await life.live(
-        [make_place(listener) for listener in settings.listen],
-        settings.admin.listen,
-        settings.timeouts.grace,
-        writer.reopen if writer is not None else None,
-    )
+    return await life.live(settings.listen, settings.admin.listen, reloader.reload, logs.reopen)
 
 
-def _admin(settings: Settings, runtime: Runtime, pseudonyms: Pseudonyms) -> Admin:
+def _read(path: str) -> tuple[Settings, Sequence[bytes]]:
+    """What the file says. Raises ConfigError, SecretError."""
+    settings = load(path, os.environ)
+    return settings, _secrets(settings, Path(path).absolute().parent)
+
+
+def _admin(path: str, runtime: Runtime) -> Admin:
+    now = time.time()
+    loading = Loading(path, now, now)
     return Admin(
         engine=runtime.engine,
         cluster=runtime.cluster,
-        pseudonyms=pseudonyms,
-        metrics=Metrics(runtime.engine, runtime.keeping),
+        pseudonyms=Pseudonyms(b""),
+        metrics=Metrics(runtime.engine, runtime.keeping, loading),
         kept=runtime.keeping.services,
         cookies=runtime.cookies,
-        token=settings.admin.token.encode() if settings.admin.token else None,
+        loading=loading,
     )
+
+
+def _take(
+    engine: Engine,
+    admin: Admin,
+    logs: LogFile,
+    settings: Settings,
+    secrets: Sequence[bytes],
+    writer: LineWriter | None,
+) -> None:
+    """Have the admin port and the access log go by the settings."""
+    admin.pseudonyms = Pseudonyms(secrets[0])
+    admin.token = settings.admin.token.encode() if settings.admin.token else None
+    logs.writer = writer
+    hashed = admin.pseudonyms.session_hash
+    engine.log = access_log(settings.access_log, writer, hashed) if writer is not None else None
 
 
 def _timer_broke(timer: Timer, error: Exception) -> None:
     logger.error("a time limit of %s broke", type(timer).__name__, exc_info=error)
-
-
-def _allow_files(wanted: int) -> None:
-    """Raise the soft limit of open files as far as it goes: most systems set it to 1024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
-    if most < wanted:
-        logger.warning("only %d files may be open: `limits.connections` may need %d", max(soft, most), wanted)

@@ -68,6 +68,12 @@ class Runtime:
         self._departures = Departures(self.engine.services, self.cluster.watches, self.keeping.services, now)
         self._now = now
 
+    @property
+    def settings(self) -> file.Settings:
+        """Those that it goes by."""
+        assert self.blueprint is not None, "it runs"
+        return self.blueprint.settings
+
     def draw(self, settings: file.Settings, secrets: Sequence[bytes]) -> Blueprint:
         """The blueprint that follows the present one. Raises OSError where an error page cannot be read."""
         before: Mapping[str, tuple[Slot, ...]] = self.blueprint.slots if self.blueprint else {}

@@ -106,6 +106,9 @@ class Front(asyncio.Protocol):
 
     # Called by the engine and the wheel
 
+    def forget(self) -> None:
+        """There is nothing yet to be remembered."""
+
     def stop(self) -> None:
         """The process ends, and nothing is under way yet."""
         self.cut()

@@ -12,7 +12,7 @@ from proxy.front import Door, Front
 class ProxySite(BaseSite):
     """Listens on one TCP address, or the path of a unix socket, and serves it with our protocol."""
 
-    __slots__ = ("_door", "_engine", "_host", "_path", "_port")
+    __slots__ = ("_engine", "_host", "_path", "_port", "door")
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class ProxySite(BaseSite):
     ) -> None:
         super().__init__(runner)
         self._engine = engine
-        self._door = door
+        self.door = door
         self._host = host
         self._port = port
         self._path = path
@@ -33,7 +33,7 @@ class ProxySite(BaseSite):
     @property
     def name(self) -> str:
         """The URL, for the log."""
-        scheme = "http" if self._door.tls is None else "https"
+        scheme = "http" if self.door.tls is None else "https"
         if self._path:
             return f"{scheme}://unix:{self._path}:"
         host = f"[{self._host}]" if ":" in self._host else self._host
@@ -42,7 +42,7 @@ class ProxySite(BaseSite):
     @property
     def url(self) -> str:
         """Where it serves, with the port that was found free where none was asked for."""
-        scheme = "http" if self._door.tls is None else "https"
+        scheme = "http" if self.door.tls is None else "https"
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"unix:{self._path}" if self._path else f"{scheme}://{host}:{self.port}"
 
@@ -56,14 +56,11 @@ class ProxySite(BaseSite):
     async def start(self) -> None:
         await super().start()
         loop = asyncio.get_running_loop()
-        make = self._client if self._door.open else self._front
         if self._path:
-            self._server = await loop.create_unix_server(make, self._path, backlog=1024)
+            self._server = await loop.create_unix_server(self._protocol, self._path, backlog=1024)
         else:
-            self._server = await loop.create_server(make, self._host, self._port, backlog=1024)
+            self._server = await loop.create_server(self._protocol, self._host, self._port, backlog=1024)
 
-    def _client(self) -> Client:
-        return Client(self._engine)
-
-    def _front(self) -> Front:
-        return Front(self._engine, self._door)
+    def _protocol(self) -> Client | Front:
+        """By the door as it is now: a reload may change that."""
+        return Client(self._engine) if self.door.open else Front(self._engine, self.door)

@@ -1,0 +1,138 @@
+"""Reads the configuration file again: all of it is taken, at once, or nothing."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from config.certificates import CertificateError
+from config.problems import ConfigError
+from config.settings import Settings
+from control.line_writer import LineWriter
+from control.log_file import LogFile
+from control.open_files import allow_files
+from control.own_secret import SecretError
+from control.runtime import Blueprint, Runtime
+from control.sites import ListenError, Sites
+from control.stores import OpenStore, close_stores, open_stores
+from sessions.stores.store import StoreError
+
+logger = logging.getLogger("limpet.reload")
+
+
+@dataclass
+class Loading:
+    """How the file was last read: what the admin API says of it. Times are unix seconds.
+
+    `loaded`: when it was last good; `tried`: when it was last read, `by` whom; `problems`: what was wrong.
+    """
+
+    file: str
+    loaded: float
+    tried: float
+    by: str = "start"
+    problems: Sequence[str] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+    def note(self, now: float, by: str, problems: Sequence[str]) -> None:
+        """It was read once more."""
+        self.tried, self.by, self.problems = now, by, problems
+        if not problems:
+            self.loaded = now
+
+
+Read = tuple[Settings, Sequence[bytes]]  # and the secrets: those of the settings, or Limpet's own
+
+
+class _Prepared(NamedTuple):
+    """All that can fail, done, and nothing changed yet."""
+
+    blueprint: Blueprint
+    stores: Mapping[str, OpenStore]
+    writer: LineWriter | None
+
+
+class Reloader:
+    """Of one process. `take`: has what is not the runtime's go by the settings, in the same step."""
+
+    def __init__(
+        self,
+        loading: Loading,
+        read: Callable[[], Read],
+        runtime: Runtime,
+        sites: Sites,
+        logs: LogFile,
+        take: Callable[[Settings, Sequence[bytes], LineWriter | None], None],
+    ) -> None:
+        """`read`: the file, in a thread; raises ConfigError, SecretError, OSError."""
+        self.loading = loading
+        self._read = read
+        self._runtime = runtime
+        self._sites = sites
+        self._logs = logs
+        self._take = take
+        self._one = asyncio.Lock()
+
+    async def reload(self, by: str) -> Loading:
+        """Read the file, and go by it if it is good. `by`: who asked, for the log."""
+        async with self._one:
+            problems = await self._problems()
+            for problem in problems:
+                logger.error("configuration refused (%s), nothing has changed: %s", by, problem)
+            if not problems:
+                logger.info("configuration loaded (%s)", by)
+            self.loading.note(time.time(), by, problems)
+            return self.loading
+
+    async def _problems(self) -> list[str]:
+        """Reload; what kept that from being done."""
+        try:
+            await self._reload()
+        except ConfigError as error:
+            return [str(problem) for problem in error.problems]
+        except (SecretError, CertificateError, StoreError, ListenError, OSError) as error:
+            return [str(error)]
+        return []
+
+    async def _reload(self) -> None:
+        settings, secrets = await asyncio.to_thread(self._read)
+        prepared = await self._prepare(settings, secrets)
+        try:
+            opened = await self._sites.open(settings.listen, settings.admin.listen)
+        except (ListenError, CertificateError):
+            await self._discard(prepared)
+            raise
+        allow_files(settings.limits.connections)
+        was = self._logs.writer
+        self._runtime.apply(prepared.blueprint, prepared.stores)
+        self._take(settings, secrets, prepared.writer)
+        await self._sites.settle(opened, settings.listen, settings.admin.listen)
+        await _close(was, prepared.writer)
+
+    async def _prepare(self, settings: Settings, secrets: Sequence[bytes]) -> _Prepared:
+        """Raises OSError, StoreError."""
+        blueprint = self._runtime.draw(settings, secrets)
+        stores = self._runtime.fresh_stores(settings)
+        try:
+            await open_stores(stores.values())
+            return _Prepared(blueprint, stores, self._logs.writer_for(settings.access_log))
+        except (StoreError, OSError):
+            await close_stores(stores.values())
+            raise
+
+    async def _discard(self, prepared: _Prepared) -> None:
+        await close_stores(prepared.stores.values())
+        await _close(prepared.writer, self._logs.writer)
+
+
+async def _close(writer: LineWriter | None, stays: LineWriter | None) -> None:
+    if writer is not None and writer is not stays:
+        await asyncio.to_thread(writer.close)
+
+
+Reload = Callable[[str], Awaitable[Loading]]

@@ -1,0 +1,127 @@
+"""What the process listens on, by address: one that stays is never closed."""
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from aiohttp import web
+
+from config.addresses import Address
+from config.certificates import CertificateError
+from config.listener_settings import Listener
+from control.certificates import reload_all
+from control.listening import Place, make_place
+from proxy.engine import Engine
+from proxy.site import ProxySite
+
+
+class ListenError(Exception):
+    """An address cannot be listened on; the message says which, and why."""
+
+
+class Site(NamedTuple):
+    """A listener for clients as it runs."""
+
+    listener: Listener
+    place: Place
+    site: ProxySite
+
+
+class Opened(NamedTuple):
+    """What a new configuration needs: addresses that are listened on by now, and new doors for old ones."""
+
+    addresses: list[Address]
+    places: dict[Address, Place]
+
+
+class Sites:
+    """The listeners for clients, and the admin port."""
+
+    def __init__(self, runner: web.AppRunner, engine: Engine) -> None:
+        self._runner = runner
+        self._engine = engine
+        self._doors: dict[Address, Site] = {}
+        self._admin: dict[Address, web.BaseSite] = {}
+
+    @property
+    def served(self) -> list[str]:
+        """Where clients are served, with the ports that were found free."""
+        return [door.site.url for door in self._doors.values()]
+
+    @property
+    def admin(self) -> Address:
+        at, site = next(iter(self._admin.items()))
+        return Address(at.host, site.port if isinstance(site, web.TCPSite) else 0, at.path)
+
+    async def open(self, listen: Sequence[Listener], admin: Address) -> Opened:
+        """Listen where nobody does yet; the admin port last: when that says that the proxy is ready, it is.
+
+        Raises ListenError and CertificateError, and then nothing was opened.
+        """
+        opened = Opened([], {})
+        try:
+            for listener in listen:
+                await self._open(listener, opened)
+            if admin not in self._admin:
+                site = _admin_site(self._runner, admin)
+                await _start(site, admin)
+                self._admin[admin] = site
+                opened.addresses.append(admin)
+        except (ListenError, CertificateError):
+            await self.close(opened.addresses)
+            raise
+        return opened
+
+    async def settle(self, opened: Opened, listen: Sequence[Listener], admin: Address) -> None:
+        """Go by the new configuration, and accept nobody elsewhere. Connections that stand go on."""
+        for listener in listen:
+            door = self._doors[listener.address]
+            place = opened.places.get(listener.address, door.place)
+            door.site.door = place.door
+            self._doors[listener.address] = Site(listener, place, door.site)
+        self.renew()
+        wanted = {listener.address for listener in listen}
+        await self.close([address for address in self._doors if address not in wanted])
+        await self.close([address for address in self._admin if address != admin])
+
+    def renew(self) -> None:
+        """Take the certificates that the files hold by now."""
+        places = (door.place.certificates for door in self._doors.values())
+        reload_all([each for each in places if each is not None])
+
+    async def _open(self, listener: Listener, opened: Opened) -> None:
+        address, door = listener.address, self._doors.get(listener.address)
+        if door is None:
+            place = make_place(listener)
+            site = ProxySite(self._runner, self._engine, address.host, address.port, address.path, place.door)
+            await _start(site, address)
+            self._doors[address] = Site(listener, place, site)
+            opened.addresses.append(address)
+        elif door.listener != listener:
+            opened.places[address] = make_place(listener)
+
+    async def close(self, addresses: Sequence[Address]) -> None:
+        for address in addresses:
+            door = self._doors.pop(address, None)
+            site = self._admin.pop(address, None) if door is None else door.site
+            if site is not None:
+                await site.stop()
+
+    async def close_doors(self) -> None:
+        """Accept no client any more; the admin port answers on."""
+        await self.close(list(self._doors))
+
+
+def _admin_site(runner: web.AppRunner, address: Address) -> web.BaseSite:
+    if address.path:
+        return web.UnixSite(runner, address.path)
+    return web.TCPSite(runner, address.host, address.port)
+
+
+async def _start(site: web.BaseSite, address: Address) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        await site.stop()
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise ListenError(f"cannot listen on {address}: {why}") from error
