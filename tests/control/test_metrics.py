@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from control.metric_steps import STEP
 from control.metrics import Metrics
 from control.probes import Outcome
+from control.reload import Loading
 from control.runtime import Runtime
 from tests.control.settings import runtime, service
 
@@ -159,10 +160,12 @@ async def test_what_the_byte_path_counts_is_what_is_shown() -> None:
 
 
 async def test_a_failed_reload_shows() -> None:
-    metrics = Metrics(runtime().engine)
-    metrics.reload_succeeded = False
+    loading = Loading("proxy.yaml", 7.0, 7.0)
+    loading.note(8.0, "SIGHUP", ["proxy.yaml:1: is wrong"])
+    metrics = Metrics(runtime().engine, loading=loading)
     text = b"".join([part async for part in metrics.exposition()]).decode()
     assert "limpet_config_last_reload_success 0.0" in text
+    assert "limpet_config_last_reload_success_timestamp_seconds 7.0" in text
 
 
 async def test_no_step_is_larger_than_its_bound() -> None:
