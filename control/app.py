@@ -13,26 +13,29 @@ from aiohttp.typedefs import Handler, Middleware
 from config.units import parse_duration
 from config.values import Refused
 from control.cluster import Cluster, Watch
+from control.dashboard.files import Files
+from control.dashboard.picture import Picture
+from control.dashboard.stream import Stream
+from control.events import Events
 from control.explain import Door, explain
 from control.guard import guard
-from control.keeping import Kept
+from control.keeping import Keeping, Kept
 from control.metrics import CONTENT_TYPE, Metrics
 from control.overview import NodeFacts, config_facts, node_facts, service_facts, without_nodes
-from control.pace import Paces, measuring
-from control.page import status_page
+from control.pace import Paces
 from control.reload import Loading, Reload
 from proxy.engine import Engine
 from routing.states import Mode
 from sessions.privacy import Pseudonyms
 
 COMMANDS = {"drain": Mode.DRAIN, "ready": Mode.READY, "maint": Mode.MAINT}
+KEPT_HEADERS = ("Allow", "WWW-Authenticate", "Retry-After")
 LARGEST_BODY = 64 * 1024  # a Cookie header to explain is the largest thing that anybody sends
 
 
 @dataclass
 class Admin:
-    """What the admin port shows and changes, by service: `kept`, how its sessions are kept where its nodes
-    speak the session contract; `cookies`, the cookie that they are known by.
+    """What the admin port shows and changes. `cookies`: by service, the cookie that sessions are known by.
 
     `loading`: how the configuration was last read; `reload`: reads it again.
     """
@@ -41,7 +44,7 @@ class Admin:
     cluster: Cluster
     pseudonyms: Pseudonyms
     metrics: Metrics
-    kept: Mapping[str, Kept] = field(default_factory=dict)
+    keeping: Keeping
     cookies: Mapping[str, str] = field(default_factory=dict)
     token: bytes | None = None
     loading: Loading = field(default_factory=lambda: Loading("", 0.0, 0.0))
@@ -53,11 +56,16 @@ def make_app(admin: Admin) -> web.Application:
     checks = [errors_as_json(), guard(lambda: admin.token)]
     app = web.Application(middlewares=checks, client_max_size=LARGEST_BODY)
     paces = Paces()
-    app.cleanup_ctx.append(lambda _: measuring(admin.engine, paces))
-    pages = Pages(admin, paces)
+    picture = Picture(admin.engine, admin.cluster, admin.keeping, paces, lambda: config_facts(admin.loading))
+    stream = Stream(picture, Events(), lambda: admin.token)
+    app.cleanup_ctx.append(stream.live)
+    app.on_shutdown.append(stream.end)
+    files = Files()
+    pages = Pages(admin, paces, picture)
     app.add_routes(
         [
-            web.get("/", pages.status),
+            web.get("/", files.serve),
+            web.get("/dashboard/{file}", files.serve),
             web.get("/healthz", pages.healthz),
             web.get("/readyz", pages.readyz),
             web.get("/metrics", pages.metrics),
@@ -65,6 +73,8 @@ def make_app(admin: Admin) -> web.Application:
             web.get("/api/services", pages.services),
             web.get("/api/config", pages.config),
             web.post("/api/reload", pages.reload),
+            web.get("/api/history", pages.history),
+            web.get("/api/stream", stream.serve),
             web.post("/api/explain", pages.explain),
             web.post("/api/services/{service}/nodes/{node}/{command}", pages.command),
         ]
@@ -75,14 +85,10 @@ def make_app(admin: Admin) -> web.Application:
 class Pages:
     """The handlers."""
 
-    def __init__(self, admin: Admin, paces: Paces) -> None:
+    def __init__(self, admin: Admin, paces: Paces, picture: Picture) -> None:
         self._admin = admin
         self._paces = paces
-
-    async def status(self, request: web.Request) -> web.Response:
-        page = status_page(self._facts(), self._admin.engine.stopping)
-        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-        return web.Response(text=page, content_type="text/html", headers=headers)
+        self._picture = picture
 
     async def healthz(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -126,6 +132,9 @@ class Pages:
             raise web.HTTPUnprocessableEntity(text="\n".join(facts["problems"]))
         return web.json_response(facts)
 
+    async def history(self, request: web.Request) -> web.Response:
+        return web.json_response(self._picture.history())
+
     async def explain(self, request: web.Request) -> web.Response:
         asked = await json_object(request)
         given, only = asked.get("session"), asked.get("service")
@@ -163,7 +172,7 @@ class Pages:
         ]
 
     def _kept(self, service: str) -> Kept | None:
-        return self._admin.kept.get(service)
+        return self._admin.keeping.services.get(service)
 
     def _watch(self, service: str) -> Watch:
         try:
@@ -205,7 +214,9 @@ def errors_as_json() -> Middleware:
             return await handler(request)
         except web.HTTPError as error:
             headers = {
-                name: value for name, value in error.headers.items() if name in ("Allow", "WWW-Authenticate")
+                name: value
+                for name, value in error.headers.items()
+                if name in ("Allow", "WWW-Authenticate", "Retry-After")
             }
             return web.json_response({"error": error.text}, status=error.status, headers=headers)
 

@@ -8,6 +8,7 @@ from functools import partial
 from math import inf
 from typing import Protocol
 
+from control.events import told
 from control.probes import Outcome, Prober, Target
 from routing.health import HealthRules, ServiceHealth
 from routing.states import STATE_LABELS, Mode, NodeState
@@ -150,14 +151,16 @@ class Watch:
     def _log(self, index: int, was: NodeState) -> None:
         node = self.health.nodes[index]
         level = logging.WARNING if node.state is NodeState.DOWN else logging.INFO
+        name, state, why = self.node_names[index], STATE_LABELS[node.state], node.why or "it passes"
         logger.log(
             level,
             'node state changed: service=%s node=%s from=%s to=%s why="%s"',
             self.name,
-            self.node_names[index],
+            name,
             STATE_LABELS[was],
-            STATE_LABELS[node.state],
-            node.why or "it passes",
+            state,
+            why,
+            extra=told("state", self.name, name, f"{name} is {state}, was {STATE_LABELS[was]}: {why}"),
         )
 
 

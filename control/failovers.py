@@ -4,8 +4,10 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypedDict
 
 from control.cluster import Watch
+from control.events import told
 from proxy.service import Service
 from routing.health import NodeHealth
 from routing.states import STATE_LABELS, NodeState
@@ -38,6 +40,26 @@ class Failover:
 
     def over(self, now: float) -> bool:
         return now - self.last >= QUIET_SECONDS or now - self.began >= LONGEST_SECONDS
+
+
+class FailoverFacts(TypedDict):
+    """`served`: sessions of the node when its list was last read; `moved`: how many others have by now.
+
+    The others: where their state was found; `seconds` since the node could serve no more.
+    """
+
+    service: str
+    node: str
+    cause: str
+    served: int
+    moved: int
+    itself: int
+    peers: int
+    store: int
+    new: int
+    stale: int
+    lost: int
+    seconds: float
 
 
 class Failovers:
@@ -84,6 +106,10 @@ class Failovers:
         if failover is not None:
             failover.add(move, self._now())
 
+    def facts(self) -> list[FailoverFacts]:
+        """What is not over yet."""
+        return [self._facts(failover, self._now()) for failover in self._open.values()]
+
     def close(self) -> None:
         """Tell of what is not over yet."""
         for index in list(self._open):
@@ -93,24 +119,49 @@ class Failovers:
         failover = self._open.pop(index, None)
         if failover is None or not (failover.served or failover.sessions):
             return
-        moved = failover.moved
+        facts = self._facts(failover, failover.last)
         logger.log(
-            logging.WARNING if moved["lost"] or moved["stale"] else logging.INFO,
+            logging.WARNING if facts["lost"] or facts["stale"] else logging.INFO,
             "failover: service=%s node=%s cause=%s served=%d moved=%d from_itself=%d from_peers=%d"
             " from_store=%d new=%d stale=%d lost=%d seconds=%.1f",
-            self._service,
-            self._names[index],
-            failover.cause,
-            failover.served,
-            len(failover.sessions),
-            moved["itself"],
-            moved["peers"],
-            moved["store"],
-            moved["new"],
-            moved["stale"],
-            moved["lost"],
-            failover.last - failover.began,
+            *facts.values(),
+            extra=told("failover", facts["service"], facts["node"], sentence(facts)),
         )
+
+    def _facts(self, failover: Failover, until: float) -> FailoverFacts:
+        moved = failover.moved
+        return {
+            "service": self._service,
+            "node": self._names[failover.node],
+            "cause": failover.cause,
+            "served": failover.served,
+            "moved": len(failover.sessions),
+            "itself": moved["itself"],
+            "peers": moved["peers"],
+            "store": moved["store"],
+            "new": moved["new"],
+            "stale": moved["stale"],
+            "lost": moved["lost"],
+            "seconds": round(until - failover.began, 1),
+        }
+
+
+def sentence(facts: FailoverFacts) -> str:
+    """What became of a node's sessions, for a person."""
+    found = [
+        f"{count} {words}"
+        for count, words in (
+            (facts["itself"], "handed over by the node itself"),
+            (facts["peers"], "recovered from peers"),
+            (facts["store"], "recovered from the store"),
+            (facts["new"], "without anything written yet"),
+            (facts["stale"], "with older state only"),
+        )
+        if count
+    ]
+    of = f" of {facts['served']}" if facts["served"] > facts["moved"] else ""
+    begin = f"takeover of {facts['moved']}{of} sessions from {facts['node']} ({facts['cause']})"
+    return f"{begin}: {', '.join([*found, str(facts['lost']) + ' lost'])}"
 
 
 def lost_with(service: Service, watch: Watch) -> Failovers:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from control.cluster import Watch
-from control.failovers import Failovers
+from control.failovers import FailoverFacts, Failovers
 from control.oversize import Oversize
 from control.reconciler import Reconciler
 from control.stores import Stores
@@ -128,6 +128,11 @@ class Keeping:
             for peer in kept.peers:
                 await peer.close()
         await self.stores.close()
+
+    def failovers(self) -> list[FailoverFacts]:
+        """Of all services, those that are not over yet."""
+        each = [*(kept.failovers for kept in self.services.values()), *self.plain.values()]
+        return [facts for failovers in each for facts in failovers.facts()]
 
     async def _look(self) -> None:
         while True:

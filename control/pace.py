@@ -1,17 +1,13 @@
 """How fast things go: counters looked at every second, and what they say of the last ten."""
 
-import asyncio
-import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from proxy.counters import DURATION_BOUNDS
-from proxy.engine import Engine
 from proxy.service import Node, Service
 
-LOOK_SECONDS = 1.0
 WINDOW_SECONDS = 10
 
 
@@ -84,24 +80,6 @@ class Paces:
         """Without latencies."""
         seconds, grown = self._nodes.get((service, node), Gauge()).grown()
         return Pace(round(grown[0] / seconds, 2), round(grown[1] / seconds, 2)) if seconds else Pace()
-
-
-async def measuring(engine: Engine, paces: Paces) -> AsyncIterator[None]:
-    """Look every second for as long as the admin port is there; one service a turn of the loop."""
-
-    async def look() -> None:
-        while True:
-            for service in list(engine.services.values()):
-                paces.look(service)
-                await asyncio.sleep(0)
-            paces.keep_only(list(engine.services.values()))
-            await asyncio.sleep(LOOK_SECONDS)
-
-    looking = asyncio.create_task(look())
-    yield
-    looking.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await looking
 
 
 def quantile(counts: Sequence[float], part: float) -> float | None:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from typing import NamedTuple
 
 from control.cluster import Watch
@@ -20,6 +21,8 @@ SOON_SECONDS = 0.5  # until the next pass, while something is left to do
 SHARE = 0.2  # of the time that passes may take
 GATHERING_SECONDS = 0.05  # from a change of a node's state to the pass that it brings about
 STUCK_SECONDS = 60.0  # a node that others kept from learning what it missed for so long begins with nothing
+FRESH_SECONDS = 5.0  # between two passes while somebody watches, longer where they are dear
+FRESH_SHARE = 0.02
 LOOK_SECONDS, LONGEST_LOOK_SECONDS = 2.0, 60.0  # whether a node speaks the contract after all
 
 
@@ -68,6 +71,7 @@ class Reconciler:
         self._states = [node.state for node in watch.health.nodes]
         self._mistaken: Counter[int] = Counter()  # how often a node seemed to speak the contract after all
         self._woken = asyncio.Event()
+        self._fresh_until = inf  # monotonic seconds of the loop
         self._task: asyncio.Task[None] | None = None
         self.passes = 0  # whole ones
         self.copies = [0, 0, 0]  # written sessions with 0, 1, 2 or more copies
@@ -108,6 +112,12 @@ class Reconciler:
             self._store_returns = self._store.returns
             self._woken.set()
 
+    def freshen(self) -> None:
+        """Somebody looks at what was found: begin a pass, if it was found a while ago."""
+        if asyncio.get_running_loop().time() >= self._fresh_until:
+            self._fresh_until = inf
+            self._woken.set()
+
     # Private
 
     def _set(self, plan: Plan, nodes: Sequence[Lister], store: OpenStore | None) -> None:
@@ -128,6 +138,8 @@ class Reconciler:
             except Exception:  # a task's boundary: the next pass comes all the same
                 logger.exception("comparing the sessions of the nodes of %s broke", self._watch.name)
                 again = True
+            ended = loop.time()
+            self._fresh_until = ended + max(FRESH_SECONDS, (ended - began) / FRESH_SHARE)
             passes = passes + 1 if again and not self._woken.is_set() else 0
             wait = self._wait(passes, loop.time() - began) if again else self._plan.interval
             with contextlib.suppress(TimeoutError):

@@ -108,7 +108,7 @@ def _admin(path: str, runtime: Runtime) -> Admin:
         cluster=runtime.cluster,
         pseudonyms=Pseudonyms(b""),
         metrics=Metrics(runtime.engine, runtime.keeping, loading),
-        kept=runtime.keeping.services,
+        keeping=runtime.keeping,
         cookies=runtime.cookies,
         loading=loading,
     )

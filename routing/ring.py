@@ -60,7 +60,16 @@ class Ring:
 
     def order(self, key: str) -> Iterator[int]:
         """All node indices, each once, in the order in which the key prefers them."""
-        nodes, start, seen = self._nodes, self._start(key), 0
+        return self._walk(self._start(key))
+
+    def around(self, count: int) -> Iterator[Iterator[int]]:
+        """The orders of keys in the middle of `count` equal parts of the ring, for those who draw it."""
+        part = 2**64 / count
+        for at in range(count):
+            yield self._walk(bisect_right(self._positions, int(part * (at + 0.5))) % len(self._positions))
+
+    def _walk(self, start: int) -> Iterator[int]:
+        nodes, seen = self._nodes, 0
         left = self._size
         for at in range(start - len(nodes), start):  # from below 0: once round without a modulo
             node = nodes[at]

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need beyond Python: curl, Redis, Prometheus, Node.js with npm, and the packages of what runs
-# on it. No service is started: the tests start what they need by themselves.
+# Installs what the tests need beyond Python: curl, Redis, Prometheus, Chromium, Node.js with npm, and the packages of
+# what runs on it. No service is started: the tests start what they need by themselves.
 # Quick, and touches nothing, when all of it is there.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -37,6 +37,7 @@ have curl || missing="$missing curl"
 have node || missing="$missing nodejs"
 have npm || missing="$missing npm"
 have redis-server || missing="$missing redis-server"
+have chromium || have chromium-browser || missing="$missing chromium"
 have prometheus && have promtool || missing="$missing prometheus"
 [ -z "$missing" ] || install $missing
 

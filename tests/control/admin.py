@@ -19,16 +19,18 @@ DRAIN = "/api/services/shop/nodes/b/drain"
 
 
 def app_of(running: Runtime, token: bytes | None = None) -> web.Application:
-    return make_app(
-        Admin(
-            running.engine,
-            running.cluster,
-            Pseudonyms(SECRET),
-            Metrics(running.engine, running.keeping),
-            running.keeping.services,
-            running.cookies,
-            token,
-        )
+    return make_app(admin_of(running, token))
+
+
+def admin_of(running: Runtime, token: bytes | None = None) -> Admin:
+    return Admin(
+        running.engine,
+        running.cluster,
+        Pseudonyms(SECRET),
+        Metrics(running.engine, running.keeping),
+        running.keeping,
+        running.cookies,
+        token,
     )
 
 

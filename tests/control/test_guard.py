@@ -4,6 +4,7 @@ from base64 import b64encode
 
 import pytest
 
+from control.attempts import MOST
 from control.guard import local
 from routing.states import Mode
 from tests.control.admin import DRAIN, MakeClient, app_of, get, post
@@ -48,9 +49,48 @@ async def test_a_page_of_another_origin_may_change_nothing(
     assert running.cluster.watches["shop"].health.nodes[1].mode is Mode.READY
 
 
-async def test_a_page_of_this_origin_may(aiohttp_client: MakeClient) -> None:
-    client = await aiohttp_client(app_of(runtime()))
-    assert (await post(client, DRAIN, Origin=f"http://127.0.0.1:{client.port}"))[0] == 200
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_page_of_this_origin_may_where_there_is_a_token(
+    aiohttp_client: MakeClient, scheme: str
+) -> None:
+    client = await aiohttp_client(app_of(runtime(), TOKEN))
+    page = {"Origin": f"{scheme}://127.0.0.1:{client.port}", "Sec-Fetch-Site": "same-origin"}
+    assert (await post(client, DRAIN, **BEARER, **page))[0] == 200
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_what_the_browser_says_of_the_page_counts_too(
+    aiohttp_client: MakeClient, site: str, token: bytes | None
+) -> None:
+    client = await aiohttp_client(app_of(runtime(), token))
+    page = {"Sec-Fetch-Site": site}
+    assert (await post(client, DRAIN, **page, **(BEARER if token else {})))[0] == 403
+
+
+async def test_without_a_token_no_page_changes_anything_but_it_may_ask(aiohttp_client: MakeClient) -> None:
+    running = runtime()
+    client = await aiohttp_client(app_of(running))
+    page = {"Origin": f"http://127.0.0.1:{client.port}", "Sec-Fetch-Site": "same-origin"}
+    status, answer = await post(client, DRAIN, **page)
+    assert (status, answer["error"]) == (403, "a page may change something only where `admin.token` is set")
+    assert running.cluster.watches["shop"].health.nodes[1].mode is Mode.READY
+    assert (await post(client, "/api/explain", {"session": "x"}, **page))[0] == 200
+
+
+async def test_who_shows_wrong_tokens_has_to_wait(
+    aiohttp_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await aiohttp_client(app_of(runtime(), TOKEN))
+    for number in range(MOST):
+        assert (await get(client, "/metrics", Authorization=f"Bearer wrong {number}"))[0] == 401
+        assert (await get(client, "/metrics"))[0] in (401, 429)  # none at all costs nothing
+    async with client.get("/metrics", headers=BEARER) as response:
+        assert (response.status, 0 < int(response.headers["Retry-After"]) <= 6) == (429, True)
+        assert "too many wrong tokens" in (await response.json())["error"]
+    assert (await get(client, "/healthz"))[0] == 200
+    assert "too many wrong admin tokens from 127.0.0.1" in caplog.text
+    assert "wrong 0" not in caplog.text
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/nowhere"])

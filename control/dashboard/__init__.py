@@ -1,0 +1,1 @@
+"""The dashboard at `/` of the admin port: its page, and what it is told."""

@@ -1,0 +1,157 @@
+"""Everything that the dashboard shows, looked at once a second however many watch it."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypedDict
+
+from control.cluster import Cluster, Watch
+from control.dashboard.arcs import owners
+from control.dashboard.history import History, Lines
+from control.failovers import FailoverFacts
+from control.keeping import Keeping, Kept
+from control.metrics import version
+from control.overview import ConfigFacts, NodeFacts, ServiceFacts, node_facts, service_facts
+from control.pace import Paces
+from proxy.engine import Engine
+from proxy.service import Service
+from routing.states import Membership
+from routing.view import ServiceView
+
+SECONDS = 1.0  # between two looks
+STEP, NODE_STEP = 5, 30  # seconds between two points of a service's history, and of a node's
+SERVICE_LINES = ("requests_per_second", "errors_per_second", "p50_ms", "p99_ms", "sessions", "lost")
+NODE_LINES = ("requests_per_second", "errors_per_second")
+
+
+class State(TypedDict):
+    """What changes all the time; `time` in unix seconds."""
+
+    time: float
+    version: str
+    stopping: bool
+    config: ConfigFacts
+    connections: int
+    rejected: int
+    services: list[ServiceFacts]
+    nodes: list[NodeFacts]
+    stores: list[dict[str, Any]]
+    failovers: list[FailoverFacts]
+
+
+class Parts(TypedDict):
+    """A service's ring: for each of equal parts of it, an index into `nodes`, or -1."""
+
+    service: str
+    nodes: list[str]
+    owners: list[int]
+
+
+class Picture:
+    """What is known now, and was in the last hour."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        cluster: Cluster,
+        keeping: Keeping,
+        paces: Paces,
+        config: Callable[[], ConfigFacts],
+    ) -> None:
+        """`config`: how the file was last read."""
+        self.rings: dict[str, Parts] = {}
+        self.state = ""  # as JSON
+        self.point = ""  # the latest of the services' history, as JSON
+        self.services = History(STEP, SERVICE_LINES)
+        self.nodes = History(NODE_STEP, NODE_LINES)
+        self._engine = engine
+        self._cluster = cluster
+        self._keeping = keeping
+        self._paces = paces
+        self._config = config
+        self._views: dict[str, ServiceView] = {}
+        self._ticks = 0
+
+    async def look(self, watched: bool) -> None:
+        """To be called every second; one service a turn of the loop, so that many hold no request up.
+
+        Where nobody watches, only what the history needs is looked at.
+        """
+        due, nodes_due = self._ticks % STEP == 0, self._ticks % NODE_STEP == 0
+        self._ticks += 1
+        services: list[ServiceFacts] = []
+        nodes: list[NodeFacts] = []
+        async for service, watch, kept in self._each():
+            self._paces.look(service)
+            self._draw(service)
+            if watched and kept is not None:
+                kept.reconciler.freshen()
+            if watched or due:
+                services.append(service_facts(service, kept, self._paces.service(service.name)))
+            if watched or nodes_due:
+                nodes += node_facts(service, watch, kept, self._paces)
+        self._forget()
+        if due:
+            self._remember(services)
+        if nodes_due:
+            self._remember_nodes(nodes)
+        self.state = json.dumps(self._state(services, nodes)) if watched else ""
+
+    def history(self) -> dict[str, Lines]:
+        return {"services": self.services.lines(), "nodes": self.nodes.lines()}
+
+    async def _each(self) -> AsyncIterator[tuple[Service, Watch, Kept | None]]:
+        for name in list(self._engine.services):
+            if name in self._engine.services and name in self._cluster.watches:
+                kept = self._keeping.services.get(name)
+                yield self._engine.services[name], self._cluster.watches[name], kept
+                await asyncio.sleep(0)
+
+    def _draw(self, service: Service) -> None:
+        view = service.router.view
+        if self._views.get(service.name) is not view:
+            self._views[service.name] = view
+            gone = Membership.GONE
+            names = ["" if node.membership is gone else node.name for node in view.nodes]
+            self.rings[service.name] = {"service": service.name, "nodes": names, "owners": owners(view)}
+
+    def _forget(self) -> None:
+        """What is no longer configured."""
+        self._paces.keep_only(list(self._engine.services.values()))
+        for name in self.rings.keys() - self._engine.services.keys():
+            del self.rings[name], self._views[name]
+
+    def _remember(self, services: list[ServiceFacts]) -> None:
+        now = round(time.time(), 1)
+        points = {fact["service"]: _point(fact) for fact in services}
+        self.services.add(now, points)
+        self.point = json.dumps({"time": now, "points": points})
+
+    def _remember_nodes(self, nodes: list[NodeFacts]) -> None:
+        rates = {
+            f"{fact['service']}/{fact['node']}": (fact["requests_per_second"], fact["errors_per_second"])
+            for fact in nodes
+        }
+        self.nodes.add(round(time.time(), 1), rates)
+
+    def _state(self, services: list[ServiceFacts], nodes: list[NodeFacts]) -> State:
+        engine, stores = self._engine, self._keeping.stores.opened
+        return {
+            "time": round(time.time(), 3),
+            "version": version(),
+            "stopping": engine.stopping,
+            "config": self._config(),
+            "connections": engine.counters.connections,
+            "rejected": sum(engine.counters.rejected.values()),
+            "services": services,
+            "nodes": nodes,
+            "stores": [{"store": name, "up": store.up} for name, store in stores.items()],
+            "failovers": self._keeping.failovers(),
+        }
+
+
+def _point(fact: ServiceFacts) -> tuple[float | None, ...]:
+    """In the order of SERVICE_LINES."""
+    rates = fact["requests_per_second"], fact["errors_per_second"]
+    return *rates, fact["p50_ms"], fact["p99_ms"], fact["sessions"], fact["lost"]
