@@ -1,6 +1,10 @@
 """The contract's headers: which are told from the app's, and what is well-formed."""
 
+import base64
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from limpet_session import headers
 from limpet_session.headers import Malformed, read_request, split, without_ours
@@ -73,6 +77,24 @@ BAD = [
 def test_what_is_malformed_is_not_guessed_at(wrong: dict[bytes, bytes]) -> None:
     with pytest.raises(Malformed):
         read_request(GOOD | wrong)
+
+
+@given(st.text("QYg+/=A\n é", max_size=12))
+def test_base64_has_one_spelling(text: str) -> None:
+    """Whatever is read comes back as it was spelt; whatever could not be is refused."""
+    states = {base64.b64encode(state).decode(): state for state in _decoded(text)}
+    for raw in (text, text.encode("latin-1")):
+        try:
+            assert headers.unpack(raw, "it") == states[text]
+        except Malformed:
+            assert text not in states
+
+
+def _decoded(text: str) -> list[bytes]:
+    try:
+        return [base64.b64decode(text, validate=True)]
+    except ValueError:
+        return []
 
 
 @pytest.mark.parametrize("missing", [headers.SESSION, headers.VERSION, headers.TTL])
