@@ -1,23 +1,23 @@
-"""The app of all contenders, and one node of it: `python -m bench.sessions.app NAME PORT KEEPING URL`.
+"""The app of all contenders, and one node of it: `python -m bench.sessions.app NAME PORT KEEPING WHERE`.
 
-KEEPING is who keeps the session: `limpet` (the SDK), `redis` (at URL) or `memory` (the app itself). All else
-is alike: Starlette, uvicorn with uvloop and httptools, JSON by the SDK's serializer.
+KEEPING is who keeps the session: `limpet` (the SDK, with an endpoint of its own where WHERE is HOST:PORT),
+`redis` (WHERE is its URL) or `memory` (the app itself). All else is alike: Starlette, uvicorn with uvloop and
+httptools, JSON by the SDK's serializer.
 """
 
 import sys
-from collections.abc import Awaitable
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from bench.answers import mark
 from bench.sessions.in_redis import InRedis
 from bench.sessions.own import InMemory, OwnSessions
-from limpet_session import LimpetSessionMiddleware
+from limpet_session import LimpetSessionMiddleware, MemoryStorage
 
 NODE_KEY = "a-key-for-the-bench"
 STATE_BYTES = 2048  # as JSON, about
@@ -55,8 +55,9 @@ def shop(name: str) -> Starlette:
         session["count"] = session.get("count", 0) + 1
         return answer(request)
 
-    async def peer_requests(_request: Request) -> Response:
-        return PlainTextResponse(str(Counted.peer_requests))
+    async def peer_requests(request: Request) -> Response:
+        node = getattr(request.app.state, "node", None)
+        return PlainTextResponse(str(node.counters.calls if node else 0))
 
     async def health(_request: Request) -> Response:
         return PlainTextResponse("ok")
@@ -71,36 +72,26 @@ def shop(name: str) -> Starlette:
     )
 
 
-class Counted:
-    """Requests to the session endpoint, in front of it."""
-
-    peer_requests = 0
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["path"].startswith("/.limpet/"):
-            Counted.peer_requests += 1
-        return self.app(scope, receive, send)
-
-
-def kept(app: ASGIApp, keeping: str, url: str) -> ASGIApp:
+def kept(app: Starlette, keeping: str, where: str) -> ASGIApp:
     """The app, with its sessions."""
     if keeping == "limpet":
-        return Counted(LimpetSessionMiddleware(app, keys=[NODE_KEY]))
-    return OwnSessions(app, InRedis(url) if keeping == "redis" else InMemory())
+        wrapped = LimpetSessionMiddleware(
+            app, keys=[NODE_KEY], storage=MemoryStorage(), endpoint=where or None
+        )
+        app.state.node = wrapped.shell.node
+        return wrapped
+    return OwnSessions(app, InRedis(where) if keeping == "redis" else InMemory())
 
 
 def main() -> None:
-    name, port, keeping, url = sys.argv[1:]
+    name, port, keeping, where = sys.argv[1:]
     uvicorn.run(
-        kept(shop(name), keeping, url),
+        kept(shop(name), keeping, where),
         port=int(port),
         loop="uvloop",
         http="httptools",
         ws="none",
-        lifespan="off",
+        lifespan="on",
         interface="asgi3",
         access_log=False,
         log_level="warning",

@@ -11,7 +11,8 @@ writes have made. Proxy and Redis have one core, nodes and load the other."""
 STARLETTE = """\
 "HAProxy + Redis" is the app keeping its sessions itself: redis-py asyncio with hiredis, one GET when a
 request with a cookie begins, one SET with EX where a topmost key was set; a read does not lengthen the
-session's time, and nothing guards against two requests that write at once (Limpet's SDK merges them)."""
+session's time, and nothing guards against two requests that write at once (Limpet's SDK merges them).
+Limpet's nodes answer the proxy at an endpoint of their own (`sessions_url`), in the app's event loop."""
 EXPRESS = """\
 "HAProxy + Redis" is the app keeping its sessions itself, by express-session with connect-redis: one GET when
 a request with a cookie begins, one SET with EX where the session has changed; a read does not lengthen the

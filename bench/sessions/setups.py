@@ -77,8 +77,12 @@ def started(setup: Setup, folder: Path) -> Iterator[Up]:
     with ExitStack() as stack:
         port, pids = stack.enter_context(redis(folder)) if setup.redis else (0, [])
         url = f"redis://127.0.0.1:{port}/0"
-        ports, nodes = stack.enter_context(app_servers(setup.app, setup.keeping, url, folder))
-        proxy = setup.proxy.with_values(setup.proxy.name, **filled(setup.proxy.values, url))
+        own = setup.keeping == "limpet" and setup.app == STARLETTE
+        endpoints = [free_port() for _ in NAMES] if own else []
+        wheres = [f"127.0.0.1:{at}" for at in endpoints] or [url if setup.redis else ""] * len(NAMES)
+        ports, nodes = stack.enter_context(app_servers(setup.app, setup.keeping, wheres, folder))
+        values = filled(setup.proxy.values, url) | sessions_urls(endpoints)
+        proxy = setup.proxy.with_values(setup.proxy.name, **values)
         up = stack.enter_context(contenders.started(proxy, ports, folder / "proxy"))
         wait_for_all(up.port)
         yield Up(setup.name, up.port, {"proxy": [up.pid], "nodes": nodes, "Redis": pids}, ports, port)
@@ -86,6 +90,12 @@ def started(setup: Setup, folder: Path) -> Iterator[Up]:
 
 def filled(values: Mapping[str, str], url: str) -> dict[str, str]:
     return {name: value.replace("@REDIS@", url) for name, value in values.items()}
+
+
+def sessions_urls(endpoints: Sequence[int]) -> dict[str, str]:
+    """What the proxy's configuration says of each node's endpoint, where that has a port of its own."""
+    said = [f', sessions_url: "http://127.0.0.1:{port}"' for port in endpoints] or [""] * len(NAMES)
+    return {f"ENDPOINT{number}": text for number, text in enumerate(said, 1)}
 
 
 @contextmanager
@@ -100,14 +110,14 @@ def redis(folder: Path) -> Iterator[tuple[int, list[int]]]:
 
 @contextmanager
 def app_servers(
-    app: Sequence[str], keeping: str, url: str, folder: Path, names: Sequence[str] = NAMES
+    app: Sequence[str], keeping: str, wheres: Sequence[str], folder: Path, names: Sequence[str] = NAMES
 ) -> Iterator[tuple[list[int], list[int]]]:
-    """The nodes, each a process, on the load's core: ports and processes."""
+    """The nodes, each a process, on the load's core: ports and processes. `wheres`: see sessions.app."""
     with ExitStack() as stack:
         ports = [free_port() for _ in names]
         pids = []
-        for name, port in zip(names, ports, strict=True):
-            command = [*app, name, str(port), keeping, url]
+        for name, port, where in zip(names, ports, wheres, strict=True):
+            command = [*app, name, str(port), keeping, where]
             env = {"NODE_ENV": "production"}
             process = stack.enter_context(running(command, LOAD_CORE, folder, name, env))
             wait_for(process, port, folder / f"{name}.out")

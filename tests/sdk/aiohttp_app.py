@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
+import os
 import sys
 
 import aiohttp_session
 from aiohttp import web
 from aiohttp_session import get_session, new_session
 
-from limpet_session import SessionClosed
+from limpet_session import MemoryStorage, SessionClosed
 from limpet_session.aiohttp import LimpetStorage
+from limpet_session.shell import Options
 from tests.sdk.nodes import KEY
 
 routes = web.RouteTableDef()
@@ -237,7 +239,8 @@ class Noticed(logging.Handler):
 def make_app() -> web.Application:
     logging.getLogger().addHandler(Noticed())
     app = web.Application(middlewares=[outermost], client_max_size=10_000_000)
-    storage = LimpetStorage(app, keys=[KEY], max_state=6000, fence_seconds=FENCE_SECONDS)
+    kept: Options = {"storage": MemoryStorage()} if "MEMORY" in os.environ else {}
+    storage = LimpetStorage(app, keys=[KEY], max_state=6000, fence_seconds=FENCE_SECONDS, **kept)
     aiohttp_session.setup(app, storage)
     app.add_routes(routes)
     return app

@@ -36,4 +36,4 @@ def test_it_imports_nothing_but_the_standard_library_and_a_shell_its_framework()
 
 def test_only_the_shells_do_io() -> None:
     users = {file.stem for file in SOURCE.rglob("*.py") if imported(file.read_text()) & {"asyncio", "socket"}}
-    assert users == {"loop_shell", "endpoint_server", "neighbours"}
+    assert users == {"loop_shell", "address", "endpoint_server", "loop_server", "neighbours"}

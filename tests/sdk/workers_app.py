@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from limpet_session import LimpetSessionMiddleware
+from limpet_session import LimpetSessionMiddleware, MemoryStorage
+from limpet_session.shell import Options
 from tests.sdk.nodes import KEY
 
 
@@ -30,6 +31,7 @@ async def answer(request: Request) -> JSONResponse:
 
 
 app = Starlette(routes=[Route("/{what}", answer, methods=["GET", "POST"])])
-app.add_middleware(
-    LimpetSessionMiddleware, keys=[os.environ.get("LIMPET_NODE_KEYS", KEY)], file=os.environ.get("SESSIONS")
+STORAGE: Options = (
+    {"storage": MemoryStorage()} if "MEMORY" in os.environ else {"file": os.environ.get("SESSIONS")}
 )
+app.add_middleware(LimpetSessionMiddleware, keys=[os.environ.get("LIMPET_NODE_KEYS", KEY)], **STORAGE)

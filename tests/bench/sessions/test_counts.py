@@ -8,25 +8,33 @@ from typing import Any
 
 import pytest
 
+from bench.processes import free_port
 from bench.sessions.app import NODE_KEY
 from bench.sessions.counts import answered, redis_commands
 from bench.sessions.setups import STARLETTE, app_servers, redis
-from tests.scenarios.harness import RunningProxy, Wire, cookie_of, running_proxy, service
+from tests.scenarios.harness import RunningProxy, Wire, cookie_of, node_settings, running_proxy
 
+Node = tuple[int, int]  # the ports of the app and of the endpoint
 WRITES = 15  # of each user
 MANY_WRITES = 40  # so that the first few batches, and the last ones, which are small, count for little
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[int]]:
-    with app_servers(STARLETTE, "limpet", "", tmp_path_factory.mktemp("nodes"), ("n1", "n2")) as (ports, _):
-        yield ports
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
+    """Each with an endpoint of its own: a pair of ports."""
+    folder, endpoints = tmp_path_factory.mktemp("nodes"), [free_port(), free_port()]
+    wheres = [f"127.0.0.1:{port}" for port in endpoints]
+    with app_servers(STARLETTE, "limpet", wheres, folder, ("n1", "n2")) as (ports, _):
+        yield list(zip(ports, endpoints, strict=True))
 
 
 @asynccontextmanager
-async def keeping(nodes: list[int], sessions: dict[str, Any], **more: Any) -> AsyncIterator[RunningProxy]:
+async def keeping(nodes: list[Node], sessions: dict[str, Any], **more: Any) -> AsyncIterator[RunningProxy]:
     """A proxy before the nodes; its connections to their endpoints and its stores are closed at the end."""
-    services = {"app": service(nodes, sessions=sessions)}
+    named = [
+        node_settings(f"n{port}", port, sessions_url=f"http://127.0.0.1:{other}") for port, other in nodes
+    ]
+    services = {"app": {"nodes": named, "sessions": sessions}}
     async with running_proxy(services, node_keys=[NODE_KEY], **more) as running:
         try:
             yield running
@@ -35,13 +43,13 @@ async def keeping(nodes: list[int], sessions: dict[str, Any], **more: Any) -> As
 
 
 @pytest.fixture
-async def proxy(nodes: list[int]) -> AsyncIterator[RunningProxy]:
+async def proxy(nodes: list[Node]) -> AsyncIterator[RunningProxy]:
     async with keeping(nodes, {"strategy": "replication", "replicas": 1, "ack": "sync"}) as running:
         yield running
 
 
-def peer_requests(nodes: list[int]) -> int:
-    return sum(int(answered(port, b"GET /peer-requests HTTP/1.0\r\n\r\n")) for port in nodes)
+def peer_requests(nodes: list[Node]) -> int:
+    return sum(int(answered(port, b"GET /peer-requests HTTP/1.0\r\n\r\n")) for port, _ in nodes)
 
 
 class User:
@@ -71,7 +79,7 @@ class User:
 
 
 async def test_one_writer_costs_one_peer_request_for_each_write_and_a_read_none(
-    proxy: RunningProxy, nodes: list[int]
+    proxy: RunningProxy, nodes: list[Node]
 ) -> None:
     user = User(await proxy.connect())
     before = peer_requests(nodes)
@@ -82,7 +90,7 @@ async def test_one_writer_costs_one_peer_request_for_each_write_and_a_read_none(
 
 
 async def test_64_writers_on_two_nodes_cost_one_peer_request_for_ten_writes(
-    proxy: RunningProxy, nodes: list[int]
+    proxy: RunningProxy, nodes: list[Node]
 ) -> None:
     users = [User(await proxy.connect()) for _ in range(64)]
     await asyncio.gather(*(user.write(2) for user in users))  # the connections are made
@@ -91,7 +99,7 @@ async def test_64_writers_on_two_nodes_cost_one_peer_request_for_ten_writes(
     assert 0 < peer_requests(nodes) - before <= 64 * MANY_WRITES / 10
 
 
-async def test_a_write_to_a_store_is_one_command_and_a_read_none(nodes: list[int], tmp_path: Path) -> None:
+async def test_a_write_to_a_store_is_one_command_and_a_read_none(nodes: list[Node], tmp_path: Path) -> None:
     with redis(tmp_path) as (port, _):
         stores = {"main": {"redis": f"redis://127.0.0.1:{port}/0"}}
         async with keeping(nodes, {"strategy": "store", "store": "main"}, stores=stores) as proxy:

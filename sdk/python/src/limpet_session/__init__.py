@@ -2,6 +2,7 @@
 
 from limpet_session.asgi import LimpetSessionMiddleware
 from limpet_session.errors import SessionClosed, SessionError, SessionExhausted, SessionTooLarge
+from limpet_session.memory import MemoryStorage
 from limpet_session.node import Node
 from limpet_session.serializer import JsonSerializer, Serializer
 from limpet_session.session import Session
@@ -10,6 +11,7 @@ from limpet_session.storage import Storage
 __all__ = [
     "JsonSerializer",
     "LimpetSessionMiddleware",
+    "MemoryStorage",
     "Node",
     "Serializer",
     "Session",

@@ -35,6 +35,8 @@ class LimpetStorage(AbstractStorage):
         self.shell = LoopShell(keys, **options)
         app.middlewares.insert(0, self._admit)
         app.on_response_prepare.append(_tell)
+        app.on_startup.append(self._serve)
+        app.on_cleanup.append(self._close)
 
     async def load_session(self, request: web.Request) -> Session:
         return _exchange().load()
@@ -47,6 +49,12 @@ class LimpetStorage(AbstractStorage):
     ) -> None:
         """Nothing is saved before the response head, but what cannot be saved is told here, to the app."""
         _exchange().life.weigh()
+
+    async def _serve(self, _app: web.Application) -> None:
+        self.shell.serve()
+
+    async def _close(self, _app: web.Application) -> None:
+        self.shell.close()
 
     @web.middleware
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -37,7 +37,7 @@ class LimpetSessionMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, self._following(send) if scope["type"] == "lifespan" else send)
             return
         scope["headers"], ours = headers.split(scope["headers"])
         rest = self.shell.rest(scope["path"].removeprefix(scope.get("root_path", "")))
@@ -50,6 +50,18 @@ class LimpetSessionMiddleware:
             await _reply(scope, receive, send, life)
             return
         await _Exchange(scope, receive, send, self.shell, life).run(self.app)
+
+    def _following(self, send: Send) -> Send:
+        """The endpoint is served while the app is up; without a lifespan from the first request on."""
+
+        async def follow(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self.shell.serve()
+            elif message["type"].startswith("lifespan.shutdown."):
+                self.shell.close()
+            await send(message)
+
+        return follow
 
     async def _answer(self, scope: Scope, receive: Receive, rest: str, ours: dict[bytes, bytes]) -> Reply:
         if scope["type"] != "http":

@@ -67,6 +67,7 @@ class Endpoint:
 
     def plan(self, call: Call) -> Plan:
         """Understand a call. What is malformed, or not there, is a plan too."""
+        self._node.counters.calls += 1
         try:
             if call.path in ("", "/"):
                 return self._of_all(call)
@@ -191,6 +192,11 @@ def say(status: int, what: str, *more: Header) -> Reply:
 def forbidden() -> Reply:
     """The answer to a call without a right key."""
     return say(403, "a right Limpet-Key is required")
+
+
+def too_large(limit: int) -> Reply:
+    """The answer to a call whose body is above `limit` bytes."""
+    return say(413, f"at most {limit} bytes")
 
 
 def framed(reply: Reply) -> list[Header]:

@@ -4,11 +4,23 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypedDict, Unpack
+from typing import Protocol, TypedDict, Unpack
 
 from limpet_session import headers
-from limpet_session.endpoint import PATH, Asked, Call, Endpoint, Plan, Reply, forbidden, framed, say
-from limpet_session.endpoint_server import Address, EndpointServer, read_address
+from limpet_session.address import Address, read_address
+from limpet_session.endpoint import (
+    PATH,
+    Asked,
+    Call,
+    Endpoint,
+    Plan,
+    Reply,
+    forbidden,
+    framed,
+    say,
+    too_large,
+)
+from limpet_session.endpoint_server import EndpointServer
 from limpet_session.headers import Malformed
 from limpet_session.node import MAX_STATE, Node, random_id, refuse
 from limpet_session.rules import Refusal
@@ -49,6 +61,16 @@ class Options(TypedDict, total=False):
     new_id: Callable[[], str]
 
 
+class Server(Protocol):
+    """What serves the endpoint at an address of its own."""
+
+    def start(self) -> None:
+        """From now on; may be called again and again."""
+
+    def stop(self) -> None:
+        """The process is about to end."""
+
+
 class Shell:
     """A node as a framework's shell uses it, from threads that may wait. For others: `LoopShell`.
 
@@ -73,17 +95,29 @@ class Shell:
         self.fence_seconds = options.get("fence_seconds", FENCE_SECONDS)
         self._endpoint = Endpoint(self.node)
         self._path = options.get("path", PATH).rstrip("/")
-        self._server: EndpointServer | None = None
+        self.address = address
+        self.server: Server | None = None
         if address:
-            locks = getattr(storage, "locks", None)
-            self._server = EndpointServer(address, locks, self.rest, self.answer)
+            self.server = EndpointServer(address, getattr(storage, "locks", None), self)
+
+    def serve(self) -> None:
+        """The app is about to be asked: from now on the endpoint is at its own address, if it has one.
+
+        Not before, for what only imports the app, or forks its workers, serves nothing.
+        """
+        if self.server is not None:
+            self.server.start()
+
+    def close(self) -> None:
+        """The app's server is about to end."""
+        if self.server is not None:
+            self.server.stop()
 
     # A request to the app: open it, `finish` or `abandon` the life, `leave`, `check`.
 
     def open(self, ours: Mapping[bytes, bytes]) -> Life | Reply:
         """Let a request in, given the contract's headers that it came with; or what to answer instead."""
-        if self._server is not None:
-            self._server.start()  # here, for what only imports the app, or forks its workers, serves nothing
+        self.serve()
         try:
             life = self.node.open(ours)
         except Malformed as error:
@@ -108,18 +142,25 @@ class Shell:
         ours = path == self._path or path.startswith(self._path + "/")
         return path.removeprefix(self._path) if ours else None
 
+    def trusts(self, ours: Mapping[bytes, bytes]) -> bool:
+        """As `Node.trusts`."""
+        return self.node.trusts(ours)
+
     def answer(self, asked: Asked, read: Callable[[int], bytes | None]) -> Reply:
         """Answer a call. `read` is given a limit, and returns the body, or None where that is larger."""
-        if not self.node.trusts(asked.ours):
+        if not self.trusts(asked.ours):
             return forbidden()
-        plan = self.plan(asked, read(self._endpoint.max_body))
+        body = read(self.max_body)
+        return too_large(self.max_body) if body is None else self.carry_out(Call(*asked, body))
+
+    def carry_out(self, call: Call) -> Reply:
+        """Answer a call with a right key."""
+        plan = self.plan(call)
         return self._wait(plan) if plan.fences else plan.run()
 
-    def plan(self, asked: Asked, body: bytes | None) -> Plan:
-        """What a call with a right key will do. `body` None: it is too large."""
-        if body is None:
-            return Plan(frozenset(), lambda: say(413, f"at most {self.max_body} bytes"))
-        return self._endpoint.plan(Call(asked.method, asked.rest, asked.query, asked.ours, body))
+    def plan(self, call: Call) -> Plan:
+        """What a call with a right key will do."""
+        return self._endpoint.plan(call)
 
     @property
     def max_body(self) -> int:

@@ -50,11 +50,12 @@ class Life(Protocol):
 
 
 class Counters:
-    """What has happened to saves, since the start."""
+    """What has happened to saves, and how often the endpoint was called, since the start."""
 
-    __slots__ = ("discarded", "renewed", "saved", "unchanged")
+    __slots__ = ("calls", "discarded", "renewed", "saved", "unchanged")
 
     def __init__(self) -> None:
+        self.calls = 0
         self.saved = 0
         self.unchanged = 0
         self.renewed = 0
