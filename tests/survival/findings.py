@@ -34,6 +34,11 @@ class Failure(NamedTuple):
         return self.parallel and self.fault in ("conflict", "not_found_yet")
 
     @property
+    def begun(self) -> bool:
+        """Its answer had begun to arrive when its node died: then nothing can be repeated."""
+        return self.status == 0 and self.fault == "node_closed"
+
+    @property
     def fault(self) -> str:
         return self.logged.fault if self.logged else "no answer"
 
@@ -61,7 +66,7 @@ class Blow(NamedTuple):
             return self.victim.startswith("proxy")
         if self.victim == STORE:
             return failure.fault in _WITHOUT_STORE
-        return failure.logged.node == self.victim and not failure.safe
+        return failure.logged.node == self.victim and (failure.begun or not failure.safe)
 
 
 class Loss(NamedTuple):
