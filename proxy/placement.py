@@ -63,22 +63,25 @@ class Placement:
     def choose_another(self, fault: NodeFault) -> float:
         """Find a node that has not failed. Where there is none now: seconds until it is to be called again.
 
-        Raises `fault` where that takes too long, or the budget is used up. Without a token it is for another
-        session: the node that failed may serve one by the first id.
+        Raises `fault` where that takes too long, or the budget is used up; whoever has waited for a node that
+        refuses connections needs none. Without a token it is for another session: the node that failed may
+        serve one by the first id.
         """
         service, now = self.service, monotonic()
+        refused = fault.reason in _NOBODY
         if self.visit.token is None and service.affinity.mints:
             self.session_id = new_id()
         if self._in_a_row < service.options.tries:
             node, reason = self._choice()
             if node >= 0:
-                if not service.budget.allow(now):
+                if not (self._until and refused) and not service.budget.allow(now):
                     raise fault
                 self._go(node, reason)
                 service.counters.retries += 1
                 return 0.0
         self._until = self._until or now + service.options.retry_seconds
-        if fault.reason not in _NOBODY or now + PAUSE_SECONDS > self._until or service.options.tries == 1:
+        never = service.options.tries == 1 or service.budget.empty
+        if never or not refused or now + PAUSE_SECONDS > self._until:
             raise fault
         self._tried = self._in_a_row = 0
         return PAUSE_SECONDS

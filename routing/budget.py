@@ -19,6 +19,11 @@ class RetryBudget:
         self._retries = [0] * WINDOW_SECONDS
         self._second = 0
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing may ever be tried again."""
+        return not self._floor
+
     def request(self, now: float) -> None:
         """Count a request, not a retry. `now`: monotonic seconds."""
         second = int(now)
