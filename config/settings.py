@@ -381,4 +381,7 @@ class Settings(Section):
     limits: Limits = defaults_of(Limits, "What one client may ask for, and all together.")
     forwarded: Forwarded = defaults_of(Forwarded, "What nodes are told about the client.")
     access_log: AccessLog = defaults_of(AccessLog, "A line for each exchange.")
+    watch: Flag = Field(
+        False, description="Read the configuration again when its file, or one that it names, has changed."
+    )
     error_pages: ErrorPages = defaults_of(ErrorPages, "Your own pages for errors.")

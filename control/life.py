@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 from aiohttp import web
 
@@ -40,12 +40,17 @@ class Life:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def live(
-        self, listen: Sequence[Listener], admin: Address, reload: Reload, reopen: Callable[[], None]
+        self,
+        listen: Sequence[Listener],
+        admin: Address,
+        reload: Reload,
+        reopen: Callable[[], None],
+        watch: Callable[[], Coroutine[None, None, None]],
     ) -> int:
         """Serve until told to stop, then end within the grace, or at the second signal; the exit code.
 
-        `reload`: upon SIGHUP; `reopen`: the access log's file, upon SIGUSR1. Raises ListenError where an
-        address cannot be listened on, StoreError where a store can never work.
+        `reload`: upon SIGHUP; `reopen`: the access log's file, upon SIGUSR1; `watch`: for ever. Raises
+        ListenError where an address cannot be listened on, StoreError where a store can never work.
         """
         self._heed_signals(reload, reopen)
         try:
@@ -54,6 +59,7 @@ class Life:
             await self._sites.open(listen, admin)
             _introduce(self._runtime.engine, self._sites)
             self._begin()
+            self._tasks.append(asyncio.create_task(watch()))
             await self._stop.wait()
             await self._wind_down(self._runtime.settings.timeouts.grace)
         finally:

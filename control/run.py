@@ -31,6 +31,7 @@ from control.reload import Loading, Reloader
 from control.runtime import Runtime, build
 from control.sites import ListenError, Sites
 from control.speech import listen_to_logs
+from control.watched_files import WatchedFiles
 from control.wiring import access_log
 from proxy.engine import Engine
 from proxy.wheel import Timer
@@ -91,7 +92,9 @@ async def _live(path: str, settings: Settings, secrets: Sequence[bytes], logs: L
     admin.reload = reloader.reload
     life = Life(runtime, runner, sites, Notifier(os.environ))
     gc.freeze()  # what was made so far stays: no collection needs to look at it again
-    return await life.live(settings.listen, settings.admin.listen, reloader.reload, logs.reopen)
+    watched = WatchedFiles(path, runtime, reloader.reload)
+    admin_listen = settings.admin.listen
+    return await life.live(settings.listen, admin_listen, reloader.reload, logs.reopen, watched.watch)
 
 
 def _read(path: str) -> tuple[Settings, Sequence[bytes]]:

@@ -98,7 +98,7 @@ async def ask(url: str, cookie: str = "", method: str = "GET") -> tuple[int, str
     from_another = aiohttp.TCPConnector(local_addr=(f"127.0.1.{next(_numbers) % 250 + 1}", 0))
     async with (
         aiohttp.ClientSession(cookie_jar=jar, connector=from_another) as client,
-        client.request(method, url, headers={"Cookie": cookie} if cookie else {}) as a,
+        client.request(method, url, headers={"Accept": "text/html", "Cookie": cookie}) as a,
     ):
         return a.status, await a.text(), a.headers.get("Set-Cookie", "").partition(";")[0]
 
@@ -214,3 +214,29 @@ async def test_an_address_that_is_taken_refuses_the_whole_reload(tmp_path: Path)
         assert facts["problems"] == [f"cannot listen on 127.0.0.1:{ports[1]}: address already in use"]
         assert 'node="other"' not in await it.metrics()
         assert (await ask(it.url))[:2] == (200, "0")
+
+
+async def test_a_file_that_is_watched_is_read_when_it_or_what_it_names_changes(tmp_path: Path) -> None:
+    """By a symbolic link to a folder that is swapped, as in a Kubernetes volume, by rename, and in place."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    (tmp_path / "one" / "page").write_text("the first page")
+    (tmp_path / "two" / "page").write_text("the second page")
+    (tmp_path / "data").symlink_to("one")
+    async with nodes(2) as ports:
+        options: dict[str, Any] = {"watch": True, "error_pages": {"html": "data/page"}}
+        options["routes"] = [{"service": "shop", "path": "/a"}]
+        async with reloadable(tmp_path, configuration(ports[:1], **options)) as it:
+            assert (await ask(it.url))[:2] == (404, "the first page")
+            (tmp_path / "later").symlink_to("two")
+            (tmp_path / "later").rename(tmp_path / "data")
+            await becoming(lambda: ask(it.url), lambda answer: answer[1] == "the second page")
+            options["routes"] = [{"service": "shop", "path": "/"}]
+            it.write(configuration(ports[:1], **options))
+            await becoming(lambda: ask(it.url), lambda answer: answer[:2] == (200, "0"))
+            it.file.write_text("services: {")
+            await it.limpet.says("configuration refused .watch.")
+            it.file.write_text(configuration(ports[1:], **options))
+            await becoming(lambda: ask(it.url), lambda answer: answer[:2] == (200, "1"))
+            assert (await it.config())["by"] == "watch"
+            assert it.limpet.err.count("configuration refused") == 1
