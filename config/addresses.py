@@ -81,38 +81,39 @@ class Address:
         return f"unix:{self.path}" if self.path else joined(self.host, self.port)
 
 
-@parsed({"type": "string", "pattern": r"^(?:unix:/.+|http://[^/?#@]+/?)$"})
+@parsed({"type": "string", "pattern": r"^(?:unix:/.+|https?://[^/?#@]+/?)$"})
 @dataclass(frozen=True, slots=True)
 class NodeUrl:
-    """Where a node is: a host and a port, or the path of a unix socket; always plain HTTP."""
+    """Where a node is: a host and a port, or the path of a unix socket; `secure`: it speaks TLS."""
 
     host: str = ""
     port: int = 0
     path: str = ""
+    secure: bool = False
 
     @classmethod
     def parse(cls, value: object) -> "NodeUrl":
-        """From `http://127.0.0.1:9001`, `http://[::1]:9001` or `unix:/run/app.sock`; else Refused."""
+        """From `http://127.0.0.1:9001`, `https://[::1]:9001` or `unix:/run/app.sock`; else Refused."""
         if isinstance(value, cls):
             return value
         if not isinstance(value, str):
             raise Refused("must be a URL such as http://127.0.0.1:9001, or unix:/PATH")
         if value.startswith("unix:") and UNIX_PATH.fullmatch(value[5:]):
             return cls(path=value[5:])
-        scheme, separator, rest = value.partition("://")
-        if separator and scheme.lower() == "https":
-            raise Refused("must begin with http:// (Limpet speaks plain HTTP to nodes)", quoted=False)
+        scheme, _, rest = value.partition("://")
         if "@" in rest:
             raise Refused("must not hold a user or a password", quoted=False)
         if "/" in rest.rstrip("/") or "?" in rest or "#" in rest:
             raise Refused("must end after the port: a node's URL has no path (routes have `strip_prefix`)")
         parts = split_authority(rest.rstrip("/"))
-        if scheme.lower() != "http" or parts is None or parts[1] == 0:
+        if scheme.lower() not in ("http", "https") or parts is None or parts[1] == 0:
             raise Refused("must be a URL such as http://127.0.0.1:9001, or unix:/PATH")
-        return cls(parts[0], 80 if parts[1] is None else parts[1])
+        secure = scheme.lower() == "https"
+        return cls(parts[0], parts[1] or (443 if secure else 80), secure=secure)
 
     def __str__(self) -> str:
-        return f"unix:{self.path}" if self.path else f"http://{joined(self.host, self.port)}"
+        scheme = "https" if self.secure else "http"
+        return f"unix:{self.path}" if self.path else f"{scheme}://{joined(self.host, self.port)}"
 
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network

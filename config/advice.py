@@ -57,6 +57,9 @@ def service_advice(here: KeyPath, service: Service) -> Iterator[Found]:
         yield Found((*here, "pool", "keep_alive"), message)
     if "queue" in service.model_fields_set and not any(node.max_connections for node in service.nodes):
         yield Found((*here, "queue"), "no node has `max_connections`: nobody ever waits")
+    if not service.tls.verify:
+        message = "`false`: whoever is between Limpet and a node can read and change everything"
+        yield Found((*here, "tls", "verify"), message)
     if len(service.nodes) == 1:
         yield Found((*here, "nodes"), "only one: when it is down, nobody is there to take its place")
 

@@ -119,6 +119,7 @@ def route_problems(settings: Settings, services: Collection[str]) -> Iterator[Fo
 def service_problems(here: KeyPath, service: Service) -> Iterator[Found]:
     """What is wrong within one service, its affinity apart."""
     yield from node_problems((*here, "nodes"), service)
+    yield from tls_problems((*here, "tls"), service)
     health, ejection = service.health, service.ejection
     there = (*here, "health")
     if health.timeout > health.interval:
@@ -153,6 +154,18 @@ def node_problems(here: KeyPath, service: Service) -> Iterator[Found]:
                 yield Found(place, message, (first,))
     if all(node.backup for node in service.nodes):
         yield Found(here, "must not all be backups: at least one must be without `backup`", (here,))
+
+
+def tls_problems(here: KeyPath, service: Service) -> Iterator[Found]:
+    """Options of TLS that are without effect."""
+    tls, nodes = service.tls, (*here[:-1], "nodes")
+    if not any(url and url.secure for node in service.nodes for url in (node.url, node.sessions_url)):
+        for option in sorted(tls.model_fields_set):
+            yield Found((*here, option), "has no effect: no node's URL begins with https://", (here, nodes))
+    if tls.key and not tls.cert:
+        yield Found((*here, "key"), "has no effect without `cert`", (here,))
+    if tls.ca and not tls.verify:
+        yield Found((*here, "ca"), "has no effect without `verify`: any certificate will do", (here,))
 
 
 def loop_problems(settings: Settings, name: str, service: Service) -> Iterator[Found]:

@@ -8,7 +8,7 @@ from config.listener_settings import Certificate, Listener
 from config.problems import Found, KeyPath
 from config.secret import Secret, parse_node_key
 from config.session_settings import Store
-from config.settings import Settings
+from config.settings import Service, Settings
 from config.values import Refused
 
 
@@ -33,6 +33,7 @@ class Files:
         json_file = self._page(("error_pages", "json"), pages.json_file)
         return settings.model_copy(
             update={
+                "services": {name: self._service(name, each) for name, each in settings.services.items()},
                 "listen": tuple(self._listener(index, each) for index, each in enumerate(settings.listen)),
                 "admin": admin,
                 "secrets": (*settings.secrets, *secrets),
@@ -70,6 +71,17 @@ class Files:
         client_ca = self._authorities(here, "client_ca", tls.client_ca)
         tls = tls.model_copy(update={"certificates": pairs, "client_ca": client_ca})
         return listener.model_copy(update={"tls": tls})
+
+    def _service(self, name: str, service: Service) -> Service:
+        tls = service.tls
+        if not (tls.ca or tls.cert):
+            return service
+        here: KeyPath = ("services", name, "tls")
+        paths = {"ca": self._authorities(here, "ca", tls.ca)}
+        if tls.cert is not None:
+            pair = self._pair(here, Certificate.model_construct(cert=tls.cert, key=tls.key))
+            paths |= {"cert": pair.cert, "key": pair.key}
+        return service.model_copy(update={"tls": tls.model_copy(update=paths)})
 
     def _pair(self, here: KeyPath, pair: Certificate) -> Certificate:
         cert, key = (str(self._folder / path) for path in pair.files)

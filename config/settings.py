@@ -21,6 +21,7 @@ from config.names import (
     RoutePath,
     StatusRange,
 )
+from config.node_tls import NodeTls
 from config.secret import NodeKey
 from config.section import Count, Section, defaults_of
 from config.session_settings import Sessions, Store, Strategy
@@ -85,7 +86,7 @@ class Node(Section):
     """One app server."""
 
     name: Name = Field(description="What it is called in logs, metrics and commands; keep it for good.")
-    url: NodeUrl = Field(description="`http://HOST:PORT` or `unix:/PATH`.")
+    url: NodeUrl = Field(description="`http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`.")
     weight: Annotated[int, integer(1, 1000)] = Field(
         1, description="Its share of new sessions, compared with the other nodes'."
     )
@@ -219,6 +220,7 @@ class Service(Section):
     ejection: Ejection = defaults_of(
         Ejection, "Passive health: a node that fails requests is left alone for a while."
     )
+    tls: NodeTls = defaults_of(NodeTls, "How nodes with `https://` are known to be the right ones.")
     timeouts: ServiceTimeouts = defaults_of(ServiceTimeouts, "How long a node may take.")
     queue: Queue = defaults_of(Queue, "Who waits when a node is at its `max_connections`.")
     pool: Pool = defaults_of(Pool, "Idle connections kept to each node.")

@@ -136,8 +136,12 @@ def _context(settings: ListenerTls, cert: str, key: str) -> ssl.SSLContext:
 
 
 def _stamp(settings: ListenerTls) -> Stamp:
-    """By what it shows that a file is another one."""
-    return tuple(map(_stamp_of, all_files(settings)))
+    return stamp_of(all_files(settings))
+
+
+def stamp_of(files: Iterable[str]) -> Stamp:
+    """By what it shows that files are other ones."""
+    return tuple(map(_stamp_of, files))
 
 
 def _stamp_of(path: str) -> tuple[int, int, int]:

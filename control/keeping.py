@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -31,6 +32,8 @@ class PeerLine(NamedTuple):
     socket: str | None
     key: bytes
     ack_timeout: float
+    tls: ssl.SSLContext | None = None
+    server_name: str = ""
 
 
 @dataclass

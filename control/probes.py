@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 import logging
 import os
+import ssl
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
 import aiohttp
 from yarl import URL
+
+from proxy.tls_faults import tls_reason
 
 logger = logging.getLogger("limpet.probes")
 
@@ -35,6 +38,8 @@ class Target(NamedTuple):
     interval: float
     timeout: float
     fall: int = 3  # failed probes in a row that take it down
+    tls: ssl.SSLContext | None = None  # for https
+    server_name: str | None = None
 
 
 Report = Callable[[Target, Outcome, str], None]
@@ -175,7 +180,14 @@ async def probe(session: aiohttp.ClientSession, target: Target) -> tuple[Outcome
     limit = aiohttp.ClientTimeout(total=target.timeout, ceil_threshold=float("inf"))
     url = URL(target.url, encoded=True)
     try:
-        async with session.get(url, headers=headers, allow_redirects=False, timeout=limit) as response:
+        async with session.get(
+            url,
+            headers=headers,
+            allow_redirects=False,
+            timeout=limit,
+            ssl=target.tls or True,
+            server_hostname=target.server_name if target.tls is not None else None,
+        ) as response:
             status = response.status
             response.close()
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -191,6 +203,8 @@ def failure(error: Exception, timeout: float) -> str:
     """Why a probe got no answer, in words of ours: nothing that a node sent gets into a log line."""
     if isinstance(error, TimeoutError):
         return f"no answer within {timeout:g} s"
+    if isinstance(error.__cause__, ssl.SSLError):
+        return tls_reason(error.__cause__).replace("_", " ")
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "closed the connection without an answer"
     if isinstance(error, OSError) and error.errno:

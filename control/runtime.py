@@ -2,6 +2,7 @@
 
 import logging
 import random
+import ssl
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from control.cluster import Cluster, Watch
 from control.departures import Departures
 from control.failovers import lost_with
 from control.keeping import Keeping
+from control.node_tls import NodeContexts
 from control.session_wiring import keep, keep_on
 from control.slots import Slot, assign, let_go
 from control.stores import OpenStore, Stores, close_stores, make_store, make_stores, named_stores
@@ -51,6 +53,7 @@ class Blueprint:
     secrets: tuple[bytes, ...]
     slots: Mapping[str, tuple[Slot, ...]]
     error_pages: ErrorPages = field(compare=False)
+    tls: Mapping[str, ssl.SSLContext | None] = field(compare=False)  # by service, for its nodes
 
 
 class Runtime:
@@ -65,6 +68,7 @@ class Runtime:
         self.cookies: dict[str, str] = {}
         self.keeping = Keeping(stores)
         self.blueprint: Blueprint | None = None
+        self._contexts = NodeContexts()
         self._departures = Departures(self.engine.services, self.cluster.watches, self.keeping.services, now)
         self._now = now
 
@@ -75,13 +79,20 @@ class Runtime:
         return self.blueprint.settings
 
     def draw(self, settings: file.Settings, secrets: Sequence[bytes]) -> Blueprint:
-        """The blueprint that follows the present one. Raises OSError where an error page cannot be read."""
+        """The blueprint that follows the present one.
+
+        Raises OSError where an error page cannot be read, CertificateError where a certificate for nodes.
+        """
         before: Mapping[str, tuple[Slot, ...]] = self.blueprint.slots if self.blueprint else {}
         slots = {
             name: assign(before.get(name, ()), service.nodes, self._departures.free(name))
             for name, service in settings.services.items()
         }
-        return Blueprint(settings, tuple(secrets), slots, error_pages_of(settings.error_pages))
+        tls = {
+            name: self._contexts.context(name, service.tls, slots[name])
+            for name, service in settings.services.items()
+        }
+        return Blueprint(settings, tuple(secrets), slots, error_pages_of(settings.error_pages), tls)
 
     def fresh_stores(self, settings: file.Settings) -> dict[str, OpenStore]:
         """Those of the settings that do not run yet, not opened. Raises StoreError."""
@@ -113,7 +124,13 @@ class Runtime:
             self.cookies[name] = cookie_of(name, service.affinity)
         self.engine.lead(routes_of(after.settings, self.engine.services))
         services = after.settings.services.items()
-        self.cluster.aim([t for name, each in services for t in targets_of(name, each, after.slots[name])])
+        self.cluster.aim(
+            [
+                target
+                for name, each in services
+                for target in targets_of(name, each, after.slots[name], after.tls[name])
+            ]
+        )
 
     def look(self) -> None:
         """Let go of nodes that were taken out and have nothing left; to be called every second."""
@@ -161,6 +178,7 @@ class Runtime:
         return (
             one.services[name] != service
             or before.slots[name] != after.slots[name]
+            or before.tls[name] is not after.tls[name]
             or before.secrets != after.secrets
             or one.node_keys[:1] != other.node_keys[:1]
             or any(store in fresh for store in service.sessions.stores)
@@ -171,7 +189,7 @@ class Runtime:
         watch = Watch(ServiceHealth(view_of(name, service, slots), rules_of(service), self._now()))
         running = engine.services[name] = Service(
             name,
-            addresses_of(slots),
+            addresses_of(service, slots, blueprint.tls[name]),
             engine,
             Router(watch.health.view(), random.random),
             affinity,
@@ -192,7 +210,8 @@ class Runtime:
         budget = running.budget
         if was.retries.budget != service.retries.budget:
             budget = RetryBudget(service.retries.budget)
-        running.change(addresses_of(slots), self.engine, affinity, budget, options_of(service))
+        addresses = addresses_of(service, slots, after.tls[name])
+        running.change(addresses, self.engine, affinity, budget, options_of(service))
         for index, slot in enumerate(slots):
             self._departures.note(name, index, slot.membership)
             if slot.membership is Membership.GONE:
@@ -216,12 +235,20 @@ class Runtime:
             return
         key = settings.node_keys[0].encode()
         if kept is not None:
-            for peer in keep_on(kept, service, slots, key, keeping.stores):
+            for peer in keep_on(kept, service, slots, key, keeping.stores, blueprint.tls[name]):
                 keeping.see_off(peer.close(grace_seconds=PEER_SECONDS))
             return
         keeping.remove(name)
         running.lost.told = None
-        kept = keep(service, slots, key, keeping.stores, watch, lambda: running.options.response_timeout)
+        kept = keep(
+            service,
+            slots,
+            key,
+            keeping.stores,
+            watch,
+            lambda: running.options.response_timeout,
+            blueprint.tls[name],
+        )
         running.keeper = kept.keeper
         keeping.add(name, kept)
 
@@ -240,7 +267,7 @@ def build(
 ) -> Runtime:
     """Everything but listeners and logs; nothing is opened. `failed` hears of timers that break.
 
-    Raises StoreError where a store's certificates cannot be read.
+    Raises StoreError where a store's certificates cannot be read, CertificateError where those for nodes.
     """
     engine = Engine(
         limits_of(settings.limits),

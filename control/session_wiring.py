@@ -1,5 +1,6 @@
 """From a service's settings to who keeps its sessions: its nodes' endpoints, its store, its keeper."""
 
+import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -28,13 +29,19 @@ CALL_SECONDS = 1.0  # a node's answer about a session; a fence may take half of 
 
 
 def keep(
-    service: file.Service, slots: Sequence[Slot], key: bytes, stores: Stores, watch: Watch, patience: Patience
+    service: file.Service,
+    slots: Sequence[Slot],
+    key: bytes,
+    stores: Stores,
+    watch: Watch,
+    patience: Patience,
+    tls: ssl.SSLContext | None = None,
 ) -> Kept:
-    """Everything that keeps one service's sessions. `key`: the first of `node_keys`."""
+    """Everything that keeps one service's sessions. `key`: the first of `node_keys`; `tls`: for its nodes."""
     sessions, name = service.sessions, watch.name
     store = _store(service, stores)
     witness = StoreWitness(store.name, store.target) if store is not None else None
-    lines = [_line(name, slot, key, sessions.ack_timeout) for slot in slots]
+    lines = [_line(name, service, slot, key, tls) for slot in slots]
     peers = [_peer(line) for line in lines]
     surroundings = Surroundings(watch.health, sessions.give_up, store, sessions.rebalance == "on")
     targets = Targets(_witnesses(peers, watch), watch.node_names, witness, service.state_ttl)
@@ -66,7 +73,12 @@ def keep(
 
 
 def keep_on(
-    kept: Kept, service: file.Service, slots: Sequence[Slot], key: bytes, stores: Stores
+    kept: Kept,
+    service: file.Service,
+    slots: Sequence[Slot],
+    key: bytes,
+    stores: Stores,
+    tls: ssl.SSLContext | None = None,
 ) -> list[Peer]:
     """Go by other settings; the peers that are no longer called, for the caller to close."""
     sessions, watch = service.sessions, kept.watch
@@ -77,7 +89,7 @@ def keep_on(
         counted = kept.store.copied_bytes if kept.store and kept.store.name == store.name else 0
         kept.store = StoreWitness(store.name, store.target)
         kept.store.copied_bytes = counted
-    unused = _call_by(kept, [_line(watch.name, slot, key, sessions.ack_timeout) for slot in slots])
+    unused = _call_by(kept, [_line(watch.name, service, slot, key, tls) for slot in slots])
     kept.strategy = str(sessions.strategy)
     kept.oversize.limit = sessions.max_state
     kept.targets.change(_witnesses(kept.peers, watch), watch.node_names, kept.store, service.state_ttl)
@@ -160,13 +172,16 @@ def _plan(service: file.Service) -> Plan:
     )
 
 
-def _line(service: str, slot: Slot, key: bytes, ack_timeout: float) -> PeerLine:
-    node = slot.node
+def _line(name: str, service: file.Service, slot: Slot, key: bytes, tls: ssl.SSLContext | None) -> PeerLine:
+    node, ack_timeout = slot.node, service.sessions.ack_timeout
     url: NodeUrl = node.sessions_url or node.url
     if slot.membership is Membership.GONE:  # nobody calls it
-        return PeerLine(f"{service}/{node.name}", "http://localhost", None, key, ack_timeout)
+        return PeerLine(f"{name}/{node.name}", "http://localhost", None, key, ack_timeout)
     place = "http://localhost" if url.path else str(url)
-    return PeerLine(f"{service}/{node.name}", place, url.path or None, key, ack_timeout)
+    line = PeerLine(f"{name}/{node.name}", place, url.path or None, key, ack_timeout)
+    if not url.secure:
+        return line
+    return line._replace(tls=tls, server_name=service.tls.server_name or url.host)
 
 
 def _peer(line: PeerLine) -> Peer:
@@ -177,4 +192,6 @@ def _peer(line: PeerLine) -> Peer:
         socket=line.socket,
         timeout_seconds=CALL_SECONDS,
         ack_timeout_seconds=line.ack_timeout,
+        tls=line.tls,
+        server_name=line.server_name,
     )

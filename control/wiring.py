@@ -1,7 +1,9 @@
 """From settings to the few values that each object needs: none gets the settings themselves."""
 
 import random
+import ssl
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from config import settings as file
@@ -10,12 +12,12 @@ from control.access_log import AccessLog
 from control.line_writer import LineWriter
 from control.probes import Target
 from control.slots import Slot
+from proxy.dialer import NodeAddress
 from proxy.error_pages import ErrorPages
 from proxy.forwarding import Forwarding
 from proxy.options import Limits, ServiceOptions, Timeouts
 from proxy.routes import HeaderEdit, Route
 from proxy.service import Service
-from proxy.upstream import NodeAddress
 from routing.health import HealthRules
 from routing.states import Membership
 from routing.table import RouteTable, Rule
@@ -148,11 +150,21 @@ def options_of(service: file.Service) -> ServiceOptions:
     )
 
 
-def addresses_of(slots: Sequence[Slot]) -> list[NodeAddress]:
+def addresses_of(
+    service: file.Service, slots: Sequence[Slot], tls: ssl.SSLContext | None
+) -> list[NodeAddress]:
     """Where its nodes are, by slot."""
     nodes = [slot.node for slot in slots]
     return [
-        NodeAddress(node.name, node.url.host, node.url.port, node.url.path, node.max_connections)
+        NodeAddress(
+            node.name,
+            node.url.host,
+            node.url.port,
+            node.url.path,
+            node.max_connections,
+            tls if node.url.secure else None,
+            service.tls.server_name or "",
+        )
         for node in nodes
     ]
 
@@ -180,7 +192,9 @@ def _edit(edit: file.HeaderEdit) -> HeaderEdit:
     return HeaderEdit(tuple(edit.set.items()), edit.remove)
 
 
-def targets_of(name: str, service: file.Service, slots: Sequence[Slot]) -> list[Target]:
+def targets_of(
+    name: str, service: file.Service, slots: Sequence[Slot], tls: ssl.SSLContext | None
+) -> list[Target]:
     """What is probed, and how; nothing without a path."""
     health = service.health
     if health.path is None:
@@ -189,13 +203,15 @@ def targets_of(name: str, service: file.Service, slots: Sequence[Slot]) -> list[
         Target(
             service=name,
             node=index,
-            url=f"http://{_probed_at(slot.node.url, health.port)}{health.path}",
+            url=f"{_probed_at(slot.node.url, health.port)}{health.path}",
             socket=slot.node.url.path if slot.node.url.path and health.port is None else None,
             host=health.host,
             expect=health.expected_statuses,
             interval=health.interval,
             timeout=health.timeout,
             fall=health.fall,
+            tls=tls if slot.node.url.secure else None,
+            server_name=service.tls.server_name,
         )
         for index, slot in enumerate(slots)
         if slot.membership is not Membership.GONE
@@ -203,8 +219,7 @@ def targets_of(name: str, service: file.Service, slots: Sequence[Slot]) -> list[
 
 
 def _probed_at(url: NodeUrl, port: int | None) -> str:
-    """The authority to probe. A node on a unix socket is on this machine, and so is its other port."""
+    """The URL to probe, as far as its path. One on a unix socket is on this machine, with its other port."""
     if url.path:
-        return "localhost" if port is None else f"127.0.0.1:{port}"
-    host = f"[{url.host}]" if ":" in url.host else url.host
-    return f"{host}:{port or url.port}"
+        return "http://localhost" if port is None else f"http://127.0.0.1:{port}"
+    return str(replace(url, port=port or url.port))

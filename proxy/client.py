@@ -202,8 +202,6 @@ class Client(asyncio.Protocol):
     def finish_writing(self) -> None:
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        else:
-            self._shut()  # under TLS neither end can stop alone
 
     def ended(self, keep: bool) -> None:
         """The exchange is over."""

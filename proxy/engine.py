@@ -5,6 +5,7 @@ from time import monotonic, time
 from typing import Protocol
 
 from proxy.counters import ProxyCounters
+from proxy.dialer import Dialer, NodeAddress
 from proxy.error_pages import ErrorPages
 from proxy.faults import Fault
 from proxy.fields import request_kinds, response_kinds
@@ -13,7 +14,6 @@ from proxy.options import Limits, ServiceOptions, Timeouts
 from proxy.record import AccessLog
 from proxy.routes import Route
 from proxy.service import Service
-from proxy.upstream import Dialer, NodeAddress
 from proxy.wheel import Timer, Wheel
 from routing.table import RouteTable
 

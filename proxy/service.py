@@ -5,12 +5,13 @@ from typing import Protocol
 
 from proxy.counters import NodeCounters, ServiceCounters
 from proxy.custody import Keeper
+from proxy.dialer import Dialer, NodeAddress
 from proxy.faults import NodeFault
 from proxy.fields import FieldKinds
 from proxy.options import Limits, ServiceOptions
 from proxy.pool import Pool
 from proxy.sightings import Sightings
-from proxy.upstream import Dialer, NodeAddress, Upstream
+from proxy.upstream import Upstream
 from routing.budget import RetryBudget
 from routing.router import Router
 from routing.states import Membership

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Tunnel:
-    """Passes bytes both ways; either end may stop sending while the other goes on."""
+    """Passes bytes both ways; either end may stop sending while the other goes on, but not under TLS."""
 
     __slots__ = ("_client", "_exchange", "_half_closed", "_upstream")
 
@@ -18,7 +18,8 @@ class Tunnel:
         self._exchange = exchange
         self._client = client
         self._upstream = upstream
-        self._half_closed = False  # one end has sent all it had
+        ends = client.transport, upstream.transport
+        self._half_closed = not all(end.can_write_eof() for end in ends)  # one end has sent all it had
 
     def to_node(self, data: bytes) -> None:
         self._exchange.count_in(len(data))

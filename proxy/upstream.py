@@ -1,8 +1,7 @@
-"""A connection to a node: reads its answers, and opens new ones."""
+"""A connection to a node: reads its answers."""
 
 import asyncio
 import select
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from proxy.body import Body, ChunkedBody, CloseBody, LengthBody
@@ -30,35 +29,12 @@ TUNNEL: Final = 3
 CLOSED: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class NodeAddress:
-    """Where a node listens: a host and port, or the path of a unix socket."""
-
-    name: str
-    host: str = ""
-    port: int = 0
-    path: str = ""
-    max_connections: int | None = None
-
-    @property
-    def place(self) -> tuple[object, ...]:
-        """Where and how connections to it are made: while this stays, so do they."""
-        return self.host, self.port, self.path
-
-    @property
-    def authority(self) -> bytes:
-        """What is put into Host where the client sent none."""
-        if self.path:
-            return b"localhost"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}".encode()
-
-
 class Upstream(asyncio.Protocol):
     """One connection to a node, and the answer that is being read from it."""
 
     __slots__ = (
         "_body",
+        "_finished",
         "_head",
         "_held",
         "_kinds",
@@ -90,6 +66,7 @@ class Upstream(asyncio.Protocol):
         self._head: ResponseHead | None = None  # the last one, in case the same bytes come again
         self._body: Body | None = None
         self._tail = False  # bytes came after the answer's end
+        self._finished = False  # the node has said that it sends no more; under TLS others can cut it off
         self.trailers: list[tuple[bytes, bytes]] = []  # of an answer that was read whole
         self.delimited = True  # the answer's end is not the connection's
         self.wheel = wheel
@@ -124,9 +101,10 @@ class Upstream(asyncio.Protocol):
             exchange.broken(NodeFault(502, fault.reason, fault.detail))
 
     def eof_received(self) -> bool:
+        self._finished = True
         if self.state == TUNNEL and self._tunnel is not None:
             self._tunnel.node_ended()
-            return True
+            return self.transport.can_write_eof()  # not under TLS
         if self.exchange is None:
             self._drop()
         return False
@@ -137,7 +115,7 @@ class Upstream(asyncio.Protocol):
         self.wheel.forget(self)
         if exchange is None:
             self._pool.forget(self)
-        elif state == BODY and isinstance(self._body, CloseBody) and exc is None:
+        elif state == BODY and isinstance(self._body, CloseBody) and self._finished:
             exchange.payload(b"", True)
         else:
             exchange.broken(
@@ -352,56 +330,3 @@ class Upstream(asyncio.Protocol):
             exchange.payload(payload, True)
         elif payload:
             exchange.payload(payload, False)
-
-
-class Dialer:
-    """Opens connections to one node for its pool."""
-
-    __slots__ = ("_address", "_kinds", "_limits", "_options", "_tasks", "_wheel", "pool")
-
-    def __init__(
-        self, address: NodeAddress, options: ServiceOptions, wheel: Wheel, kinds: FieldKinds, limits: Limits
-    ) -> None:
-        self._address = address
-        self._options = options
-        self._wheel = wheel
-        self._kinds = kinds
-        self._limits = limits
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.pool: Pool[Upstream]
-
-    def change(self, kinds: FieldKinds, limits: Limits, options: ServiceOptions) -> None:
-        """Other settings for new connections, and for those that there are."""
-        self._kinds, self._limits, self._options = kinds, limits, options
-        for upstream in (*self.pool.idle, *self.pool.busy):
-            upstream.change(kinds, limits, options)
-
-    def dial(self) -> None:
-        """Begin to connect; the pool hears of the outcome."""
-        task = asyncio.get_running_loop().create_task(self._connect())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _connect(self) -> None:
-        try:
-            async with asyncio.timeout(self._options.connect_timeout):
-                upstream = await self._open()
-        except TimeoutError:
-            self.pool.failed(
-                NodeFault(504, "connect_timeout", "The node did not accept a connection in time.")
-            )
-        except OSError:
-            self.pool.failed(NodeFault(503, "connect_failed", "The node does not accept connections."))
-        else:
-            self.pool.opened(upstream)
-
-    async def _open(self) -> Upstream:
-        loop, address = asyncio.get_running_loop(), self._address
-        if address.path:
-            _, upstream = await loop.create_unix_connection(self._protocol, address.path)
-        else:
-            _, upstream = await loop.create_connection(self._protocol, address.host, address.port)
-        return upstream
-
-    def _protocol(self) -> Upstream:
-        return Upstream(self.pool, self._wheel, self._kinds, self._limits, self._options)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -48,15 +49,21 @@ class Peer:
         socket: str | None = None,
         timeout_seconds: float = 1.0,
         ack_timeout_seconds: float = 1.0,
+        tls: ssl.SSLContext | None = None,
+        server_name: str = "",
     ) -> None:
         """`url`: of the node, or of an endpoint elsewhere. `socket`: the path of a unix socket instead.
+        `tls`: how it is known to be `server_name`, where it speaks TLS.
 
         A copy may be answered for twice its `ack_timeout_seconds`: late answers count.
         """
         self.name = name
         parts = urlsplit(url)
         self._path = (parts.path if parts.path not in ("", "/") else ENDPOINT).rstrip("/").encode("ascii")
-        self._channel = Channel(parts.hostname or "localhost", parts.port or 80, socket, parts.netloc, key)
+        port = parts.port or (80 if tls is None else 443)
+        self._channel = Channel(
+            parts.hostname or "localhost", port, socket, parts.netloc, key, tls, server_name
+        )
         self._timeout_seconds = timeout_seconds
         self._copy_seconds = 2 * ack_timeout_seconds
         self._alone = asyncio.Semaphore(MOST_ALONE)

@@ -170,7 +170,10 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def _connection(url: NodeUrl) -> http.client.HTTPConnection:
-    return UnixConnection(url.path) if url.path else http.client.HTTPConnection(url.host, url.port)
+    if url.path:
+        return UnixConnection(url.path)
+    kind = http.client.HTTPSConnection if url.secure else http.client.HTTPConnection
+    return kind(url.host, url.port)
 
 
 def listed_id() -> str:

@@ -7,6 +7,7 @@ its answer, which these connections cannot.
 """
 
 import asyncio
+import ssl
 from typing import cast
 
 from sessions.keeping.alarm import Alarm
@@ -115,8 +116,22 @@ class _Connection(asyncio.Protocol):
 class Channel:
     """All connections to one address. Closes itself for nobody but `close`."""
 
-    def __init__(self, host: str, port: int, socket: str | None, authority: str, key: bytes) -> None:
-        """`socket`: the path of a unix socket, in place of `host` and `port`. `authority`: for `Host`."""
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        socket: str | None,
+        authority: str,
+        key: bytes,
+        tls: ssl.SSLContext | None = None,
+        server_name: str = "",
+    ) -> None:
+        """`socket`: the path of a unix socket, in place of `host` and `port`. `authority`: for `Host`.
+
+        `tls`: how the node is known to be `server_name`, where it speaks TLS.
+        """
+        self._tls = tls
+        self._server_name = server_name if tls is not None else None
         self._host = host
         self._port = port
         self._socket = socket
@@ -187,5 +202,11 @@ class Channel:
         if self._socket is not None:
             _, connection = await loop.create_unix_connection(lambda: _Connection(alarm), self._socket)
         else:
-            _, connection = await loop.create_connection(lambda: _Connection(alarm), self._host, self._port)
+            _, connection = await loop.create_connection(
+                lambda: _Connection(alarm),
+                self._host,
+                self._port,
+                ssl=self._tls,
+                server_hostname=self._server_name,
+            )
         return connection

@@ -115,3 +115,34 @@ def test_something_must_be_shown(loader: Loader) -> None:
     assert loader.problems(SHOP + "listen: {address: '127.0.0.1:0', tls: {certificates: []}}\n") == [
         "2: listen[0].tls.certificates: must not be empty"
     ]
+
+
+def test_what_nodes_are_known_by(loader: Loader, authority: Authority) -> None:
+    authority.issue("limpet.example", into="own")
+    nodes = "nodes: [{name: a, url: 'https://a'}]"
+    tls = "tls: {ca: authority.pem, server_name: shop.internal, cert: own.crt, key: own.key}"
+    found = loader.settings(f"services: {{shop: {{{nodes}, {tls}}}}}\n").services["shop"].tls
+    folder = loader.folder
+    assert (found.ca, found.cert, found.key) == tuple(
+        str(folder / name) for name in ("authority.pem", "own.crt", "own.key")
+    )
+    (folder / "own.key").unlink()
+    (said,) = loader.problems(f"services: {{shop: {{{nodes}, {tls}}}}}\n")
+    assert said.startswith(f"1: services.shop.tls.key: the file {folder}/own.key cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "tls", "key", "message"),
+    [
+        ("http", "verify: false", "verify", "has no effect: no node's URL begins with https://"),
+        ("https", "key: own.key", "key", "has no effect without `cert`"),
+        ("https", "ca: authority.pem, verify: false", "ca", "has no effect without `verify`"),
+        ("https", "server_name: 'a b'", "server_name", "must be a host such as shop.internal"),
+    ],
+)
+def test_options_for_nodes_without_effect(
+    loader: Loader, authority: Authority, scheme: str, tls: str, key: str, message: str
+) -> None:
+    file = f"services: {{shop: {{nodes: [{{name: a, url: '{scheme}://a'}}], tls: {{{tls}}}}}}}\n"
+    (said,) = loader.problems(file)
+    assert said.startswith(f"1: services.shop.tls.{key}: {message}")

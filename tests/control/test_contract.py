@@ -42,7 +42,7 @@ def test_an_endpoint_with_an_address_of_its_own() -> None:
     ("url", "code", "words"),
     [
         ("http://127.0.0.1:1", 1, "gave no answer"),
-        ("https://127.0.0.1:1", 2, "must begin with http://"),
+        ("ftp://127.0.0.1:1", 2, "must be a URL such as http://"),
         ("unix:/nowhere/app.sock", 1, "gave no answer"),
     ],
 )
