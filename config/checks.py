@@ -112,6 +112,9 @@ def route_problems(settings: Settings, services: Collection[str]) -> Iterator[Fo
             message = f"has the host and the path of `routes[{seen[place]}]`"
             yield Found(here, message, (("routes", seen[place]),))
         seen.setdefault(place, index)
+        if route.hsts and route.hsts.preload and not route.hsts.include_subdomains:
+            message = "needs `include_subdomains`: browsers' lists take whole domains"
+            yield Found((*here, "hsts", "preload"), message, (here,))
         if route.strip_prefix and route.path == "/":
             yield Found((*here, "strip_prefix"), "has no effect with the path `/`: leave it out", (here,))
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.https_settings import Hsts, HttpsPort
 from config.listener_settings import Listener
 from config.names import (
     CookieName,
@@ -257,6 +258,10 @@ class Route(Section):
     host: HostPattern = Field("*", description="A host, `*.example.com` for all under it, or `*` for any.")
     path: RoutePath = Field("/", description="Paths that begin with these segments: `/app` has `/app/x`.")
     strip_prefix: Flag = Field(False, description="Take `path` off before the node sees the request.")
+    redirect_to_https: HttpsPort = Field(0, description="Send who comes by http there; or the port of https.")
+    hsts: Annotated[Hsts, ShortFor("max_age")] | None = Field(
+        None, description="Tell browsers to come by https only, for so long."
+    )
     request_headers: HeaderEdit = defaults_of(HeaderEdit, "Changes to what the node gets.")
     response_headers: HeaderEdit = defaults_of(HeaderEdit, "Changes to what the client gets.")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from config import settings as file
 from config.addresses import NodeUrl
+from config.header_checks import plain
+from config.https_settings import Hsts
 from control.access_log import AccessLog
 from control.line_writer import LineWriter
 from control.probes import Target
@@ -184,12 +186,19 @@ def _rule(route: file.Route, service: Service) -> Rule[Route]:
             prefix,
             _edit(route.request_headers),
             _edit(route.response_headers),
+            _edit(route.response_headers, route.hsts),
+            str(route.hsts or "").encode(),
+            route.redirect_to_https,
         ),
     )
 
 
-def _edit(edit: file.HeaderEdit) -> HeaderEdit:
-    return HeaderEdit(tuple(edit.set.items()), edit.remove)
+def _edit(edit: file.HeaderEdit, hsts: Hsts | None = None) -> HeaderEdit:
+    fields = list(edit.set.items())
+    if hsts is not None:
+        fields = [field for field in fields if plain(field[0]) != "strict-transport-security"]
+        fields.append(("Strict-Transport-Security", str(hsts)))
+    return HeaderEdit(tuple(fields), edit.remove)
 
 
 def targets_of(

@@ -8,8 +8,9 @@ from proxy.engine import Engine
 from proxy.faults import Blame, Fault, Malformed, NodeFault
 from proxy.fields import FieldList
 from proxy.framing import chunk, last_chunk
-from proxy.heads import request_head, response_head, switching_head, token_lines
+from proxy.heads import fault_lines, request_head, response_head, switching_head, token_lines
 from proxy.hops import HOPPING, last_hop
+from proxy.https import redirect
 from proxy.internal import is_internal
 from proxy.ledger import close_account
 from proxy.own_answer import fault_answer
@@ -416,6 +417,8 @@ class Exchange:
         route = engine.routes.find(self.line.authority or fields.host, self.line.path)
         if route is None:
             raise Fault(404, "no_route", "No service is configured for this host and path.")
+        if route.https_port and not engine.forwarding.secure(client.peer, fields):
+            raise redirect(self.line.authority or fields.host, route.https_port, self.line.target)
         self.line.target = route.target(self.line.target)
         if is_internal(self.line.target):
             raise Fault(404, "internal", "This path is not served here.")
@@ -515,7 +518,8 @@ class Exchange:
             self.keep = False
         accept = self.fields.find(b"accept")
         pages = self.engine.error_pages
-        data = fault_answer(fault, pages, accept, self.request_id, self.bodyless, self.keep, self.token_lines)
+        lines = fault_lines(self, fault)
+        data = fault_answer(fault, pages, accept, self.request_id, self.bodyless, self.keep, lines)
         self._end_here(fault.status, data)
 
     def _end_here(self, status: int, data: bytes) -> None:

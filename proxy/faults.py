@@ -17,6 +17,7 @@ class Fault(Exception):
     """
 
     blame = Blame.PROXY
+    fields = b""  # header lines of its own for the answer
 
     def __init__(self, status: int, reason: str, detail: str) -> None:
         super().__init__(status, reason, detail)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from proxy.faults import Fault
 from proxy.framing import CHUNKED, connection_line, framing
 from proxy.hops import max_forwards_line
 from proxy.incoming import response_section
@@ -45,7 +46,7 @@ def response_head(exchange: "Exchange", head: ResponseHead) -> bytes:
     route, minor = placement.route, exchange.line.minor
     if (
         head.simple  # the short cut: nothing is to be added or taken out
-        and not route.response_edit
+        and not route.secure_edit
         and not engine.forwarding.via
         and (custody is None or custody.says_the_same(placement.visit))
         and route.service.affinity.quiet(placement.visit, placement.node, engine.wall)
@@ -68,6 +69,16 @@ def switching_head(exchange: "Exchange", head: ResponseHead) -> bytes:
     return b"%b%bConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % (head.line, section, head.upgrade)
 
 
+def fault_lines(exchange: "Exchange", fault: Fault) -> bytes:
+    """The header lines of an answer of Limpet's own, besides those that all have."""
+    lines = exchange.token_lines + fault.fields
+    placement = exchange.placement
+    if placement is None or not placement.route.hsts:
+        return lines
+    secure = exchange.engine.forwarding.secure(exchange.client.peer, exchange.fields)
+    return lines + placement.route.hsts if secure else lines
+
+
 def token_lines(exchange: "Exchange", node: int) -> bytes:
     """A token for this node, to go out with an answer of Limpet's own; b"": none."""
     answer = _token(exchange, node, [], b"")
@@ -81,7 +92,10 @@ def _response_section(exchange: "Exchange", head: ResponseHead) -> bytes:
     answer = _token(exchange, placement.node, head.set_cookies, given)
     if custody is not None and answer.flag is ResponseFlag.U:
         custody.renewed(placement.node)
-    edit, via = placement.route.response_edit, exchange.engine.forwarding.via
+    route, forwarding = placement.route, exchange.engine.forwarding
+    edit, via = route.response_edit, forwarding.via
+    if route.hsts and forwarding.secure(exchange.client.peer, exchange.fields):
+        edit = route.secure_edit
     return response_section(head, answer, affinity.header, edit, via)
 
 

@@ -32,7 +32,7 @@ class HeaderEdit:
 class Route:
     """Where the requests that match a rule go."""
 
-    __slots__ = ("prefix", "request_edit", "response_edit", "service")
+    __slots__ = ("hsts", "https_port", "prefix", "request_edit", "response_edit", "secure_edit", "service")
 
     def __init__(
         self,
@@ -40,12 +40,20 @@ class Route:
         prefix: bytes = b"",
         request_edit: HeaderEdit | None = None,
         response_edit: HeaderEdit | None = None,
+        secure_edit: HeaderEdit | None = None,
+        hsts: bytes = b"",
+        https_port: int = 0,
     ) -> None:
-        """`prefix`: the path that is stripped, b"" for none."""
+        """`prefix`: the path that is stripped, b"" for none; `secure_edit`: in place of `response_edit` where
+        the client came by https, `hsts`: its header there; `https_port`: where others are sent, 0 for nowhere.
+        """
         self.service = service
         self.prefix = prefix.rstrip(b"/")
         self.request_edit = request_edit or HeaderEdit()
         self.response_edit = response_edit or HeaderEdit()
+        self.secure_edit = secure_edit or self.response_edit
+        self.hsts = b"Strict-Transport-Security: %b\r\n" % hsts if hsts else b""
+        self.https_port = https_port
 
     def target(self, target: bytes) -> bytes:
         """The target as the node shall see it: without the prefix, if the route strips it.
