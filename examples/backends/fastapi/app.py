@@ -1,6 +1,7 @@
 """A FastAPI app that counts visits and knows who has logged in."""
 
 import os
+import tempfile
 from html import escape
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ from memory_sessions import MemorySessionMiddleware
 from pydantic import BaseModel
 
 NODE = os.environ.get("NODE", "fastapi")
-LEAVING = Path(os.environ.get("LEAVING", "/tmp/leaving"))
+LEAVING = Path(tempfile.gettempdir()) / f"{NODE}.leaving"
 
 app = FastAPI(title=f"Node {NODE}")
 app.add_middleware(MemorySessionMiddleware)
@@ -50,5 +51,5 @@ async def logout(request: Request) -> Response:
 
 @app.get("/healthz")
 def healthz() -> PlainTextResponse:
-    """404 asks Limpet to drain this node (deploy/kubernetes): `touch /tmp/leaving`."""
+    """404 asks Limpet to drain this node, before it stops (deploy/kubernetes): `touch /tmp/$NODE.leaving`."""
     return PlainTextResponse("leaving\n", 404) if LEAVING.exists() else PlainTextResponse("ok\n")
