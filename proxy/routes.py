@@ -45,7 +45,7 @@ class Route:
         https_port: int = 0,
     ) -> None:
         """`prefix`: the path that is stripped, b"" for none; `secure_edit`: in place of `response_edit` where
-        the client came by https, `hsts`: its header there; `https_port`: where others are sent, 0 for nowhere.
+        the client came by https, `hsts`: its header there; `https_port`: where others are sent, or 0.
         """
         self.service = service
         self.prefix = prefix.rstrip(b"/")
