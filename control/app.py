@@ -5,11 +5,14 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from secrets import token_bytes
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from config.flat import disguise, flat
+from config.settings import Settings
 from config.units import parse_duration
 from config.values import Refused
 from control.cluster import Cluster, Watch
@@ -49,6 +52,8 @@ class Admin:
     token: bytes | None = None
     loading: Loading = field(default_factory=lambda: Loading("", 0.0, 0.0))
     reload: Reload | None = None
+    settings: Settings | None = None  # that are in use
+    nonce: bytes = field(default_factory=lambda: token_bytes(16))  # for what stands in place of secrets
 
 
 def make_app(admin: Admin) -> web.Application:
@@ -72,6 +77,7 @@ def make_app(admin: Admin) -> web.Application:
             web.get("/api/nodes", pages.nodes),
             web.get("/api/services", pages.services),
             web.get("/api/config", pages.config),
+            web.get("/api/settings", pages.settings),
             web.post("/api/reload", pages.reload),
             web.get("/api/history", pages.history),
             web.get("/api/stream", stream.serve),
@@ -120,6 +126,13 @@ class Pages:
 
     async def config(self, request: web.Request) -> web.Response:
         return web.json_response(config_facts(self._admin.loading))
+
+    async def settings(self, request: web.Request) -> web.Response:
+        """Without secrets: whoever knows one can see by the nonce whether it is the same."""
+        nonce, settings = self._admin.nonce, self._admin.settings
+        if settings is None:
+            raise web.HTTPNotFound(text="there is no file")
+        return web.json_response({"nonce": nonce.hex(), "settings": flat(settings, disguise(nonce))})
 
     async def reload(self, request: web.Request) -> web.Response:
         """422 where the file was refused, with all that is wrong."""

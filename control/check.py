@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from typing import TextIO
 
 from config.advice import advise
 from config.loading import read
@@ -11,8 +12,8 @@ from config.schema import json_schema
 from control.store_check import check_stores
 
 
-def check_file(path: str) -> int:
-    """Print problems and warnings; the exit code: 0 where the file can be used, else 2."""
+def check_file(path: str, out: TextIO | None = None) -> int:
+    """Print problems and warnings, and to `out` what was found; 0 where the file can be used, else 2."""
     try:
         settings, source = read(path, os.environ)
     except ConfigError as error:
@@ -31,8 +32,8 @@ def check_file(path: str) -> int:
         counted(len(settings.routes), "route"),
     )
     for report in reports:
-        print(report.found)
-    print(f"{path} is fine: {', '.join(counts)}")
+        print(report.found, file=out)
+    print(f"{path} is fine: {', '.join(counts)}", file=out)
     return 0
 
 

@@ -68,14 +68,22 @@ def run(config: str) -> None:
 @main.command(short_help="Say what is wrong with the configuration file.")
 @config_option
 @click.option("--schema", is_flag=True, help="Print a JSON Schema of the file, for editors, and do no more.")
-def check(config: str, schema: bool) -> None:
+@click.option("--diff", is_flag=True, help="Say, too, what a reload would change, and whose sessions move.")
+@click.option("--json", "as_json", is_flag=True, help="With --diff: as JSON.")
+@click.option("--admin", metavar="URL", help="With --diff: the admin port to ask, if not the file's.")
+def check(config: str, schema: bool, diff: bool, as_json: bool, admin: str | None) -> None:
     """Say what is wrong with the configuration file, and what is doubtful."""
     from control.check import check_file, schema_text
 
+    if (as_json or admin) and not diff:
+        raise click.UsageError("--json and --admin say how --diff is shown: give that, too")
     if schema:
         click.echo(schema_text())
         return
-    sys.exit(check_file(config))
+    code = check_file(config, sys.stderr if as_json else None)
+    if code == 0 and diff:
+        show_difference(config, admin, as_json)
+    sys.exit(code)
 
 
 @main.command(short_help="Kill one of three small app servers, and see what happens.")
@@ -282,6 +290,17 @@ def follow(config: str, admin: str | None, seconds: float, as_json: bool) -> Non
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         return
+
+
+def show_difference(config: str, admin: str | None, as_json: bool) -> None:
+    """What would change if the running Limpet read this file."""
+    from config.loading import load
+    from control import show
+    from control.difference import difference, lines
+
+    running, nodes = call(config, admin, "GET", "/api/settings"), call(config, admin, "GET", "/api/nodes")
+    found = difference(running, nodes["nodes"], load(config, os.environ))
+    click.echo(show.as_json(found) if as_json else "\n".join(lines(found)))
 
 
 def wait_for(config: str, admin: str | None, node: dict[str, Any], timeout: float) -> bool:

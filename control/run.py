@@ -126,6 +126,7 @@ def _take(
     writer: LineWriter | None,
 ) -> None:
     """Have the admin port and the access log go by the settings."""
+    admin.settings = settings
     admin.pseudonyms = Pseudonyms(secrets[0])
     admin.token = settings.admin.token.encode() if settings.admin.token else None
     logs.writer = writer

@@ -240,3 +240,18 @@ async def test_a_file_that_is_watched_is_read_when_it_or_what_it_names_changes(t
             await becoming(lambda: ask(it.url), lambda answer: answer[:2] == (200, "1"))
             assert (await it.config())["by"] == "watch"
             assert it.limpet.err.count("configuration refused") == 1
+
+
+async def test_what_a_file_would_change_can_be_asked_first(tmp_path: Path) -> None:
+    async with nodes(2) as ports, reloadable(tmp_path, configuration(ports)) as it:
+        await ask(it.url)
+        it.write(configuration(ports[:1], timeouts={"head": "7s"}))
+        asked = ("check", "-c", str(it.file), "--diff", "--admin", it.admin)
+        code, out, err = await command(tmp_path, *asked)
+        assert code == 0, err
+        assert "~ timeouts.head: 10 -> 7\n" in out
+        assert "- services.shop.nodes[b].weight: 1\n" in out
+        assert "shop: b would leave" in out
+        code, out, err = await command(tmp_path, *asked, "--json")
+        assert json.loads(out)["services"][0]["service"] == "shop"
+        assert "a secret for the tests" not in (await ask(f"{it.admin}/api/settings"))[1]
