@@ -37,7 +37,8 @@ def whole(loaded: Any) -> dict[str, Any]:
     if loaded.keys() <= names(Service):
         return whole({"services": {"shop": {"nodes": NODES} | loaded}})
     assert loaded.keys() <= names(Settings), f"nothing of Limpet's has {loaded.keys() - names(Settings)}"
-    file = {"services": {"shop": {"nodes": NODES}}} | loaded
+    named = {route["service"] for route in loaded.get("routes", [])} or {"shop"}
+    file = {"services": {name: {"nodes": NODES} for name in named}} | loaded
     kept = [service.get("sessions", {}) for service in file["services"].values()]
     if any(each.get("contract") or each.get("strategy") in ("replication", "store") for each in kept):
         file.setdefault("node_keys", ["${LIMPET_NODE_KEY}"])
