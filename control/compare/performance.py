@@ -5,7 +5,6 @@ import json
 import os
 import platform
 import re
-import signal
 import tempfile
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from control.compare.stage import Stage
 from control.compare.stores import ComparedStore, make_store
 from control.compare.table import show
 from control.compare.visitors import SomebodyElses
+from control.interruption import until_interrupted
 from sessions.stores.redis.faults import Unavailable
 from sessions.stores.store import StoreError
 
@@ -64,7 +64,7 @@ def run(plan: Plan, *, as_json: bool = False, plot: Path | None = None) -> int:
         return 1
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            results = runner.run(_perform(plan, console))
+            results = runner.run(until_interrupted(_play(plan, console)))
     except FAILURES as error:
         words = str(error) or f"no answer in time ({type(error).__name__})"
         console.print(f"limpet compare: {words}", style="red", markup=False, soft_wrap=True)
@@ -78,22 +78,6 @@ def run(plan: Plan, *, as_json: bool = False, plot: Path | None = None) -> int:
         console.print(f"drawn: {plot}", style="dim")
     print(json.dumps(results.as_json(), indent=2)) if as_json else show(results, Console(highlight=False))
     return 0 if results.agreed else 1
-
-
-async def _perform(plan: Plan, console: Console) -> Results | None:
-    """None where it was interrupted."""
-    quitting = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, quitting.set)
-    playing = asyncio.create_task(_play(plan, console))
-    leaving = asyncio.create_task(quitting.wait())
-    await asyncio.wait({playing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-    leaving.cancel()
-    playing.cancel()
-    try:
-        return await playing
-    except asyncio.CancelledError:
-        return None
 
 
 async def _play(plan: Plan, console: Console) -> Results:

@@ -1,7 +1,6 @@
 """Runs the demo from curtain to curtain: ports, processes, a screen or a story, and nothing left behind."""
 
 import asyncio
-import signal
 import sys
 import tempfile
 from contextlib import AsyncExitStack
@@ -14,6 +13,7 @@ from control.children import NotStarted, free_port
 from control.demo.buttons import serve_buttons
 from control.demo.stage import Stage
 from control.demo.story import tell_story
+from control.interruption import until_interrupted
 
 INTERRUPTED = 130
 
@@ -34,20 +34,13 @@ def run(*, port: int = 8080, admin_port: int = 9900, seconds: float | None = Non
 
 async def _perform(console: Console, port: int, admin_port: int, seconds: float | None) -> int:
     quitting = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, quitting.set)
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="limpet-demo-"))
         stage = Stage(Path(directory), _choose(console, port), _choose(console, admin_port))
-        playing = asyncio.create_task(_play(stage, console, quitting, seconds))
-        leaving = asyncio.create_task(quitting.wait())
-        await asyncio.wait({playing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        leaving.cancel()
-        playing.cancel()
-        try:
-            return await playing
-        except asyncio.CancelledError:
+        played = await until_interrupted(_play(stage, console, quitting, seconds), quitting)
+        if played is None:
             return 0 if _interactive() else INTERRUPTED
+        return played
 
 
 async def _play(stage: Stage, console: Console, quitting: asyncio.Event, seconds: float | None) -> int:

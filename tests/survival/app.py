@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from limpet_session.asgi import LimpetSessionMiddleware
+from tests.survival.asked import told, write
 
 NODE_KEY = "a-key-that-all-these-nodes-know"
 ENDPOINT = "/.limpet/sessions"
-PADDING = "pad"  # a key whose value makes a state large, and is not worth telling
 
 
 async def healthz(request: Request) -> PlainTextResponse:
@@ -28,26 +28,18 @@ async def healthz(request: Request) -> PlainTextResponse:
 
 
 async def visit(request: Request) -> JSONResponse:
-    """`owner`, and what to do, all optional: `add=1`, `key=NAME`, `login=1`, `logout=1`, `pad=BYTES`,
-    `before=SECONDS` and `after=SECONDS`, how long to take before and after the session is written."""
+    """What to write, and all optional: `login=1`, `logout=1`, `before=SECONDS` and `after=SECONDS`, how long
+    to take before and after the session is written."""
     asked = request.query_params
     session = request.session
     await asyncio.sleep(float(asked.get("before", 0)))
-    if "add" in asked:
-        session["count"] = session.get("count", 0) + 1
-    if "key" in asked:
-        session[asked["key"]] = 1
-    if "pad" in asked and PADDING not in session:
-        session[PADDING] = "x" * int(asked["pad"])
-    if "add" in asked or "key" in asked:
-        session.setdefault("owner", asked["owner"])
+    write(session, asked)
     if "login" in asked:
         session.renew()  # type: ignore[attr-defined]
     if "logout" in asked:
         session.end()  # type: ignore[attr-defined]
     await asyncio.sleep(float(asked.get("after", 0)))
-    seen = {key: value for key, value in session.items() if key != PADDING}
-    return JSONResponse({"seen": seen, "stale": getattr(session, "stale", 0)})
+    return JSONResponse(told(session))
 
 
 class SlowCopies:

@@ -8,7 +8,8 @@ from aiohttp import web
 from aiohttp_session import get_session, new_session
 
 from limpet_session.aiohttp import LimpetStorage
-from tests.survival.app import NODE_KEY, PADDING
+from tests.survival.app import NODE_KEY
+from tests.survival.asked import told, write
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -20,14 +21,7 @@ async def visit(request: web.Request) -> web.Response:
     asked = request.query
     session = await get_session(request)
     await asyncio.sleep(float(asked.get("before", 0)))
-    if "add" in asked:
-        session["count"] = session.get("count", 0) + 1
-    if "key" in asked:
-        session[asked["key"]] = 1
-    if "pad" in asked and PADDING not in session:
-        session[PADDING] = "x" * int(asked["pad"])
-    if "add" in asked or "key" in asked:
-        session.setdefault("owner", asked["owner"])
+    write(session, asked)
     if "login" in asked:
         kept = dict(session)
         session = await new_session(request)
@@ -35,8 +29,7 @@ async def visit(request: web.Request) -> web.Response:
     if "logout" in asked:
         session.invalidate()
     await asyncio.sleep(float(asked.get("after", 0)))
-    seen = {key: value for key, value in session.items() if key != PADDING}
-    return web.json_response({"seen": seen, "stale": session.stale})  # type: ignore[attr-defined]
+    return web.json_response(told(session))
 
 
 def main(port: int) -> None:

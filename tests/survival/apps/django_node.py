@@ -14,7 +14,8 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
-from tests.survival.app import NODE_KEY, PADDING
+from tests.survival.app import NODE_KEY
+from tests.survival.asked import told, write
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -25,34 +26,25 @@ def visit(request: HttpRequest) -> HttpResponse:
     """What is asked as in `tests/survival/app.py`."""
     session: Any = request.session
     time.sleep(float(request.GET.get("before", 0)))
-    seen = act(session, request.GET.dict())
+    act(session, request.GET.dict())
     time.sleep(float(request.GET.get("after", 0)))
-    return JsonResponse({"seen": seen, "stale": session.stale})
+    return JsonResponse(told(session))
 
 
 async def avisit(request: HttpRequest) -> HttpResponse:
     session: Any = request.session
     await asyncio.sleep(float(request.GET.get("before", 0)))
-    seen = act(session, request.GET.dict())
+    act(session, request.GET.dict())
     await asyncio.sleep(float(request.GET.get("after", 0)))
-    return JsonResponse({"seen": seen, "stale": session.stale})
+    return JsonResponse(told(session))
 
 
-def act(session: Any, asked: dict[str, str]) -> dict[str, Any]:
-    """What the session then holds."""
-    if "add" in asked:
-        session["count"] = session.get("count", 0) + 1
-    if "key" in asked:
-        session[asked["key"]] = 1
-    if "pad" in asked and PADDING not in session:
-        session[PADDING] = "x" * int(asked["pad"])
-    if "add" in asked or "key" in asked:
-        session.setdefault("owner", asked["owner"])
+def act(session: Any, asked: dict[str, str]) -> None:
+    write(session, asked)
     if "login" in asked:
         session.cycle_key()
     if "logout" in asked:
         session.flush()
-    return {key: value for key, value in session.items() if key != PADDING}
 
 
 urlpatterns: list[Any] = []

@@ -3,13 +3,13 @@
 import os
 import sys
 import time
-from typing import Any
 
 from flask import Flask, jsonify, request, session
 from flask.typing import ResponseReturnValue
 
 from limpet_session.flask import LimpetSession
-from tests.survival.app import NODE_KEY, PADDING
+from tests.survival.app import NODE_KEY
+from tests.survival.asked import told, write
 
 WORKERS = 2
 app = Flask(__name__)
@@ -26,21 +26,13 @@ def visit() -> ResponseReturnValue:
     """What is asked as in `tests/survival/app.py`."""
     asked = request.args
     time.sleep(float(asked.get("before", 0)))
-    if "add" in asked:
-        session["count"] = session.get("count", 0) + 1
-    if "key" in asked:
-        session[asked["key"]] = 1
-    if "pad" in asked and PADDING not in session:
-        session[PADDING] = "x" * int(asked["pad"])
-    if "add" in asked or "key" in asked:
-        session.setdefault("owner", asked["owner"])
+    write(session, asked)
     if "login" in asked:
         app.session_interface.regenerate(session)  # type: ignore[attr-defined]
     if "logout" in asked:
         session.clear()
     time.sleep(float(asked.get("after", 0)))
-    seen: dict[str, Any] = {key: value for key, value in session.items() if key != PADDING}
-    return jsonify({"seen": seen, "stale": session.stale})  # type: ignore[attr-defined]
+    return jsonify(told(session))
 
 
 def main(port: str, endpoint: str, folder: str) -> None:
