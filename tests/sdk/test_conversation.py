@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from limpet_session.conversation import HEAD_LIMIT, Conversation
@@ -87,6 +87,7 @@ def test_it_is_the_same_one_byte_at_a_time(client: Client) -> None:
     assert (client.seen(), client.answers) == (SEEN, whole.answers)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(0, len(PUT + GET + LAST)), max_size=8))
 def test_it_is_the_same_in_any_pieces(cuts: list[int]) -> None:
     stream, client = PUT + GET + LAST, Client()
@@ -96,6 +97,7 @@ def test_it_is_the_same_in_any_pieces(cuts: list[int]) -> None:
     assert client.seen() == SEEN
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_garbage_is_refused_or_waited_for_and_never_a_call(before: bytes, after: bytes) -> None:
     client = Client()
@@ -105,6 +107,7 @@ def test_garbage_is_refused_or_waited_for_and_never_a_call(before: bytes, after:
     assert client.refusals, "there was the end of a head"
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, len(PUT) - len(BODY) - 1), st.integers(0, 255))
 def test_a_byte_that_is_another_one_never_makes_two_calls_of_one(at: int, byte: int) -> None:
     client = Client()

@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from limpet_session import headers
@@ -79,6 +79,7 @@ def test_what_is_malformed_is_not_guessed_at(wrong: dict[bytes, bytes]) -> None:
         read_request(GOOD | wrong)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text("QYg+/=A\n é", max_size=12))
 def test_base64_has_one_spelling(text: str) -> None:
     """Whatever is read comes back as it was spelt; whatever could not be is refused."""

@@ -30,6 +30,7 @@ class TaggedSerializer:
     The same bytes inside and outside of a request, which Flask's provider would not give.
     """
 
+    plain = True
     _tags = TaggedJSONSerializer()
     _encode = json.JSONEncoder(
         ensure_ascii=False, separators=(",", ":"), default=DefaultJSONProvider.default

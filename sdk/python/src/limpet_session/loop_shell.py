@@ -58,7 +58,8 @@ class LoopShell:
     async def finish(self, life: Life) -> Answer:
         """As `Life.finish`; the other three of a life's calls never wait."""
         # What has not been written is not saved. A way to the thread and back costs 100 us.
-        return await self._aside(life.finish) if life.session.suspect else life.finish()
+        aside = self._thread is not None and life.session.suspect
+        return await self._aside(life.finish) if aside else life.finish()
 
     def rest(self, path: str) -> str | None:
         """As `Shell.rest`."""

@@ -88,7 +88,8 @@ def admit(record: Record | None, request: Request, now: float) -> tuple[Record |
     version = max(since, known.version)
     began = held.began if known is held and since == held.since else now
     expires = held.lasting(request.ttl, now)
-    kept = known._replace(version=version, since=since, began=began, ttl=request.ttl, expires=expires)
+    # Field by field: `_replace` takes four times as long, and this is each request's.
+    kept = Record(request.ttl, expires, version, known.state, since, began, known.fence)
     return kept, Ticket(version, kept.state, since, began)
 
 
@@ -131,9 +132,8 @@ def save(
     state = write.over(record.state)
     if state == record.state:
         return None, Saved(record.version, state)
-    kept = record._replace(
-        version=_next(record.version), state=state, ttl=ttl, expires=record.lasting(ttl, now)
-    )
+    expires = record.lasting(ttl, now)
+    kept = Record(ttl, expires, _next(record.version), state, record.since, record.began, record.fence)
     return kept, Saved(kept.version, state)
 
 

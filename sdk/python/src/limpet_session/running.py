@@ -1,6 +1,5 @@
 """Which sessions have requests under way, so that a fence can let them send their heads first."""
 
-from collections import Counter
 from collections.abc import Iterable
 from threading import Lock
 from typing import Protocol
@@ -48,7 +47,7 @@ class Running:
         """Without a crossing: those of this process only."""
         self._crossing = crossing
         self._lock = Lock()
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
         self._holds: list[Hold] = []
 
     def enter(self, session_id: str) -> bool:
@@ -56,17 +55,19 @@ class Running:
         with self._lock:
             if self._held(session_id):
                 return False
-            first = session_id not in self._counts
-            if first and self._crossing is not None and not self._crossing.enter(session_id):
+            others = self._counts.get(session_id, 0)
+            if not others and self._crossing is not None and not self._crossing.enter(session_id):
                 return False
-            self._counts[session_id] += 1
+            self._counts[session_id] = others + 1
             return True
 
     def leave(self, session_id: str) -> None:
         """Count a request out: its head has been sent, or it has ended without."""
         with self._lock:
-            self._counts[session_id] -= 1
-            if not self._counts[session_id]:
+            others = self._counts[session_id] - 1
+            if others:
+                self._counts[session_id] = others
+            else:
                 del self._counts[session_id]
                 if self._crossing is not None:
                     self._crossing.leave(session_id)
@@ -97,4 +98,4 @@ class Running:
             return all(shut) and not busy and all(self._crossing.empty(name) for name in ids)
 
     def _held(self, session_id: str) -> bool:
-        return any(session_id in hold.ids for hold in self._holds)
+        return bool(self._holds) and any(session_id in hold.ids for hold in self._holds)

@@ -1,13 +1,10 @@
 """The session as an app sees it: a dict that can be ended, renewed, and written while it can be saved."""
 
-import marshal
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from typing import Any, Self, SupportsIndex
 
 from limpet_session.errors import SessionClosed
-from limpet_session.serializer import Data
-
-_PLAIN = frozenset({str, int, float, bool, type(None), bytes})  # values that nobody can write into
+from limpet_session.snapshots import Data, Known, look
 
 
 class Session(dict[str, Any]):
@@ -44,7 +41,7 @@ class Session(dict[str, Any]):
         # The version that should have been found, where only an older state was; 0 as a rule.
         self.stale = stale
         self._closed = False
-        self._inside = self._look_inside()
+        self._inside = data.inside if isinstance(data, Known) else look(self)
 
     def end(self) -> None:
         """Log out: the session is over on all nodes, and its id never comes back. Raises SessionClosed.
@@ -67,7 +64,7 @@ class Session(dict[str, Any]):
 
     def written_inside(self) -> bool:
         """Whether a value may have been written into since the session was made, or closed."""
-        return self.accessed and (self._inside is None or self._look_inside() != self._inside)
+        return self.accessed and (self._inside is None or look(self) != self._inside)
 
     def mark_accessed(self) -> None:
         """Starlette calls this when `request.session` is read."""
@@ -83,20 +80,7 @@ class Session(dict[str, Any]):
         """From now on every write raises. `written`: it is not what it was."""
         self._closed = True
         if written:
-            self._inside = self._look_inside()
-
-    def _look_inside(self) -> bytes | None:
-        """Bytes that are the same where all in the values is; None: such bytes cannot be had.
-
-        They may differ all the same, by who else holds a value. 2 KB of nested values cost 3 us, where a
-        serializer takes 25 or more to write them as JSON.
-        """
-        if _PLAIN.issuperset(map(type, super().values())):
-            return b""
-        try:
-            return marshal.dumps([*super().items()])
-        except ValueError:  # something of a class of its own
-            return None
+            self._inside = look(self)
 
     # Every way to a value counts as access, those of C code (`dict(session)`, json) too: they go through
     # these methods once `__iter__` is not dict's own.

@@ -87,7 +87,7 @@ class Visit:
         self._inside = True  # counted among the running ones
         self._over = False  # no more saving
         self._sealed: bytes | None = None  # the state as the app left it, once the session is closed
-        data = shared.format.unpack(ticket.state)
+        data = shared.format.open(ticket.state)
         self.session = shared.session(data, request.stale, request.id, shared.new_id)
 
     def weigh(self) -> None:
@@ -140,6 +140,8 @@ class Visit:
         else:
             answer = self._save(write)
         self._sealed = mine
+        if mine is not base:
+            self._shared.format.forget(base)
         return answer
 
     def _save(self, write: Write) -> Answer:
