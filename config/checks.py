@@ -56,6 +56,10 @@ def listener_problems(settings: Settings) -> Iterator[Found]:
         if same_place(one, other):
             yield Found(second, f"{other} is in use already: `{key_name(first)}` is {one}", (first,))
     for index, listener in enumerate(settings.listen):
+        trusted = settings.forwarded.trusted_proxies or listener.address.path
+        if listener.proxy_protocol and not trusted:
+            message = "needs `forwarded.trusted_proxies`: who may say there where clients come from"
+            yield Found(("listen", index, "proxy_protocol"), message, (("forwarded", "trusted_proxies"),))
         tls, here = listener.tls, ("listen", index, "tls")
         if tls is not None and tls.client_ca is None and "client_certificate" in tls.model_fields_set:
             message = "has no effect without `client_ca`: clients are asked for a certificate only with it"

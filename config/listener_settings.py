@@ -7,7 +7,7 @@ from pydantic import Field
 from config.names import FilePath
 from config.section import Section
 from config.units import Address
-from config.values import OneOrMany
+from config.values import Flag, OneOrMany
 
 
 class Certificate(Section):
@@ -50,3 +50,6 @@ class Listener(Section):
 
     address: Address = Field(description="`HOST:PORT` or `unix:/PATH`.")
     tls: ListenerTls | None = Field(None, description="Serve https; plain HTTP without it.")
+    proxy_protocol: Flag = Field(
+        False, description="Each connection begins with a PROXY header (v1 or v2) of a trusted proxy's."
+    )

@@ -13,14 +13,16 @@ class Place(NamedTuple):
 
     address: Address
     certificates: Certificates | None = None
+    proxy_protocol: bool = False
 
     @property
     def door(self) -> Door:
         certificates = self.certificates
-        return Door(None if certificates is None else lambda: certificates.context)
+        tls = None if certificates is None else lambda: certificates.context
+        return Door(tls, self.proxy_protocol)
 
 
 def make_place(listener: Listener) -> Place:
     """Nothing is opened but the files of certificates. Raises CertificateError."""
     certificates = Certificates(listener.tls) if listener.tls is not None else None
-    return Place(listener.address, certificates)
+    return Place(listener.address, certificates, listener.proxy_protocol)

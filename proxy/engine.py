@@ -104,14 +104,17 @@ class Engine:
         return Dialer(address, options, self.wheel, self.response_kinds, self.limits)
 
     def admit(self, address: str) -> Fault | None:
-        """Count a client's connection, until `leave`; what is wrong where it is one too many."""
+        """Count a client's connection, until `leave`; what is wrong where it is one too many.
+
+        `address`: "" where it has none, or is not yet known.
+        """
         limits, counters = self.limits, self.counters
         counters.connections += 1
         mine = self.addresses[address] = self.addresses.get(address, 0) + 1
         most = limits.connections_per_address
         if counters.connections > limits.connections:
             return Fault(503, "connections", "Too many connections.")
-        if most is not None and mine > most:
+        if most is not None and address and mine > most:
             return Fault(429, "connections_per_address", "Too many connections from this address.")
         return None
 

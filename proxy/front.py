@@ -1,4 +1,4 @@
-"""A client's connection before its first request: TLS is agreed on, within a time limit."""
+"""A client's connection before its first request: who it is, and TLS, within a time limit."""
 
 import asyncio
 import ssl
@@ -10,8 +10,9 @@ from proxy.client import Client
 from proxy.client_certificate import certificate_lines
 from proxy.engine import Engine
 from proxy.faults import Fault, Malformed
-from proxy.forwarding import peer_of
+from proxy.forwarding import Peer, peer_of
 from proxy.ledger import log_refusal
+from proxy.proxy_protocol import Origin, read_origin
 from proxy.wheel import NEVER
 
 _CLOSING_SECONDS = 2.0  # for the client's part of a TLS connection's end
@@ -25,15 +26,23 @@ _REASONS = {
 
 
 class Door(NamedTuple):
-    """What a listener asks of its connections before the first request. `tls`: asked for each anew."""
+    """What a listener asks of its connections before the first request.
+
+    `tls`: asked for each anew; `proxy_protocol`: they begin with a PROXY header.
+    """
 
     tls: Callable[[], ssl.SSLContext] | None = None
+    proxy_protocol: bool = False
 
     @property
     def open(self) -> bool:
         """Whether requests may come at once."""
-        return self.tls is None
+        return self.tls is None and not self.proxy_protocol
 
+
+_LATE_HANDSHAKE = Malformed(408, "tls_timeout", "The TLS handshake took too long.")
+_LATE_HEADER = Malformed(408, "proxy_protocol_timeout", "The PROXY header took too long.")
+_UNTRUSTED = Malformed(403, "proxy_protocol_untrusted", "Nobody but trusted proxies may connect here.")
 
 T = TypeVar("T")
 
@@ -53,18 +62,20 @@ class _Begun(Generic[T]):
 
 
 # States of a connection
-SHAKING: Final = 0
-GONE: Final = 1  # closed, or a `Client` by now
+READING: Final = 0  # a PROXY header
+SHAKING: Final = 1
+GONE: Final = 2  # closed, or a `Client` by now
 
 
 class Front(asyncio.Protocol):
     """One connection until it can be a `Client`; it counts against the limits as one."""
 
     __slots__ = (
-        "_address",
+        "_counted_as",
         "_door",
         "_engine",
         "_held",
+        "_peer",
         "_shaking",
         "_state",
         "_transport",
@@ -75,9 +86,9 @@ class Front(asyncio.Protocol):
     def __init__(self, engine: Engine, door: Door) -> None:
         self._engine = engine
         self._door = door
-        self._state = SHAKING
+        self._state = READING
         self._shaking: asyncio.Task[None] | None = None
-        self._address = ""
+        self._counted_as = ""
         self._held = b""
         self.deadline = NEVER
         self.due = NEVER
@@ -87,19 +98,35 @@ class Front(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         engine = self._engine
-        self._address = peer_of(transport, engine.forwarding).address
+        self._peer = peer_of(transport, engine.forwarding)
+        if not self._door.proxy_protocol:
+            self._counted_as = self._peer.address
         engine.clients.add(self)
-        fault = engine.admit(self._address)
+        fault = engine.admit(self._counted_as)
         if fault is not None:
             self._refuse(fault)
             return
         engine.wheel.arm(self, engine.wheel.now + engine.timeouts.handshake)
-        self._shaking = asyncio.get_running_loop().create_task(self._shake())
+        if not self._door.proxy_protocol:
+            self._begin()
+        elif not self._peer.trusted:
+            self._refuse(_UNTRUSTED)
 
     def data_received(self, data: bytes) -> None:
-        """What comes before the handshake has begun: a client need not wait for anything."""
+        """A PROXY header, or what comes before the handshake has begun: clients do not wait."""
         self._held += data
-        self._transport.pause_reading()
+        if self._state == READING:
+            try:
+                origin = read_origin(self._held)
+            except Malformed as fault:
+                self._refuse(fault)
+                return
+            if origin is None:
+                return
+            self._held = self._held[origin.size :]
+            self._come_from(origin)
+        elif self._state == SHAKING:
+            self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()
@@ -119,9 +146,34 @@ class Front(asyncio.Protocol):
 
     def expired(self, now: float) -> None:
         """Time is up."""
-        self._refuse(Malformed(408, "tls_timeout", "The TLS handshake took too long."))
+        self._refuse(_LATE_HEADER if self._state == READING else _LATE_HANDSHAKE)
 
     # Private
+
+    def _come_from(self, origin: Origin) -> None:
+        """Count it as who it is; where nobody knows, as the proxy, but not believed as that."""
+        engine = self._engine
+        if origin.address:
+            self._peer = engine.forwarding.peer(origin.address, origin.secure)
+        else:
+            self._peer = Peer(self._peer.address, trusted=False, secure=origin.secure)
+        engine.leave(self._counted_as)
+        self._counted_as = self._peer.address
+        fault = engine.admit(self._counted_as)
+        if fault is not None:
+            self._refuse(fault)
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Agree on TLS, or have it be a client at once."""
+        self._state = SHAKING
+        if self._door.tls is not None:
+            self._shaking = asyncio.get_running_loop().create_task(self._shake())
+            return
+        client, held = self._become_client(self._transport), self._held
+        if held:
+            client.data_received(held)
 
     async def _shake(self) -> None:
         """Agree on TLS; from there on it is a client's connection."""
@@ -163,18 +215,22 @@ class Front(asyncio.Protocol):
         if handshake is None:  # closed in the middle of it
             self._leave()
             return
-        peer = peer_of(transport, self._engine.forwarding, secure=True)
-        peer.certificate = certificate_lines(handshake.getpeercert(True), handshake.getpeercert())
+        self._peer.secure = True
+        self._peer.certificate = certificate_lines(handshake.getpeercert(True), handshake.getpeercert())
+        self._become_client(transport)
+
+    def _become_client(self, transport: asyncio.Transport) -> Client:
         self._leave()
-        client = Client(self._engine, peer)
+        client = Client(self._engine, self._peer)
         transport.set_protocol(client)
         client.connection_made(transport)
+        return client
 
     def _refuse(self, fault: Fault) -> None:
         if self._state == GONE:
             return
         engine = self._engine
-        log_refusal(engine, engine.forwarding.peer(self._address), engine.forwarding.new_id(), fault)
+        log_refusal(engine, self._peer, engine.forwarding.new_id(), fault)
         self.cut()
 
     def _leave(self) -> None:
@@ -185,4 +241,4 @@ class Front(asyncio.Protocol):
         engine = self._engine
         engine.wheel.forget(self)
         engine.clients.discard(self)
-        engine.leave(self._address)
+        engine.leave(self._counted_as)

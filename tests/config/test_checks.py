@@ -98,3 +98,12 @@ def test_what_the_byte_path_does_not_do_yet_is_refused(
     assert loader.problems(contract("sessions: {strategy: affinity, contract: false}")) == []
     monkeypatch.setattr(checks, "CONTRACT_READY", True)
     assert loader.problems(text) == []
+
+
+def test_a_proxy_header_needs_somebody_to_trust(loader: Loader) -> None:
+    listen = "listen: {address: '127.0.0.1:1', proxy_protocol: true}\n"
+    assert loader.problems(SHOP + listen) == [
+        "2: listen[0].proxy_protocol: needs `forwarded.trusted_proxies`: who may say there where clients come from"
+    ]
+    assert not loader.problems(SHOP + listen + "forwarded: {trusted_proxies: [10.0.0.0/8]}\n")
+    assert not loader.problems(SHOP + listen.replace("127.0.0.1:1", "unix:/run/x.sock"))
