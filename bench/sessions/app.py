@@ -91,7 +91,7 @@ def main() -> None:
         loop="uvloop",
         http="httptools",
         ws="none",
-        lifespan="on",
+        lifespan="on" if keeping == "limpet" else "off",
         interface="asgi3",
         access_log=False,
         log_level="warning",

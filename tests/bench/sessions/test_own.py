@@ -1,5 +1,7 @@
 """What Limpet is compared with: an app that keeps its sessions itself, and no better than it has to."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -7,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bench.sessions.counts import answered
 from bench.sessions.own import InMemory, OwnSessions, Watched
+from bench.sessions.setups import STARLETTE, app_servers
 
 
 class Noted(InMemory):
@@ -57,6 +61,11 @@ async def test_a_session_is_read_once_and_written_where_it_changed(
         assert (await client.get("/add")).text == "2"
         assert (await client.get("/show")).text == "2"
     assert kept.did == ["save", "load", "save", "load"]
+
+
+def test_a_node_of_the_bench_comes_up_with_it(tmp_path: Path) -> None:
+    with app_servers(STARLETTE, "memory", [""], tmp_path, ("n1",)) as (ports, _):
+        assert answered(ports[0], b"GET /read HTTP/1.0\r\n\r\n")[16:] == b"0"
 
 
 async def test_sessions_are_apart(client: httpx.AsyncClient) -> None:
