@@ -19,6 +19,19 @@ TOKEN = "an-admin-token-that-nobody-else-knows"
 PASSWORD = "a-password-of-the-store"
 SECRET = "a secret for the tests, long enough"  # of `configuration`
 STATE = "what-the-user-keeps"
+CHANGED = "-and-changed"  # what is put behind each of them in a file that is to be reloaded
+PATHS = [
+    "/",
+    "/metrics",
+    "/healthz",
+    "/readyz",
+    "/api/nodes",
+    "/api/services",
+    "/api/config",
+    "/api/settings",
+    "/api/history",
+    "/api/nothing",
+]
 
 
 class Day(NamedTuple):
@@ -69,9 +82,12 @@ async def told_by_admin(here: Stack, day: Day) -> str:
     parts = []
     login = base64.b64encode(f":{TOKEN}".encode()).decode()
     async with aiohttp.ClientSession(headers={"Authorization": f"Basic {login}"}) as operator:
-        for path in ("/", "/metrics", "/healthz", "/readyz", "/api/nodes", "/api/services", "/api/nothing"):
+        for path in PATHS:
             async with operator.get(here.admin + path) as answer:
+                assert answer.status == 404 if path == "/api/nothing" else 200
                 parts.append(await answer.text())
+        async with operator.get(here.admin + "/api/stream") as stream:
+            parts.append((await stream.content.readuntil(b"\n\n")).decode())
         for asked in (day.session, day.cookie):
             async with operator.post(f"{here.admin}/api/explain", json={"session": asked}) as answer:
                 assert answer.status == 200
@@ -95,15 +111,32 @@ async def test_nowhere(tmp_path: Path) -> None:
             assert code == 0, err
             told[words[0]] = out + err
         told["check"] = "".join((await command(tmp_path, "check", "-c", file))[1:])
+        told["diff"] = await a_change_of_everything(tmp_path, here)
         here.limpet.signal(signal.SIGTERM)
         await here.limpet.ended()
         told["log"] = here.limpet.err
         access = told["access log"] = here.limpet.out
     assert " shop/" in access, "something was logged"
     assert "is down" in told["log"]
-    for word in (TOKEN, TOKEN[:-1], PASSWORD, SECRET, KEY, day.session, day.cookie):
+    for word in (TOKEN, TOKEN[:-1], PASSWORD, SECRET, SECRET[:15], KEY, CHANGED, day.session, day.cookie):
         for place, text in told.items():
             assert word not in text, f"{place} tells {word}"
+
+
+async def a_change_of_everything(folder: Path, here: Stack) -> str:
+    """What `check --diff` and `reload` say of a file with other secrets, then with one that is too short."""
+    file = folder / "proxy.yaml"
+    text = file.read_text()
+    for word in (TOKEN, PASSWORD, SECRET, KEY):
+        text = text.replace(word, word + CHANGED)
+    file.write_text(text)
+    env, where = {"LIMPET_ADMIN_TOKEN": TOKEN}, ["-c", str(file), "--admin", here.admin]
+    said = [await command(folder, "check", "--diff", *json, *where, env=env) for json in ([], ["--json"])]
+    assert "secrets" in said[0][1]
+    file.write_text(text.replace(SECRET + CHANGED, SECRET[:15]))
+    said.append(await command(folder, "reload", *where, env=env))
+    assert said[-1][0] == 2
+    return "".join(out + err for _, out, err in said)
 
 
 async def test_a_mistake_in_a_secret_does_not_show_it(tmp_path: Path) -> None:
