@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, TypedDict
 
 from control.cluster import Cluster, Watch
@@ -20,9 +20,11 @@ from routing.states import Membership
 from routing.view import ServiceView
 
 SECONDS = 1.0  # between two looks
-STEP, NODE_STEP = 5, 30  # seconds between two points of a service's history, and of a node's
+STEP, NODE_STEP = 5, 30  # seconds between two points of a service's history, and of a node's: whole steps
 SERVICE_LINES = ("requests_per_second", "errors_per_second", "p50_ms", "p99_ms", "sessions", "lost")
 NODE_LINES = ("requests_per_second", "errors_per_second")
+
+Points = Mapping[str, tuple[float | None, ...]]
 
 
 class State(TypedDict):
@@ -62,7 +64,7 @@ class Picture:
         """`config`: how the file was last read."""
         self.rings: dict[str, Parts] = {}
         self.state = ""  # as JSON
-        self.point = ""  # the latest of the services' history, as JSON
+        self.point = ""  # the latest of the history, as JSON
         self.services = History(STEP, SERVICE_LINES)
         self.nodes = History(NODE_STEP, NODE_LINES)
         self._engine = engine
@@ -93,9 +95,10 @@ class Picture:
                 nodes += node_facts(service, watch, kept, self._paces)
         self._forget()
         if due:
-            self._remember(services)
-        if nodes_due:
-            self._remember_nodes(nodes)
+            now = round(time.time(), 1)
+            points = {fact["service"]: _point(fact) for fact in services}
+            rates = {f"{fact['service']}/{fact['node']}": _rates(fact) for fact in nodes} if nodes_due else {}
+            self._remember(now, points, rates)
         self.state = json.dumps(self._state(services, nodes)) if watched else ""
 
     def history(self) -> dict[str, Lines]:
@@ -122,18 +125,12 @@ class Picture:
         for name in self.rings.keys() - self._engine.services.keys():
             del self.rings[name], self._views[name]
 
-    def _remember(self, services: list[ServiceFacts]) -> None:
-        now = round(time.time(), 1)
-        points = {fact["service"]: _point(fact) for fact in services}
+    def _remember(self, now: float, points: Points, nodes: Points) -> None:
+        """`nodes`: empty where their next point is not due yet."""
         self.services.add(now, points)
-        self.point = json.dumps({"time": now, "points": points})
-
-    def _remember_nodes(self, nodes: list[NodeFacts]) -> None:
-        rates = {
-            f"{fact['service']}/{fact['node']}": (fact["requests_per_second"], fact["errors_per_second"])
-            for fact in nodes
-        }
-        self.nodes.add(round(time.time(), 1), rates)
+        if nodes:
+            self.nodes.add(now, nodes)
+        self.point = json.dumps({"time": now, "services": points, "nodes": nodes})
 
     def _state(self, services: list[ServiceFacts], nodes: list[NodeFacts]) -> State:
         engine, stores = self._engine, self._keeping.stores.opened
@@ -149,6 +146,11 @@ class Picture:
             "stores": [{"store": name, "up": store.up} for name, store in stores.items()],
             "failovers": self._keeping.failovers(),
         }
+
+
+def _rates(fact: NodeFacts) -> tuple[float | None, ...]:
+    """In the order of NODE_LINES."""
+    return fact["requests_per_second"], fact["errors_per_second"]
 
 
 def _point(fact: ServiceFacts) -> tuple[float | None, ...]:

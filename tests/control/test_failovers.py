@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from control.events import Events
 from control.failovers import LONGEST_SECONDS, QUIET_SECONDS, Failovers
 from routing.health import HealthRules, ServiceHealth
 from routing.states import Mode
@@ -40,6 +41,37 @@ class Scene:
     @property
     def lines(self) -> list[str]:
         return [record.message for record in self._caplog.records]
+
+
+def test_what_is_under_way_can_be_seen_and_its_end_is_told_in_a_sentence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    scene, events = Scene(caplog, served=9), Events()
+    logging.getLogger("limpet.sessions").addHandler(events)
+    try:
+        scene.kill()
+        scene.now += 1
+        for number, source in enumerate((1, 2, STORE)):
+            scene.move(f"s{number}", source=source)
+        scene.move("s3", Where.LOST, NOBODY)
+        (facts,) = scene.failovers.facts()
+        assert (facts["node"], facts["served"], facts["moved"], facts["seconds"]) == ("a", 9, 4, 1.0)
+        assert (facts["peers"], facts["store"], facts["lost"]) == (2, 1, 1)
+        scene.wait(QUIET_SECONDS)
+        assert scene.failovers.facts() == []
+    finally:
+        logging.getLogger("limpet.sessions").removeHandler(events)
+    (event,) = events.after(0)
+    assert (event["kind"], event["level"], event["service"], event["node"]) == (
+        "failover",
+        "warning",
+        "shop",
+        "a",
+    )
+    assert event["text"] == (
+        "takeover of 4 of 9 sessions from a (down):"
+        " 2 recovered from peers, 1 recovered from the store, 1 lost"
+    )
 
 
 def test_a_failover_is_one_line_when_nothing_moves_any_more(caplog: pytest.LogCaptureFixture) -> None:

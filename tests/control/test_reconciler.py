@@ -65,6 +65,25 @@ async def test_what_a_pass_found_is_there_to_be_read() -> None:
         assert sum("x" in node.held for node in scene.nodes) == 2
 
 
+async def test_while_somebody_watches_what_was_found_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene()
+    async with going(scene) as it:
+        it.freshen()  # it is as fresh as can be
+        assert it.passes == 1
+        monkeypatch.setattr(reconciler, "FRESH_SECONDS", 0.0)
+        monkeypatch.setattr(reconciler, "FRESH_SHARE", 1e9)
+        it.look()
+        scene.watch.probed(0, Outcome.FAILED, "connection refused")
+        await until(lambda: it.passes == 2)
+        scene.nodes[1].hold("x", 1, serving=True)
+
+        def found() -> bool:
+            it.freshen()
+            return it.serving == {1: 1}
+
+        await until(found)
+
+
 async def test_a_node_that_comes_back_is_up_after_a_pass() -> None:
     scene = Scene()
     async with going(scene):

@@ -11,6 +11,9 @@ const KINDS = [
   { title: 'Sessions lost', line: 'lost', second: null, show: number, word: '' }
 ]
 
+const SERVICE_LINES = ['requests_per_second', 'errors_per_second', 'p50_ms', 'p99_ms', 'sessions', 'lost']
+const NODE_LINES = ['requests_per_second', 'errors_per_second']
+
 export class Charts {
   constructor (place) {
     this.services = null
@@ -41,18 +44,8 @@ export class Charts {
 
   add (told) {
     if (!this.services) return
-    const { times, lines, step } = this.services
-    const names = ['requests_per_second', 'errors_per_second', 'p50_ms', 'p99_ms', 'sessions', 'lost']
-    const full = times.length >= 3600 / step
-    for (const [service, points] of Object.entries(told.points)) {
-      lines[service] ??= Object.fromEntries(names.map(name => [name, times.map(() => null)]))
-      names.forEach((name, at) => {
-        lines[service][name].push(points[at])
-        if (full) lines[service][name].shift()
-      })
-    }
-    times.push(told.time)
-    if (full) times.shift()
+    grow(this.services, told.time, told.services, SERVICE_LINES)
+    if (Object.keys(told.nodes).length) grow(this.nodes, told.time, told.nodes, NODE_LINES)
     if (this.service) this.draw()
   }
 
@@ -99,6 +92,20 @@ export class Charts {
     svg('path', { class: 'line', d: path(line, Math.max(1, ...line)) }))
     place.replaceChildren(picture)
   }
+}
+
+// The next point of a history; the oldest is forgotten after an hour.
+function grow ({ times, lines, step }, time, points, names) {
+  const full = times.length >= 3600 / step
+  for (const [thing, values] of Object.entries(points)) {
+    lines[thing] ??= Object.fromEntries(names.map(name => [name, times.map(() => null)]))
+    names.forEach((name, at) => {
+      lines[thing][name].push(values[at])
+      if (full) lines[thing][name].shift()
+    })
+  }
+  times.push(time)
+  if (full) times.shift()
 }
 
 // The latest point is at the right, and the whole of what is known fills the width.

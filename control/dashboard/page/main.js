@@ -6,7 +6,7 @@ import { showEvents, showFailovers } from './events.js'
 import { listenToExplain } from './explain.js'
 import { showNodes } from './nodes.js'
 import { Ring } from './ring.js'
-import { showServices } from './services.js'
+import { showMore, showServices } from './services.js'
 
 const ring = new Ring(by('ring'), by('legend'))
 const charts = new Charts(by('charts'))
@@ -26,6 +26,7 @@ function show () {
     text(by(id), state.services.length > 1 ? `${title} of ${chosen}` : title)
   }
   if (service) {
+    showMore(service)
     ring.show(service, nodes, rings.get(chosen))
     charts.show(chosen)
     showNodes({ ...state, acts }, nodes, charts)

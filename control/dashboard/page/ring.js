@@ -105,7 +105,7 @@ export class Ring {
       text(name, each.node.node)
       state.className = `state ${each.node.state}`
       text(state, `${STATES[each.node.state] || '?'} ${each.node.state}`)
-      text(rest, `weight ${each.node.weight} · ${each.part} of the ring · ${number(each.sessions)} sessions`)
+      text(rest, `weight ${each.node.weight} · ${each.part} · ${number(each.sessions)} sessions`)
     })
   }
 }

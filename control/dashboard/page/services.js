@@ -13,6 +13,25 @@ export function showServices (state, chosen, choose) {
   })
 }
 
+// What is asked for less often, of the service that is chosen.
+export function showMore (fact) {
+  const parts = [
+    `${number(fact.requests)} requests: ${counts(fact.decisions)}`,
+    fact.writes && `writes: ${counts(fact.writes)}`,
+    fact.moves && `moved, with state from: ${counts(fact.moves)}`,
+    `${number(fact.retries)} retries`,
+    fact.conflicts && `${number(fact.conflicts)} conflicts`,
+    fact.oversized_cookies && `${number(fact.oversized_cookies)} cookies too long for browsers`,
+    `${bytes(fact.bytes_in)} in, ${bytes(fact.bytes_out)} out`
+  ]
+  text(by('more'), `${fact.service}: ${parts.filter(Boolean).join(' · ')}`)
+}
+
+function counts (named) {
+  const some = Object.entries(named).filter(([, count]) => count)
+  return some.map(([name, count]) => `${number(count)} ${name}`).join(', ') || 'none'
+}
+
 function made (fact, choose) {
   const row = el('tr')
   LABELS.forEach((label, at) => row.append(cell(label, at > 2 ? 'n' : '')))
