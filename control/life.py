@@ -160,7 +160,9 @@ def _introduce(engine: Engine, sites: Sites) -> None:
         )
         more = f" and {len(service.nodes) - 5} more" if len(service.nodes) > 5 else ""
         logger.info("service %s: %s%s", service.name, names, more)
-    logger.info("admin: %s (/metrics, /readyz, /api/nodes)", admin if admin.path else f"http://{admin}")
+    logger.info(
+        "admin: %s (the dashboard; /metrics, /readyz, /api/nodes)", admin if admin.path else f"http://{admin}"
+    )
 
 
 def _place(path: str, authority: bytes) -> str:

@@ -1,6 +1,7 @@
 """What the admin API says of services and nodes: plain facts, read from the live objects."""
 
 import time
+from collections.abc import Iterator
 from typing import TypedDict
 
 from control.cluster import Watch
@@ -112,13 +113,12 @@ def config_facts(loading: Loading) -> ConfigFacts:
     }
 
 
-def node_facts(service: Service, watch: Watch, kept: Kept | None, paces: Paces) -> list[NodeFacts]:
+def node_facts(service: Service, watch: Watch, kept: Kept | None, paces: Paces) -> Iterator[NodeFacts]:
     """All nodes of a service, those that are leaving among them; `kept`: by the session contract."""
     ago = time.time() - time.monotonic()
-    return [
-        _node(service, node, watch.health.nodes[node.index], ago, kept, paces.node(service.name, node.name))
-        for node in service.present
-    ]
+    for node in service.present:
+        pace = paces.node(service.name, node.name)
+        yield _node(service, node, watch.health.nodes[node.index], ago, kept, pace)
 
 
 def _node(

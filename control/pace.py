@@ -24,7 +24,7 @@ class Pace(NamedTuple):
 
 
 class Gauge:
-    """The last looks at some counters that only grow; one that falls has begun anew."""
+    """The last looks at some counters that only grow; where the first falls they have begun anew."""
 
     __slots__ = ("_looks",)
 
@@ -33,7 +33,7 @@ class Gauge:
 
     def look(self, now: float, counts: Sequence[float]) -> None:
         """`now`: monotonic seconds."""
-        if self._looks and any(new < old for new, old in zip(counts, self._looks[-1][1], strict=True)):
+        if self._looks and counts[0] < self._looks[-1][1][0]:
             self._looks.clear()
         self._looks.append((now, tuple(counts)))
 
@@ -55,11 +55,12 @@ class Paces:
 
     def look(self, service: Service) -> None:
         now = self._now()
-        gauge = self._services.setdefault(service.name, Gauge())
+        gauge = self._services.get(service.name) or self._services.setdefault(service.name, Gauge())
         gauge.look(now, (*_answered(service), *service.counters.durations))
         for node in service.nodes:
-            counts = sum(node.counters.answers), node.counters.answers[5]
-            self._nodes.setdefault((service.name, node.name), Gauge()).look(now, counts)
+            name = (service.name, node.name)
+            gauge = self._nodes.get(name) or self._nodes.setdefault(name, Gauge())
+            gauge.look(now, (sum(node.counters.answers), node.counters.answers[5]))
 
     def keep_only(self, services: Sequence[Service]) -> None:
         """Forget what is no longer configured."""
