@@ -4,9 +4,18 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo compare test check bench help clean
+# The byte path as machine code (docs/decisions/0015-compiled.md): made anew when one of its sources has changed.
+COMPILED := build/compiled
+COMPILES := setup.py pyproject.toml $(wildcard proxy/*.py routing/*.py sessions/*.py sessions/*/*.py sessions/*/*/*.py)
+# In front of a command it has the compiled modules used: they come before those of the checkout.
+WITH_COMPILED := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(COMPILED):$(CURDIR)
+# What runs on both; of the scenarios with processes of their own one, the others' business is not the byte path.
+COMPILED_TESTS := tests/proxy tests/routing tests/corpus tests/sessions tests/scenarios tests/control/test_build.py \
+	tests/survival/test_a_counter_survives_its_node.py --ignore=tests/sessions/stores
+
+.PHONY: demo compare test test-compiled compiled check bench help clean
 help:
-	@echo "make demo | compare | test | check | bench"
+	@echo "make demo | compare | test | test-compiled | compiled | check | bench"
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +42,19 @@ test: $(VENV)/.test
 	sh tests/install.sh
 	$(MAKE) --no-print-directory check
 	$(BIN)/pytest -n 2 $(ARGS)
+	$(if $(ARGS),,$(MAKE) --no-print-directory test-compiled)
+
+test-compiled: $(VENV)/.test $(COMPILED)/.done
+	$(WITH_COMPILED) $(BIN)/pytest --compiled --import-mode=append -n 2 $(COMPILED_TESTS) $(ARGS)
+
+compiled: $(COMPILED)/.done
+
+$(COMPILED)/.done: $(VENV)/.run $(COMPILES)
+	PYTHON=$(BIN)/python sh tests/install.sh compiler
+	rm -rf build
+	LIMPET_COMPILE=1 $(BIN)/pip install --quiet --no-deps --target $(COMPILED) .
+	rm -rf $(COMPILED)/config $(COMPILED)/control
+	@touch $@
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -41,7 +63,8 @@ check: $(VENV)/.test
 	$(BIN)/pytest -q tests/test_architecture.py
 
 bench: $(VENV)/.test
-	sh bench/install.sh
+	PYTHON=$(BIN)/python sh bench/install.sh
+	$(MAKE) --no-print-directory compiled
 	$(BIN)/python -m bench $(ARGS)
 
 clean:

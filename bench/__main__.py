@@ -34,7 +34,8 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 def chosen(options: argparse.Namespace) -> list[Contender]:
     """The contenders asked for that this machine has; says which are missing."""
-    default = "limpet,haproxy,caddy" if options.quick else ",".join(one.name for one in contenders.ALL)
+    few = "limpet,limpet compiled,haproxy,caddy"
+    default = few if options.quick else ",".join(one.name for one in contenders.ALL)
     names = {name.strip().lower() for name in (options.only or default).split(",")} | {"haproxy"}
     wanted = [one for one in contenders.ALL if one.name.lower() in names]
     for one in wanted:

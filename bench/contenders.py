@@ -5,15 +5,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.processes import PROXY_CORE, free_port, running, wait_for
+from bench.processes import PROXY_CORE, ROOT, free_port, running, wait_for
 
 CONFIGS = Path(__file__).parent / "configs"
 SEARCH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+BUILT = ROOT / "build" / "compiled"  # by `make compiled`
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,23 @@ class Contender:
     arguments: tuple[str, ...]  # {config} is the filled-in file
     version: tuple[str, ...]
     values: dict[str, str] = field(default_factory=dict)  # for the @NAMES@ in the configuration; else empty
+    modules: Path | None = None  # a folder of Python modules that go before those of this checkout
 
     def found(self) -> str | None:
-        """The path of its program, if it is on this machine."""
+        """The path of its program, if all of it is on this machine."""
+        if self.modules and not self.modules.exists():
+            return None
         return shutil.which(self.program, path=SEARCH)
 
     def with_values(self, name: str, **values: str) -> "Contender":
-        return Contender(
-            name, self.config, self.program, self.arguments, self.version, {**self.values, **values}
-        )
+        return replace(self, name=name, values={**self.values, **values})
+
+    def environment(self, folder: Path) -> Mapping[str, str]:
+        """What it is to find in its environment: a home of its own, one core, its modules."""
+        own = {"GOMAXPROCS": "1", **dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))}
+        if self.modules:  # safe: the folder it is started in does not go before them
+            own |= {"PYTHONPATH": f"{self.modules}{os.pathsep}{ROOT}", "PYTHONSAFEPATH": "1"}
+        return own
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ LIMPET = Contender(
     ("-c", SAY_VERSIONS, "limpet", "uvloop"),
     {"LOG": "format: off"},
 )
+COMPILED = replace(LIMPET, name="Limpet compiled", modules=BUILT)
 PLAIN = Contender(
     "aiohttp",
     "aiohttp.txt",
@@ -71,7 +81,7 @@ PLAIN = Contender(
     ("-m", "bench.plain", "{config}"),
     ("-c", SAY_VERSIONS, "aiohttp", "uvloop"),
 )
-ALL = (LIMPET, HAPROXY, NGINX, CADDY, PLAIN)
+ALL = (LIMPET, COMPILED, HAPROXY, NGINX, CADDY, PLAIN)
 
 # Shown beside the comparison, each against the same proxy without it: what a log line for each request
 # costs, to a file, and what HAProxy pays to send the nodes all that Limpet sends them unasked.
@@ -143,12 +153,6 @@ def started(contender: Contender, nodes: Sequence[int], folder: Path) -> Iterato
     program = contender.found()
     assert program
     command = [program, *(argument.format(config=config) for argument in contender.arguments)]
-    env = {
-        "GOMAXPROCS": "1",
-        "HOME": str(folder),
-        "XDG_DATA_HOME": str(folder),
-        "XDG_CONFIG_HOME": str(folder),
-    }
-    with running(command, PROXY_CORE, folder, "process", env) as process:
+    with running(command, PROXY_CORE, folder, "process", contender.environment(folder)) as process:
         wait_for(process, port, folder / "process.out")
         yield Running(contender.name, process.pid, port)

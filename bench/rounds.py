@@ -110,7 +110,7 @@ def saturated(running: Sequence[Running], work: Work, rounds: int, seconds: floa
 def paced(running: Sequence[Running], small: Turns, rounds: int, seconds: float) -> list[Pace]:
     """Latencies at half of what the slowest can do, and at half of the lower of Limpet and HAProxy."""
     rates = {name: median(turn.rate for turn in turns) for name, turns in small.items()}
-    fast = [rate for name, rate in rates.items() if name in ("Limpet", "HAProxy")]
+    fast = [rate for name, rate in rates.items() if name in ("Limpet", "Limpet compiled", "HAProxy")]
     paces = []
     for rate in sorted({min(rates.values()) / 2, min(fast) / 2}):
         print(f"bench: latency at {rate:,.0f} requests a second ...", file=sys.stderr, flush=True)

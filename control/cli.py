@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from control.build import named
 from control.completion import SHELLS, NodeName, ServiceName
 
 # Each command imports what it needs when it runs, so that `limpet status` starts in a quarter of a second.
@@ -40,7 +41,7 @@ class Misconfigured(click.ClickException):
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="limpet")
+@click.version_option(named())
 def main() -> None:
     """Limpet brings every user back to the node that holds their session.
 

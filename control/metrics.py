@@ -4,7 +4,6 @@ import asyncio
 import platform
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from importlib import metadata
 from itertools import accumulate
 from typing import TypeVar
 
@@ -17,6 +16,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from control.build import compiled, version
 from control.keeping import Keeping
 from control.metric_steps import STEP, Sample, groups, steps
 from control.overview import ANSWER_LABELS
@@ -149,8 +149,9 @@ class Metrics(Collector):
                 "When the configuration file was last good, in unix time.",
                 self._loading.loaded,
             )
-        info = GaugeMetricFamily("limpet_build_info", "What is running.", labels=["version", "python"])
-        info.add_metric([version(), platform.python_version()], 1.0)
+        labels = ["version", "python", "compiled"]
+        info = GaugeMetricFamily("limpet_build_info", "What is running.", labels=labels)
+        info.add_metric([version(), platform.python_version(), str(compiled()).lower()], 1.0)
         yield info
 
 
@@ -162,14 +163,6 @@ class _Only:
 
     def collect(self) -> Iterator[Metric]:
         yield self._metric
-
-
-def version() -> str:
-    """Limpet's own version, "unknown" where it runs without being installed."""
-    try:
-        return metadata.version("limpet")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def _chain(*parts: Iterable[T]) -> Iterator[T]:

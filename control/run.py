@@ -20,6 +20,7 @@ from config.loading import load
 from config.problems import ConfigError
 from config.settings import Settings
 from control.app import Admin, make_app
+from control.build import named
 from control.life import Life
 from control.line_writer import LineWriter
 from control.log_file import LogFile
@@ -74,6 +75,7 @@ def _secrets(settings: Settings, folder: Path) -> Sequence[bytes]:
 def _serve(path: str, settings: Settings, secrets: Sequence[bytes]) -> int:
     allow_files(settings.limits.connections)
     logs = LogFile(settings.access_log)
+    logger.info("Limpet %s", named())
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_live(path, settings, secrets, logs))

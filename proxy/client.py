@@ -36,7 +36,7 @@ LINGER: Final = 4  # the last answer is out; what still comes is read and droppe
 CLOSED: Final = 5
 
 
-class Client(asyncio.Protocol):
+class Client:
     """One connection; at most one exchange at a time, so that pipelined requests are answered in order."""
 
     __slots__ = (
@@ -296,10 +296,14 @@ class Client(asyncio.Protocol):
             self.deadline = NEVER
         self.exchange = exchange = Exchange(self, engine, line, fields)
         exchange.start()
-        if self._held and self.exchange is exchange and exchange.sending:
+        if self._held and exchange.sending and self._busy_with(exchange):
             rest, self._held = self._held, b""
             exchange.body_received(rest)
         return True
+
+    def _busy_with(self, exchange: Exchange) -> bool:
+        """Whether it is still under way: that it was assigned says nothing after a call."""
+        return self.exchange is exchange
 
     def _hold_head(self, data: bytes) -> None:
         """An unfinished head; what can never become one is refused at once."""

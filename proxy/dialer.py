@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from dataclasses import dataclass
+from typing import Any, cast
 
 from proxy.fields import FieldKinds
 from proxy.options import Limits, ServiceOptions
@@ -12,7 +13,7 @@ from proxy.upstream import Upstream
 from proxy.wheel import Wheel
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NodeAddress:
     """Where a node listens: a host and port, or the path of a unix socket.
 
@@ -93,7 +94,7 @@ class Dialer:
                 server_hostname=address.server_name or address.host,
                 ssl_shutdown_timeout=self._options.response_timeout,
             )
-        return upstream
+        return cast(Upstream, upstream)
 
-    def _protocol(self) -> Upstream:
+    def _protocol(self) -> Any:  # by its methods: a class that is compiled has no base that is not
         return Upstream(self.pool, self._wheel, self._kinds, self._limits, self._options)

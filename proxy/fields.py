@@ -73,14 +73,15 @@ REQUEST_PREFIXES = {
 RESPONSE_PREFIXES = {b"limpet-": Kind.LIMPET}
 
 
+MOST_NAMES = 4096  # remembered: clients choose them
+
+
 class FieldKinds(dict[bytes, Kind]):
     """The kind of a field by its name as sent; names met before cost one lookup.
 
     WSGI and CGI map `-` and `_` to one name, so a name with `_` that would there become a field of some
     meaning is taken out, and so is everything that begins with `limpet-`.
     """
-
-    LIMIT = 4096  # names remembered: clients choose them
 
     def __init__(self, known: dict[bytes, Kind], prefixes: dict[bytes, Kind]) -> None:
         super().__init__()
@@ -89,7 +90,7 @@ class FieldKinds(dict[bytes, Kind]):
 
     def __missing__(self, name: bytes) -> Kind:
         kind = self._classify(name)
-        if len(self) < self.LIMIT and len(name) <= 64:
+        if len(self) < MOST_NAMES and len(name) <= 64:
             self[name] = kind
         return kind
 

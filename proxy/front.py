@@ -222,7 +222,7 @@ class Front(asyncio.Protocol):
     def _become_client(self, transport: asyncio.Transport) -> Client:
         self._leave()
         client = Client(self._engine, self._peer)
-        transport.set_protocol(client)
+        transport.set_protocol(cast(asyncio.BaseProtocol, client))  # by its methods
         client.connection_made(transport)
         return client
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limits:
     """What one client may ask for."""
 
@@ -17,7 +17,7 @@ class Limits:
     pipeline: int = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timeouts:
     """How long a client may take."""
 
@@ -28,7 +28,7 @@ class Timeouts:
     handshake: float = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceOptions:
     """How a service's nodes are spoken to."""
 

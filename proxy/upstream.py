@@ -29,7 +29,7 @@ TUNNEL: Final = 3
 CLOSED: Final = 4
 
 
-class Upstream(asyncio.Protocol):
+class Upstream:
     """One connection to a node, and the answer that is being read from it."""
 
     __slots__ = (

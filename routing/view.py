@@ -7,7 +7,7 @@ from routing.ring import Ring
 from routing.states import Membership, NodeState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NodeView:
     name: str
     state: NodeState = NodeState.UP
@@ -17,7 +17,7 @@ class NodeView:
     membership: Membership = Membership.MEMBER
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceView:
     """`nodes` by index; `ring` over all members, available or not."""
 

@@ -57,7 +57,7 @@ class Affinity(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AffinityOptions:
     """How one service recognises sessions; times in seconds."""
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the tests need beyond Python: curl, Redis, Prometheus, Chromium, Node.js with npm, and the packages of
 # what runs on it. No service is started: the tests start what they need by themselves.
+# `sh tests/install.sh compiler`: a C compiler and Python's headers instead, for $PYTHON (python3.11 unless named).
 # Quick, and touches nothing, when all of it is there.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -31,6 +32,21 @@ start_nothing() {  # packages ask this program whether to start their service; 1
     chmod 755 "$policy"
     trap 'rm -f "$policy"' EXIT
 }
+
+if [ "${1:-}" = compiler ]; then
+    python=${PYTHON:-python3.11}
+    said=$("$python" -c 'import sysconfig as s; print(s.get_config_var("CC").split()[0], s.get_paths()["include"], s.get_python_version())')
+    compiler=${CC:-${said%% *}} version=${said##* } headers=${said#* }
+    headers=${headers% *}
+    missing=
+    echo '#include <stdlib.h>' | "$compiler" -fsyntax-only -x c - 2>/dev/null || missing="gcc libc6-dev"
+    # Debian has them apart; a Python that was built where it is (pyenv) brings them along.
+    [ -e "$headers/Python.h" ] || missing="$missing libpython$version-dev"
+    [ -z "$missing" ] || install $missing
+    have "$compiler" || fail "no $compiler here, which $python was built with: set CC to a compiler"
+    [ -e "$headers/Python.h" ] || fail "no Python.h in $headers: please install the headers of $python"
+    exit 0
+fi
 
 missing=
 have curl || missing="$missing curl"

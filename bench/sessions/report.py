@@ -6,7 +6,7 @@ from statistics import median
 from bench import machine
 from bench.figures import percentile
 from bench.report import DISTURBED, markdown
-from bench.sessions.setups import AFFINITY, HAPROXY, REPLICATION
+from bench.sessions.setups import AFFINITY, COMPILED, HAPROXY, REPLICATION
 from bench.sessions.turns import Turn, Turns
 
 PARTS = ("proxy", "nodes", "Redis")
@@ -73,13 +73,20 @@ def price(turns: Turns) -> str:
     own, other = turns[REPLICATION.name], turns[HAPROXY.name]
     more = middle(own, lambda t: t.cpu) - middle(turns[AFFINITY.name], lambda t: t.cpu)
     _, than_affinity, _ = spread(turns, REPLICATION.name, AFFINITY.name)
-    _, than_redis, _ = spread(turns, REPLICATION.name, HAPROXY.name)
-    slower = slowest(own) / slowest(other)
-    return (
+    said = (
         f"Replication costs {more:.0f} µs of CPU for a request more than affinity ({than_affinity:.2f}x),"
-        f" and\n{than_redis:.2f} times what HAProxy + Redis cost;"
-        f" the p99 of its writes is {slower:.2f} times theirs."
+        f" and\n{beside(turns, REPLICATION.name)} HAProxy + Redis cost;"
+        f" the p99 of its writes is {slowest(own) / slowest(other):.2f} times theirs."
     )
+    if COMPILED.name in turns:
+        slower = slowest(turns[COMPILED.name]) / slowest(other)
+        said += f"\nCompiled it is {beside(turns, COMPILED.name)} they cost, the p99 {slower:.2f} times."
+    return said
+
+
+def beside(turns: Turns, name: str) -> str:
+    """`1.10 times what`: the median ratio to HAProxy + Redis."""
+    return f"{spread(turns, name, HAPROXY.name)[1]:.2f} times what"
 
 
 def slowest(turns: Sequence[Turn]) -> float:

@@ -50,24 +50,25 @@ class Up:
     redis_port: int = 0
 
 
-def limpet(sessions: str, stores: str = "") -> Contender:
-    values = {"SESSIONS": sessions, "STORES": stores}
-    known = contenders.LIMPET
-    return Contender("Limpet", "limpet-sessions.yaml", known.program, known.arguments, known.version, values)
+def limpet(sessions: str, stores: str = "", known: Contender = contenders.LIMPET) -> Contender:
+    return replace(known, config="limpet-sessions.yaml", values={"SESSIONS": sessions, "STORES": stores})
 
 
-REPLICATION = Setup("Limpet replication", limpet("strategy: replication, replicas: 1, ack: sync"), "limpet")
+COPIES = "strategy: replication, replicas: 1, ack: sync"
+REPLICATION = Setup("Limpet replication", limpet(COPIES), "limpet")
+COMPILED = Setup("Limpet replication compiled", limpet(COPIES, known=contenders.COMPILED), "limpet")
 STORE = Setup(
     "Limpet store", limpet("strategy: store, store: main", 'main: {redis: "@REDIS@"}'), "limpet", redis=True
 )
 HAPROXY = Setup("HAProxy + Redis", contenders.HAPROXY, "redis", redis=True)
 AFFINITY = Setup("Limpet affinity", limpet("strategy: affinity"), "memory")
-ALL = (REPLICATION, STORE, HAPROXY, AFFINITY)
+ALL = (REPLICATION, COMPILED, STORE, HAPROXY, AFFINITY)
 
 
 def on(app: tuple[str, ...]) -> tuple[Setup, ...]:
-    """All of them, with this app."""
-    return tuple(replace(one, app=app) for one in ALL)
+    """All of them, with this app; a Limpet that has not been compiled is none of them."""
+    built = (one for one in ALL if one is not COMPILED or one.proxy.found())
+    return tuple(replace(one, app=app) for one in built)
 
 
 @contextmanager

@@ -6,12 +6,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, TypedDict
 
+from control.build import version
 from control.cluster import Cluster, Watch
 from control.dashboard.arcs import owners
 from control.dashboard.history import History, Lines
 from control.failovers import FailoverFacts
 from control.keeping import Keeping, Kept
-from control.metrics import version
 from control.overview import ConfigFacts, NodeFacts, ServiceFacts, node_facts, service_facts
 from control.pace import Paces
 from proxy.engine import Engine

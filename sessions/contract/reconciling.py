@@ -140,9 +140,8 @@ class Reconciliation:
         """After the pass: the syncing nodes that know what went on without them; stuck: serve nothing."""
         if not self.done:
             return frozenset()
-        told = (
-            self._roles.syncing if self.whole else self._roles.stuck & self._complete & self._buffers.keys()
-        )
+        roles = self._roles
+        told = roles.syncing if self.whole else roles.stuck.intersection(self._complete, self._buffers)
         return told - self._troubled
 
     def _look(self) -> bool:

@@ -8,7 +8,7 @@ its answer, which these connections cannot.
 
 import asyncio
 import ssl
-from typing import cast
+from typing import Any, cast
 
 from sessions.keeping.alarm import Alarm
 from sessions.keeping.replies import Garbled, Reply, ReplyReader
@@ -25,7 +25,7 @@ class Unreachable(Exception):
     """No connection could be made."""
 
 
-class _Connection(asyncio.Protocol):
+class Connection:
     """One connection."""
 
     __slots__ = ("_alarm", "_answer", "_reader", "_transport", "closed", "deadline", "since", "used")
@@ -57,6 +57,14 @@ class _Connection(asyncio.Protocol):
         if reply is not None:
             self._finish(reply)
 
+    def eof_received(self) -> bool:
+        return False  # it closes, and `connection_lost` follows
+
+    def pause_writing(self) -> None:
+        """A request is whole when it is written: there is nothing that could wait."""
+
+    def resume_writing(self) -> None: ...
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         reader = self._reader
@@ -84,8 +92,11 @@ class _Connection(asyncio.Protocol):
             return await self._answer
         finally:
             self._alarm.remove(self)
-            if self._reader is not None:  # not answered: what comes yet belongs to nobody
-                self.close()
+            self._close_unanswered()
+
+    def _close_unanswered(self) -> None:
+        if self._reader is not None:  # what comes yet belongs to nobody
+            self.close()
 
     def late(self, now: float) -> None:
         """Called by the alarm."""
@@ -137,7 +148,7 @@ class Channel:
         self._socket = socket
         self._fixed = b" HTTP/1.1\r\nHost: %b\r\nLimpet-Key: %b\r\n" % (authority.encode(), key)
         self._alarm = Alarm()
-        self._idle: list[_Connection] = []  # the last used one last
+        self._idle: list[Connection] = []  # the last used one last
         self._closed = False
 
     async def request(
@@ -170,7 +181,7 @@ class Channel:
             connection.close()
         self._idle.clear()
 
-    def _take(self) -> _Connection | None:
+    def _take(self) -> Connection | None:
         oldest = asyncio.get_running_loop().time() - _IDLE_SECONDS
         while self._idle:
             connection = self._idle.pop()
@@ -179,14 +190,14 @@ class Channel:
             connection.close()
         return None
 
-    def _keep(self, connection: _Connection) -> None:
+    def _keep(self, connection: Connection) -> None:
         if connection.closed or self._closed or len(self._idle) >= _MOST_IDLE:
             connection.close()
             return
         connection.since = asyncio.get_running_loop().time()
         self._idle.append(connection)
 
-    async def _connect(self, deadline: float) -> _Connection:
+    async def _connect(self, deadline: float) -> Connection:
         if self._closed:
             raise Unreachable
         try:
@@ -197,16 +208,19 @@ class Channel:
         except OSError as error:
             raise Unreachable from error
 
-    async def _open(self) -> _Connection:
-        loop, alarm = asyncio.get_running_loop(), self._alarm
+    async def _open(self) -> Connection:
+        loop = asyncio.get_running_loop()
         if self._socket is not None:
-            _, connection = await loop.create_unix_connection(lambda: _Connection(alarm), self._socket)
+            _, connection = await loop.create_unix_connection(self._protocol, self._socket)
         else:
             _, connection = await loop.create_connection(
-                lambda: _Connection(alarm),
+                self._protocol,
                 self._host,
                 self._port,
                 ssl=self._tls,
                 server_hostname=self._server_name,
             )
-        return connection
+        return cast(Connection, connection)
+
+    def _protocol(self) -> Any:  # by its methods: a class that is compiled has no base that is not
+        return Connection(self._alarm)

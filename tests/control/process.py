@@ -63,7 +63,7 @@ async def start(folder: Path, *arguments: str, env: dict[str, str] | None = None
             "proxy",
             *arguments,
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+            env={"PYTHONPATH": str(ROOT), **os.environ, **(env or {})},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
             stderr=err,

@@ -1,23 +1,14 @@
 """The head that a node is sent."""
 
-from typing import cast
-
 from proxy.fields import request_kinds
 from proxy.forwarding import Forwarding
 from proxy.options import Limits
 from proxy.outgoing import request_section
 from proxy.request import read_fields
 from proxy.routes import HeaderEdit, Route
-from proxy.service import Service
 from sessions.flags import RequestFlag
 from sessions.visit import UNKNOWN, Visit
-
-
-class WithHeader:
-    """The part of a service that is asked here."""
-
-    class affinity:
-        header = b"mcp-session-id"
+from tests.proxy.parts import service
 
 
 def section_of(
@@ -26,7 +17,7 @@ def section_of(
     section = b"".join(line + b"\r\n" for line in (b"Host: h", *lines)) + b"\r\n"
     fields = read_fields(section, 1, request_kinds((b"mcp-session-id", b"x-other")), Limits())
     forwarding = Forwarding(via=via)
-    route = Route(cast(Service, WithHeader), request_edit=edit)
+    route = Route(service("Mcp-Session-Id"), request_edit=edit)
     written = request_section(fields, route, visit, b"h", forwarding.peer("9.9.9.9"), forwarding)
     return [line for line in written.split(b"\r\n")[:-1] if not line.startswith(b"X-Forwarded-")]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.faults import Malformed
-from proxy.fields import request_kinds
+from proxy.fields import MOST_NAMES, request_kinds
 from proxy.options import Limits
 from proxy.request import RequestFields, RequestLine, read_fields, read_line
 
@@ -177,6 +177,6 @@ def test_http_1_0_may_do_without_host_but_not_with_chunks() -> None:
 
 def test_names_are_remembered_but_not_without_bound() -> None:
     kinds = request_kinds()
-    for number in range(2 * kinds.LIMIT):
+    for number in range(2 * MOST_NAMES):
         assert not kinds[b"x-%d" % number]
-    assert len(kinds) <= kinds.LIMIT
+    assert len(kinds) <= MOST_NAMES

@@ -1,12 +1,10 @@
 """What a route changes on the way."""
 
-from typing import cast
-
 import pytest
 
 from proxy.faults import Malformed
 from proxy.routes import Route
-from proxy.service import Service
+from tests.proxy.parts import service
 
 
 @pytest.mark.parametrize(
@@ -21,15 +19,15 @@ from proxy.service import Service
     ],
 )
 def test_the_prefix_is_taken_off_a_target(target: bytes, stripped: bytes) -> None:
-    assert Route(cast(Service, None), b"/app").target(target) == stripped
-    assert Route(cast(Service, None), b"/app/").target(target) == stripped
+    assert Route(service(), b"/app").target(target) == stripped
+    assert Route(service(), b"/app/").target(target) == stripped
 
 
 @pytest.mark.parametrize("target", [b"/%61pp/x", b"//app/x", b"/x/../app", b"/apple"])
 def test_a_prefix_in_another_spelling_is_refused(target: bytes) -> None:
     with pytest.raises(Malformed):
-        Route(cast(Service, None), b"/app").target(target)
+        Route(service(), b"/app").target(target)
 
 
 def test_without_a_prefix_nothing_changes() -> None:
-    assert Route(cast(Service, None)).target(b"/%61/..//x") == b"/%61/..//x"
+    assert Route(service()).target(b"/%61/..//x") == b"/%61/..//x"

@@ -201,10 +201,7 @@ async def test_who_goes_before_the_request_is_sent_holds_nobody_up(
     here.down = {0}
     told: list[Step] = []
 
-    async def never(*_: object) -> None:
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(here.peers[2], "_ask_alone", never)
+    monkeypatch.setattr(here.peers[2], "_alone", asyncio.Semaphore(0))  # nothing large reaches it
     one, two = (Exchange(here, "", first.token) for _ in range(2))
     errand = here.keeper.perform(one.course, one.course.begin(2, False), told.append)
     here.keeper.perform(two.course, two.course.begin(2, False), told.append)
