@@ -42,6 +42,11 @@ class Asking:
             if timer is not None:
                 timer.cancel()
 
+    def close(self) -> None:
+        """Drop all that is left, and let go of who was told: they hold each other."""
+        self.drop()
+        self._heard = _nobody
+
     def _done(self, asked: _Asked) -> None:
         call = self._calls.pop(asked, None)
         if call is None:  # late, or dropped
@@ -55,6 +60,10 @@ class Asking:
         action, _ = self._calls.pop(asked)
         asked.cancel()
         self._heard(action, None)
+
+
+def _nobody(action: Action, answer: Answer | None) -> None:
+    """Is told when nobody wants to know any more."""
 
 
 def _result(asked: _Asked) -> Answer | None:

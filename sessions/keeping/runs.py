@@ -43,7 +43,7 @@ class SearchRun:
 
     def stop(self) -> None:
         """Nobody wants to know any more."""
-        self._asking.drop()
+        self._asking.close()
         if self._pausing is not None:
             self._pausing.cancel()
 
@@ -57,7 +57,7 @@ class SearchRun:
             self._asking.send(action, self._timeout)
         search = self._search
         if search.found is not None:
-            self._asking.drop()
+            self._asking.close()
             self._over(search.found)
         elif search.pause:
             self._asking.drop()  # an answer to an earlier round counts for nothing, and would pause again
@@ -140,7 +140,7 @@ class SettleRun:
             action = Action(Call.PUT, target, settling.version, self._state)
             self._asking.send(action, 0.0, self._base, self._writer)
         if settling.verdict:
-            self._asking.drop()
+            self._asking.close()
             self._alarm.remove(self)
             self._over(self, settling.verdict, settling.winner)
 
@@ -174,7 +174,7 @@ class EndRun:
         for target in targets:
             self._asking.send(Action(Call.END, target), self._timeout)
         if self._ending.verdict:
-            self._asking.drop()
+            self._asking.close()
             self._over(self._ending.verdict)
 
 
