@@ -13,7 +13,6 @@ from sessions.visit import UNKNOWN, Visit
 GATEWAY_ERRORS = (502, 503, 504)
 _NOBODY = ("connect_failed", "node_down")  # it is being started again, as like as not
 PAUSE_SECONDS = 0.2  # before the nodes that all failed are asked again
-NO_NODE = NodeFault(503, "no_node", "No server is available for this right now.")
 PIN_AWAY = (Reason.FAILOVER, Reason.DRAINED)
 _NO_REASON = Reason.NONE
 
@@ -150,7 +149,7 @@ class Placement:
         """Raises NodeFault (503) where nobody may take the request."""
         self._go(*self._choice())
         if self.node < 0:
-            raise NO_NODE
+            raise NodeFault(503, "no_node", "No server is available for this right now.")
 
     def _go(self, node: int, reason: Reason) -> None:
         self.node, self.reason = node, reason
