@@ -63,8 +63,7 @@ check: $(VENV)/.test
 	$(BIN)/pytest -q tests/test_architecture.py
 
 bench: $(VENV)/.test
-	PYTHON=$(BIN)/python sh bench/install.sh
-	$(MAKE) --no-print-directory compiled
+	sh bench/install.sh
 	$(BIN)/python -m bench $(ARGS)
 
 clean:
