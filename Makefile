@@ -9,9 +9,11 @@ COMPILED := build/compiled
 COMPILES := setup.py pyproject.toml $(wildcard proxy/*.py routing/*.py sessions/*.py sessions/*/*.py sessions/*/*/*.py)
 # In front of a command it has the compiled modules used: they come before those of the checkout.
 WITH_COMPILED := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(COMPILED):$(CURDIR)
-# What runs on both; of the scenarios with processes of their own one, the others' business is not the byte path.
-COMPILED_TESTS := tests/proxy tests/routing tests/corpus tests/sessions tests/scenarios tests/control/test_build.py \
-	tests/survival/test_a_counter_survives_its_node.py --ignore=tests/sessions/stores
+# What runs on both, without the two files that mostly wait, and with one of those that have processes of their own.
+COMPILED_TESTS := tests/test_protocols.py tests/proxy tests/routing tests/corpus tests/sessions tests/scenarios \
+	tests/control/test_build.py tests/survival/test_a_counter_survives_its_node.py \
+	$(addprefix --ignore=tests/,sessions/stores scenarios/test_slow_clients_are_gone_in_time.py \
+	scenarios/test_a_session_moves_only_when_its_node_cannot_serve_it.py)
 
 .PHONY: demo compare test test-compiled compiled check bench help clean
 help:
