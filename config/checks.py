@@ -127,6 +127,7 @@ def service_problems(here: KeyPath, service: Service) -> Iterator[Found]:
     """What is wrong within one service, its affinity apart."""
     yield from node_problems((*here, "nodes"), service)
     yield from tls_problems((*here, "tls"), service)
+    yield from send_proxy_problems(here, service)
     health, ejection = service.health, service.ejection
     there = (*here, "health")
     if health.timeout > health.interval:
@@ -173,6 +174,23 @@ def tls_problems(here: KeyPath, service: Service) -> Iterator[Found]:
         yield Found((*here, "key"), "has no effect without `cert`", (here,))
     if tls.ca and not tls.verify:
         yield Found((*here, "ca"), "has no effect without `verify`: any certificate will do", (here,))
+
+
+def send_proxy_problems(here: KeyPath, service: Service) -> Iterator[Found]:
+    """What would reach nodes without the PROXY header that they wait for, or never."""
+    if service.send_proxy is None:
+        return
+    place, nodes, health = (*here, "send_proxy"), (*here, "nodes"), (*here, "health")
+    if any(node.url.secure for node in service.nodes):
+        yield Found(place, "cannot be combined with nodes at https://", (place, nodes))
+    if service.health.path is not None and service.health.port is None:
+        message = "needs `health.port`: probes carry no PROXY header"
+        yield Found(place, message, (place, health))
+    if service.sessions.uses_contract and not all(node.sessions_url for node in service.nodes):
+        message = "needs a `sessions_url` for each node: the session contract carries no PROXY header"
+        yield Found(place, message, (place, nodes, (*here, "sessions")))
+    if "pool" in service.model_fields_set:
+        yield Found((*here, "pool"), "has no effect with `send_proxy`: no connection is kept", (place,))
 
 
 def loop_problems(settings: Settings, name: str, service: Service) -> Iterator[Found]:

@@ -221,6 +221,9 @@ class Service(Section):
     ejection: Ejection = defaults_of(
         Ejection, "Passive health: a node that fails requests is left alone for a while."
     )
+    send_proxy: Literal["v2"] | None = Field(
+        None, description="Tell nodes by the PROXY protocol who the client is: a connection for each request."
+    )
     tls: NodeTls = defaults_of(NodeTls, "How nodes with `https://` are known to be the right ones.")
     timeouts: ServiceTimeouts = defaults_of(ServiceTimeouts, "How long a node may take.")
     queue: Queue = defaults_of(Queue, "Who waits when a node is at its `max_connections`.")

@@ -149,6 +149,7 @@ def options_of(service: file.Service) -> ServiceOptions:
         tries=service.retries.tries,
         retry_seconds=service.retries.wait,
         replay_limit=service.retries.buffer,
+        send_proxy=service.send_proxy is not None,
     )
 
 
@@ -166,6 +167,7 @@ def addresses_of(
             node.max_connections,
             tls if node.url.secure else None,
             service.tls.server_name or "",
+            service.send_proxy is not None,
         )
         for node in nodes
     ]

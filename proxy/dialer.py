@@ -27,11 +27,12 @@ class NodeAddress:
     max_connections: int | None = None
     tls: ssl.SSLContext | None = None
     server_name: str = ""
+    send_proxy: bool = False
 
     @property
     def place(self) -> tuple[object, ...]:
         """Where and how connections to it are made: while this stays, so do they."""
-        return self.host, self.port, self.path, self.tls, self.server_name
+        return self.host, self.port, self.path, self.tls, self.server_name, self.send_proxy
 
     @property
     def authority(self) -> bytes:

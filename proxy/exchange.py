@@ -15,6 +15,7 @@ from proxy.internal import is_internal
 from proxy.ledger import close_account
 from proxy.own_answer import fault_answer
 from proxy.placement import Placement
+from proxy.proxy_protocol import introduction
 from proxy.request import IDEMPOTENT, RequestFields, RequestLine
 from proxy.response import ResponseHead
 from proxy.tunnel import Tunnel
@@ -176,7 +177,10 @@ class Exchange:
         self.upstream = upstream
         self.connected_at = monotonic()
         upstream.begin(self)
-        upstream.write(request_head(self))
+        head = request_head(self)
+        if self.placed.service.options.send_proxy:
+            head = introduction(self.client.peer, self.client.transport) + head
+        upstream.write(head)
         upload = self.upload
         if upload is not None:
             upstream.write(upload.replay or b"")

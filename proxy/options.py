@@ -42,3 +42,4 @@ class ServiceOptions:
     tries: int = 3
     retry_seconds: float = 3.0
     replay_limit: int = 64 * 1024
+    send_proxy: bool = False  # connections begin with a PROXY header, and so are one client's

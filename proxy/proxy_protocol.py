@@ -3,11 +3,13 @@
 By haproxy.org's proxy-protocol.txt (2.2 for the text, 2.2 and 3.3 for the binary form).
 """
 
+import asyncio
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from proxy.faults import Malformed
+from proxy.forwarding import Peer
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 _LONGEST_TEXT = 107  # with its CRLF
@@ -107,6 +109,34 @@ def _read_more(header: bytes, start: int) -> bool:
                 raise _malformed()
         start += 3 + size
     return secure
+
+
+def introduction(peer: Peer, transport: asyncio.BaseTransport) -> bytes:
+    """The header (version 2) that tells a node who the client is, and whether it came by TLS.
+
+    The client's port is 0 where another proxy has said who it is.
+    """
+    source, port = peer.address, 0
+    known, here = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+    if isinstance(known, tuple) and known[0] == source:
+        port = known[1]
+    rest = b"\x20\x00\x05\x01" + (not peer.certificate).to_bytes(4) if peer.secure else b""
+    if not source or not isinstance(here, tuple):
+        return SIGNATURE + bytes((0x21, _UNSPECIFIED)) + len(rest).to_bytes(2) + rest
+    addresses = [ip_address(each.partition("%")[0]) for each in (source, here[0])]
+    family = _STREAM_4
+    if any(address.version == 6 for address in addresses):
+        family = _STREAM_6
+    packed = [_packed(address, family) for address in addresses]
+    packed += [each.to_bytes(2) for each in (port, here[1])]
+    rest = b"".join(packed) + rest
+    return SIGNATURE + bytes((0x21, family)) + len(rest).to_bytes(2) + rest
+
+
+def _packed(address: IPv4Address | IPv6Address, family: int) -> bytes:
+    """Of the family that both addresses are written in."""
+    mapped = b"\xff\xff".rjust(12, b"\x00") if family == _STREAM_6 and address.version == 4 else b""
+    return mapped + address.packed
 
 
 def crc32c(data: bytes) -> int:

@@ -153,6 +153,7 @@ class Upstream:
         """The exchange is over; the connection goes back to the pool, or is closed."""
         self.exchange = self._tunnel = None
         clean = reusable and self.state != CLOSED and not self._tail and not self._held
+        clean = clean and not self._options.send_proxy
         if self._body is not None:
             self._body = None
             self.trailers = []

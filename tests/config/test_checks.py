@@ -4,7 +4,7 @@
 import pytest
 
 from config import checks
-from tests.config.files import SHOP, Loader, contract, service
+from tests.config.files import NODES, SHOP, Loader, contract, service
 
 TOKEN = "token: correct-horse-battery"
 NODE = "{{name: {}, url: 'http://127.0.0.1:{}'}}"
@@ -107,3 +107,16 @@ def test_a_proxy_header_needs_somebody_to_trust(loader: Loader) -> None:
     ]
     assert not loader.problems(SHOP + listen + "forwarded: {trusted_proxies: [10.0.0.0/8]}\n")
     assert not loader.problems(SHOP + listen.replace("127.0.0.1:1", "unix:/run/x.sock"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("nodes: [{name: a, url: 'https://a'}]", "send_proxy: cannot be combined with nodes at https://"),
+        ("health: {path: /}, " + NODES, "send_proxy: needs `health.port`: probes carry no PROXY header"),
+        ("pool: {idle: 1}, " + NODES, "pool: has no effect with `send_proxy`: no connection is kept"),
+    ],
+)
+def test_what_would_come_without_a_proxy_header(loader: Loader, options: str, said: str) -> None:
+    (found,) = loader.problems(f"services: {{shop: {{send_proxy: v2, {options}}}}}\n")
+    assert found == f"1: services.shop.{said}"
