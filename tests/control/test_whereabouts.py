@@ -1,6 +1,7 @@
 """Who holds a session: real nodes are asked, and what they say is shown."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,21 @@ async def explained(opened: Shop, cookie: str) -> dict[str, Any]:
     return found
 
 
-async def holders_are(opened: Shop, cookie: str, wanted: set[str]) -> dict[str, Any]:
-    """The explanation as soon as the nodes say these things."""
+async def explained_when(opened: Shop, cookie: str, so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The explanation as soon as it is so: on a slow machine a node or a copy may take its time."""
     async with asyncio.timeout(PATIENCE):
-        while True:
-            found = await explained(opened, cookie)
-            if {holder["answer"] for holder in found["holders"]} == wanted:
-                return found
+        while not so(found := await explained(opened, cookie)):  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.05)
+    return found
+
+
+def up_to_date(found: dict[str, Any]) -> list[str]:
+    """Who holds the state that the token has seen."""
+    return [holder["where"] for holder in found["holders"] if holder["version"] == found["version"]]
+
+
+def answers(found: dict[str, Any]) -> set[str]:
+    return {holder["answer"] for holder in found["holders"]}
 
 
 async def test_a_session_is_explained_before_and_after_its_node_dies(tmp_path: Path) -> None:
@@ -29,23 +37,21 @@ async def test_a_session_is_explained_before_and_after_its_node_dies(tmp_path: P
         await counter.add()
         await counter.add()
         cookie = next(iter(counter.client.cookie_jar)).OutputString().partition(";")[0]
-        before = await explained(opened, cookie)
-        held = {holder["where"]: holder for holder in before["holders"] if holder["answer"] == "held"}
-        (serving,) = (name for name, holder in held.items() if holder["serving"])
-        (copy,) = held.keys() - {serving}
+        before = await explained_when(opened, cookie, lambda found: len(up_to_date(found)) == 2)
+        (serving,) = (holder["where"] for holder in before["holders"] if holder["serving"])
+        (copy,) = set(up_to_date(before)) - {serving}
         assert (before["pin"], before["node"], before["reason"]) == (serving, serving, "sticky")
-        assert (held[serving]["version"], held[copy]["version"]) == (before["version"], before["version"])
         assert f"{serving} serves it" in before["because"]
 
         opened.nodes["abc".index(serving)].kill()
-        after = await holders_are(opened, cookie, {"away", "held", "none"})
+        after = await explained_when(opened, cookie, lambda found: "away" in answers(found))
         assert (after["pin_state"], after["node"], after["reason"]) == ("down", copy, "failover")
-        assert f"{copy} has a copy of its state" in after["because"]
+        await explained_when(opened, cookie, lambda found: f"{copy} has a copy" in found["because"])
 
         code, out, _ = await command(tmp_path, "explain", "--admin", opened.admin, cookie)
         told = " ".join(out.split())
         assert (code, f"on {serving} not asked, since it is away" in told) == (0, True)
-        assert f"on {copy} a copy, version {before['version']}" in told
+        assert f"would go to {copy} (failover)" in told
         assert cookie.partition("=")[2] not in out
 
 
@@ -58,9 +64,10 @@ async def test_a_store_is_asked_too(tmp_path: Path) -> None:
     ):
         await counter.add()
         cookie = next(iter(counter.client.cookie_jar)).OutputString().partition(";")[0]
-        *_, store = (await explained(opened, cookie))["holders"]
+        found = await explained_when(opened, cookie, lambda found: "store local" in up_to_date(found))
+        *_, store = found["holders"]
         assert (store["where"], store["answer"], store["serving"]) == ("store local", "held", False)
         assert store["bytes"] > 0
         (fact,) = (await opened.api("/api/services"))["services"]
-        assert (fact["strategy"], fact["store"], fact["writes"]["settled"]) == ("store", "local", 1)
+        assert (fact["strategy"], fact["store"], sum(fact["writes"].values())) == ("store", "local", 1)
         assert fact["copied_bytes"] > 0
