@@ -1,4 +1,4 @@
-"""`pytest --compiled`: a run of the compiled byte path, which is refused where it would be none."""
+"""What goes for all tests: the long ones first, and `--compiled`, which is refused where nothing is compiled."""
 
 from importlib.util import find_spec
 
@@ -16,6 +16,11 @@ HOT = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--compiled", action="store_true", help="fail where the byte path is not compiled")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: where two run at a time, one has these while the other has all the rest."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/survival/"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
