@@ -15,6 +15,7 @@ from config.source import Source
 from config.values import Refused
 
 TIMEOUT_SECONDS = 10.0
+UPGRADE_SECONDS = 75.0  # the new process is given a minute
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where to knock when it listens on every interface
 
 
@@ -36,13 +37,13 @@ class Place(NamedTuple):
 class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=TIMEOUT_SECONDS)
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(TIMEOUT_SECONDS)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
 
 
@@ -67,7 +68,7 @@ def locate(config: str, url: str | None, env: Mapping[str, str]) -> Place:
 
 def call_admin(place: Place, method: str, path: str, body: object = None) -> Any:
     """The JSON that is answered. Raises AdminError."""
-    connection = _connection(place.url)
+    connection = _connection(place.url, UPGRADE_SECONDS if path == "/api/upgrade" else TIMEOUT_SECONDS)
     headers = {"Accept": "application/json"}
     if place.token:
         headers["Authorization"] = f"Bearer {place.token}"
@@ -86,16 +87,16 @@ def call_admin(place: Place, method: str, path: str, body: object = None) -> Any
     return _content(place, response.status, content)
 
 
-def _connection(url: str) -> http.client.HTTPConnection:
+def _connection(url: str, timeout: float) -> http.client.HTTPConnection:
     if url.startswith("unix:/"):
-        return UnixConnection(url.removeprefix("unix:"))
+        return UnixConnection(url.removeprefix("unix:"), timeout)
     try:
         parts = urlsplit(url)
         kinds: dict[str, type[http.client.HTTPConnection]] = {
             "http": http.client.HTTPConnection,
             "https": http.client.HTTPSConnection,
         }
-        return kinds[parts.scheme](parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
+        return kinds[parts.scheme](parts.hostname or "", parts.port, timeout=timeout)
     except (KeyError, ValueError):
         raise AdminError(f"{url} is not http://HOST:PORT or unix:/PATH") from None
 

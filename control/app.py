@@ -3,7 +3,7 @@
 import asyncio
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from secrets import token_bytes
 from typing import Any
@@ -27,6 +27,7 @@ from control.metrics import CONTENT_TYPE, Metrics
 from control.overview import NodeFacts, config_facts, node_facts, service_facts, without_nodes
 from control.pace import Paces
 from control.reload import Loading, Reload
+from control.upgrade import UpgradeError
 from proxy.engine import Engine
 from routing.states import Mode
 from sessions.privacy import Pseudonyms
@@ -40,7 +41,8 @@ LARGEST_BODY = 64 * 1024  # a Cookie header to explain is the largest thing that
 class Admin:
     """What the admin port shows and changes. `cookies`: by service, the cookie that sessions are known by.
 
-    `loading`: how the configuration was last read; `reload`: reads it again.
+    `loading`: how the configuration was last read; `reload`: reads it again; `upgrade`: starts another
+    process in place of this one.
     """
 
     engine: Engine
@@ -52,6 +54,7 @@ class Admin:
     token: bytes | None = None
     loading: Loading = field(default_factory=lambda: Loading("", 0.0, 0.0))
     reload: Reload | None = None
+    upgrade: Callable[[], Awaitable[int]] | None = None
     settings: Settings | None = None  # that are in use
     nonce: bytes = field(default_factory=lambda: token_bytes(16))  # for what stands in place of secrets
 
@@ -79,6 +82,7 @@ def make_app(admin: Admin) -> web.Application:
             web.get("/api/config", pages.config),
             web.get("/api/settings", pages.settings),
             web.post("/api/reload", pages.reload),
+            web.post("/api/upgrade", pages.upgrade),
             web.get("/api/history", pages.history),
             web.get("/api/stream", stream.serve),
             web.post("/api/explain", pages.explain),
@@ -126,6 +130,17 @@ class Pages:
 
     async def config(self, request: web.Request) -> web.Response:
         return web.json_response(config_facts(self._admin.loading))
+
+    async def upgrade(self, request: web.Request) -> web.Response:
+        """409 where this process has to stay."""
+        if await json_object(request):
+            raise web.HTTPBadRequest(text="there are no options")
+        if self._admin.upgrade is None:
+            raise web.HTTPNotFound(text="this is no process that can be replaced")
+        try:
+            return web.json_response({"pid": await asyncio.shield(self._admin.upgrade())})
+        except UpgradeError as error:
+            raise web.HTTPConflict(text=str(error)) from None
 
     async def settings(self, request: web.Request) -> web.Response:
         """Without secrets: whoever knows one can see by the nonce whether it is the same."""

@@ -184,6 +184,18 @@ def reload_file(config: str, admin: str | None) -> None:
     click.echo(f"{facts['file']} is in use")
 
 
+@main.command(short_help="Have another process take the running one's place.")
+@admin_options
+def upgrade(config: str, admin: str | None) -> None:
+    """Have another process take the running one's place, with what is installed now.
+
+    It is started as the running one was, and gets its listening sockets, so that no client is refused. The
+    old process ends when its clients have gone, or after timeouts.grace.
+    """
+    pid = call(config, admin, "POST", "/api/upgrade")["pid"]
+    click.echo(f"process {pid} serves from now on")
+
+
 @main.command()
 @admin_options
 @node_argument

@@ -60,6 +60,10 @@ class Watch:
         """Seconds since its state last changed."""
         return self._now() - self.health.nodes[node].since
 
+    def remaining(self, node: int) -> float:
+        """Seconds until the deadline of its drain, inf where there is none."""
+        return max(0.0, self.health.nodes[node].deadline - self._now())
+
     def gives_time(self, node: int, seconds: float) -> bool:
         """Whether the requests that a node works on may end: it is up, or drains for less than `seconds`."""
         state = self.health.nodes[node].state

@@ -5,7 +5,8 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -15,6 +16,7 @@ from control.notify import Notifier
 from control.reload import Reload
 from control.runtime import Runtime
 from control.sites import Sites
+from control.upgrade import UpgradeError
 from proxy.engine import Engine
 
 logger = logging.getLogger("limpet")
@@ -26,6 +28,20 @@ LOOK_SECONDS = 1.0  # between two looks at what has become of nodes that were ta
 RENEWAL_SECONDS = 60.0  # between two looks at whether certificates were renewed
 
 
+class Duties(NamedTuple):
+    """What others do, and when.
+
+    `reload`: upon SIGHUP; `upgrade`: upon SIGUSR2; `reopen`: the access log's file, upon SIGUSR1; `watch`:
+    for ever; `serving`: once, when clients are served.
+    """
+
+    reload: Reload
+    upgrade: Callable[[], Awaitable[int]]
+    reopen: Callable[[], None]
+    watch: Callable[[], Coroutine[None, None, None]]
+    serving: Callable[[], None]
+
+
 class Life:
     """Owns the tasks and the signals of one process."""
 
@@ -34,60 +50,70 @@ class Life:
         self._runner = runner
         self._sites = sites
         self._notifier = notifier
-        self._reloads: set[asyncio.Task[None]] = set()
+        self._told_tasks: set[asyncio.Task[None]] = set()  # that a signal has begun
+        self._aside = False
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def live(
-        self,
-        listen: Sequence[Listener],
-        admin: Address,
-        reload: Reload,
-        reopen: Callable[[], None],
-        watch: Callable[[], Coroutine[None, None, None]],
-    ) -> int:
+    async def live(self, listen: Sequence[Listener], admin: Address, duties: Duties) -> int:
         """Serve until told to stop, then end within the grace, or at the second signal; the exit code.
 
-        `reload`: upon SIGHUP; `reopen`: the access log's file, upon SIGUSR1; `watch`: for ever. Raises
-        ListenError where an address cannot be listened on, StoreError where a store can never work.
+        Raises ListenError where an address cannot be listened on, StoreError where a store can never work.
         """
-        self._heed_signals(reload, reopen)
+        self._heed_signals(duties)
         try:
             await self._runner.setup()
             await self._runtime.keeping.open()
             await self._sites.open(listen, admin)
             _introduce(self._runtime.engine, self._sites)
             self._begin()
-            self._tasks.append(asyncio.create_task(watch()))
+            self._tasks.append(asyncio.create_task(duties.watch()))
+            duties.serving()
             await self._stop.wait()
             await self._wind_down(self._runtime.settings.timeouts.grace)
         finally:
             await self._end()
         return 0
 
-    def _heed_signals(self, reload: Reload, reopen: Callable[[], None]) -> None:
+    def step_aside(self, pid: int) -> None:
+        """Another process serves the clients that come from now on; end with those that there are."""
+        self._notifier.send(f"MAINPID={pid}")
+        logger.info("upgrade: process %d serves from now on", pid)
+        self._aside = True
+        self._stop.set()
+
+    def _heed_signals(self, duties: Duties) -> None:
         loop = asyncio.get_running_loop()
         for number in STOPPING:
             loop.add_signal_handler(number, self._told_to_stop)
-        loop.add_signal_handler(signal.SIGUSR1, reopen)
-        loop.add_signal_handler(signal.SIGHUP, self._told_to_reload, reload)
+        loop.add_signal_handler(signal.SIGUSR1, duties.reopen)
+        loop.add_signal_handler(signal.SIGHUP, self._told, self._reload, duties)
+        loop.add_signal_handler(signal.SIGUSR2, self._told, self._upgrade, duties)
 
-    def _told_to_reload(self, reload: Reload) -> None:
-        task = asyncio.create_task(self._reload(reload))
-        self._reloads.add(task)
-        task.add_done_callback(self._reloads.discard)
+    def _told(self, act: Callable[[Duties], Coroutine[None, None, None]], duties: Duties) -> None:
+        task = asyncio.create_task(act(duties))
+        self._told_tasks.add(task)
+        task.add_done_callback(self._told_tasks.discard)
 
-    async def _reload(self, reload: Reload) -> None:
+    async def _reload(self, duties: Duties) -> None:
         """With what systemd wants to hear of it (sd_notify(3), `Type=notify-reload`)."""
         self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            loading = await reload("SIGHUP")
+            loading = await duties.reload("SIGHUP")
             word = "serving" if loading.ok else "serving; the last reload was refused"
         except Exception:  # a task's boundary
             logger.exception("reloading broke")
             word = "serving; the last reload broke"
         self._notifier.send("READY=1", f"STATUS={word}")
+
+    async def _upgrade(self, duties: Duties) -> None:
+        try:
+            await duties.upgrade()
+        except UpgradeError as error:
+            logger.error("no upgrade: %s", error)
+        except Exception:  # a task's boundary
+            logger.exception("upgrading broke")
 
     def _told_to_stop(self) -> None:
         (self._hurry if self._stop.is_set() else self._stop).set()
@@ -108,14 +134,19 @@ class Life:
     async def _wind_down(self, grace: float) -> None:
         """Accept nobody, let what is under way end; `/readyz` and `/metrics` answer meanwhile."""
         engine = self._runtime.engine
-        self._notifier.send("STOPPING=1", f"STATUS=waiting for {len(engine.clients)} clients")
+        if not self._aside:  # to systemd that would be the end of the service
+            self._notifier.send("STOPPING=1", f"STATUS=waiting for {len(engine.clients)} clients")
         logger.info("stopping: up to %g s for what is under way (once more: at once)", grace)
-        await self._sites.close_doors()
-        engine.stop()
+        await self._sites.close_doors(admin_too=self._aside)
+        if self._aside:
+            engine.step_aside()
+        else:
+            engine.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 while engine.clients and not self._hurry.is_set():  # noqa: ASYNC110 - nobody tells us
                     await asyncio.sleep(GLANCE_SECONDS)
+        engine.stop()
         if engine.clients:
             logger.warning("cut off connections of clients: %d", len(engine.clients))
             engine.cut()
@@ -123,7 +154,7 @@ class Life:
     async def _end(self) -> None:
         await self._runtime.keeping.close()
         await self._runtime.cluster.stop()
-        for task in (*self._tasks, *self._reloads):
+        for task in (*self._tasks, *self._told_tasks):
             task.cancel()
         for service in self._runtime.engine.services.values():
             for node in service.nodes:

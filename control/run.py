@@ -21,7 +21,8 @@ from config.problems import ConfigError
 from config.settings import Settings
 from control.app import Admin, make_app
 from control.build import named
-from control.life import Life
+from control.inheritance import Inheritance, ask_again, inherited
+from control.life import Duties, Life
 from control.line_writer import LineWriter
 from control.log_file import LogFile
 from control.metrics import Metrics
@@ -32,6 +33,7 @@ from control.reload import Loading, Reloader
 from control.runtime import Runtime, build
 from control.sites import ListenError, Sites
 from control.speech import listen_to_logs
+from control.upgrade import Upgrader
 from control.watched_files import WatchedFiles
 from control.wiring import access_log
 from proxy.engine import Engine
@@ -84,19 +86,31 @@ def _serve(path: str, settings: Settings, secrets: Sequence[bytes]) -> int:
 
 
 async def _live(path: str, settings: Settings, secrets: Sequence[bytes], logs: LogFile) -> int:
+    handed = inherited(os.environ)
     runtime = build(settings, secrets, _timer_broke)
     admin = _admin(path, runtime)
     runner = web.AppRunner(make_app(admin), access_log=None, shutdown_timeout=1.0)
-    sites = Sites(runner, runtime.engine)
+    sites = Sites(runner, runtime.engine, handed.sockets if handed else None)
     take = partial(_take, runtime.engine, admin, logs)
     take(settings, secrets, logs.writer)
     reloader = Reloader(admin.loading, partial(_read, path), runtime, sites, logs, take)
-    admin.reload = reloader.reload
     life = Life(runtime, runner, sites, Notifier(os.environ))
-    gc.freeze()  # what was made so far stays: no collection needs to look at it again
+    upgrader = Upgrader(runtime, sites, life.step_aside)
+    admin.reload, admin.upgrade = reloader.reload, upgrader.upgrade
     watched = WatchedFiles(path, runtime, reloader.reload)
-    admin_listen = settings.admin.listen
-    return await life.live(settings.listen, admin_listen, reloader.reload, logs.reopen, watched.watch)
+    if handed is not None:
+        ask_again(runtime, handed.asked)
+    gc.freeze()  # what was made so far stays: no collection needs to look at it again
+    serving = partial(_serving, sites, handed)
+    duties = Duties(reloader.reload, upgrader.upgrade, logs.reopen, watched.watch, serving)
+    return await life.live(settings.listen, settings.admin.listen, duties)
+
+
+def _serving(sites: Sites, handed: Inheritance | None) -> None:
+    """The process whose place this one takes can step aside."""
+    sites.forget_inherited()
+    if handed is not None:
+        handed.say_ready()
 
 
 def _read(path: str) -> tuple[Settings, Sequence[bytes]]:

@@ -1,7 +1,8 @@
 """What the process listens on, by address: one that stays is never closed."""
 
 import os
-from collections.abc import Sequence
+import socket
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from aiohttp import web
@@ -10,9 +11,10 @@ from config.addresses import Address
 from config.certificates import CertificateError
 from config.listener_settings import Listener
 from control.certificates import reload_all
+from control.inheritance import sockets_of
 from control.listening import Place, make_place
 from proxy.engine import Engine
-from proxy.site import ProxySite
+from proxy.site import Listening, ProxySite
 
 
 class ListenError(Exception):
@@ -34,14 +36,58 @@ class Opened(NamedTuple):
     places: dict[Address, Place]
 
 
+class AdminSite(web.BaseSite):
+    """Where the admin port is."""
+
+    __slots__ = ("address", "listening")
+
+    def __init__(self, runner: web.AppRunner, address: Address, sockets: Sequence[socket.socket]) -> None:
+        super().__init__(runner)
+        self.address = address
+        self.listening = Listening(address.host, address.port, address.path, sockets)
+
+    @property
+    def name(self) -> str:
+        return f"admin {self.address}"
+
+    async def start(self) -> None:
+        await super().start()
+        assert self._runner.server is not None, "it was set up"
+        await self.listening.start(self._runner.server)
+
+    async def stop(self) -> None:
+        self.listening.stop()
+        await super().stop()
+
+
 class Sites:
     """The listeners for clients, and the admin port."""
 
-    def __init__(self, runner: web.AppRunner, engine: Engine) -> None:
+    def __init__(
+        self, runner: web.AppRunner, engine: Engine, inherited: Mapping[str, list[int]] | None = None
+    ) -> None:
+        """`inherited`: the `descriptors` of the process that this one takes the place of."""
         self._runner = runner
         self._engine = engine
+        self._inherited = dict(inherited or {})
         self._doors: dict[Address, Site] = {}
-        self._admin: dict[Address, web.BaseSite] = {}
+        self._admin: dict[Address, AdminSite] = {}
+
+    @property
+    def descriptors(self) -> dict[str, list[int]]:
+        """Of all sockets that listen, for another process."""
+        doors = {f"clients {at}": door.site.descriptors for at, door in self._doors.items()}
+        return doors | {f"admin {at}": site.listening.descriptors for at, site in self._admin.items()}
+
+    def forget_inherited(self) -> None:
+        """Close what was handed on and is not listened on any more."""
+        for group in self._inherited.values():
+            for descriptor in group:
+                os.close(descriptor)
+        self._inherited = {}
+
+    def _handed(self, key: str) -> list[socket.socket]:
+        return sockets_of(self._inherited.pop(key, []))
 
     @property
     def served(self) -> list[str]:
@@ -51,7 +97,7 @@ class Sites:
     @property
     def admin(self) -> Address:
         at, site = next(iter(self._admin.items()))
-        return Address(at.host, site.port if isinstance(site, web.TCPSite) else 0, at.path)
+        return Address(at.host, site.listening.port, at.path)
 
     async def open(self, listen: Sequence[Listener], admin: Address) -> Opened:
         """Listen where nobody does yet; the admin port last: when that says that the proxy is ready, it is.
@@ -63,7 +109,7 @@ class Sites:
             for listener in listen:
                 await self._open(listener, opened)
             if admin not in self._admin:
-                site = _admin_site(self._runner, admin)
+                site = AdminSite(self._runner, admin, self._handed(f"admin {admin}"))
                 await _start(site, admin)
                 self._admin[admin] = site
                 opened.addresses.append(admin)
@@ -93,7 +139,15 @@ class Sites:
         address, door = listener.address, self._doors.get(listener.address)
         if door is None:
             place = make_place(listener)
-            site = ProxySite(self._runner, self._engine, address.host, address.port, address.path, place.door)
+            site = ProxySite(
+                self._runner,
+                self._engine,
+                address.host,
+                address.port,
+                address.path,
+                place.door,
+                self._handed(f"clients {address}"),
+            )
             await _start(site, address)
             self._doors[address] = Site(listener, place, site)
             opened.addresses.append(address)
@@ -107,15 +161,9 @@ class Sites:
             if site is not None:
                 await site.stop()
 
-    async def close_doors(self) -> None:
-        """Accept no client any more; the admin port answers on."""
-        await self.close(list(self._doors))
-
-
-def _admin_site(runner: web.AppRunner, address: Address) -> web.BaseSite:
-    if address.path:
-        return web.UnixSite(runner, address.path)
-    return web.TCPSite(runner, address.host, address.port)
+    async def close_doors(self, admin_too: bool = False) -> None:
+        """Accept no client any more; the admin port answers on, unless another process has it."""
+        await self.close([*self._doors, *(self._admin if admin_too else ())])
 
 
 async def _start(site: web.BaseSite, address: Address) -> None:

@@ -133,6 +133,10 @@ class Engine:
         for client in list(self.clients):
             client.stop()
 
+    def step_aside(self) -> None:
+        """Another process has the listeners: each connection ends with the answer to its next request."""
+        self.stopping = True
+
     def cut(self) -> None:
         """Close every client at once."""
         for client in list(self.clients):

@@ -60,7 +60,7 @@ def many_files(count: int) -> Iterator[None]:
 
 
 class Member:
-    """One connection, which is never opened anew, and the session of it."""
+    """One connection, and the session of it."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -68,6 +68,13 @@ class Member:
         self.cookie = b""
         self.places: list[str] = []  # where its requests went
         self.failures: list[str] = []
+        self.closing = False  # the last answer said so
+
+    async def connect(self, port: int) -> None:
+        """Anew."""
+        self._writer.close()
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
+        self.closing = False
 
     async def ask(self) -> None:
         """One request; whatever is not a whole 200 is a failure."""
@@ -78,6 +85,7 @@ class Member:
                 self.places.append((await self._reader.readexactly(1)).decode())
             if not head.startswith(b"HTTP/1.1 200 "):
                 self.failures.append(head.decode())
+            self.closing = b"\r\nConnection: close" in head
             if b"Set-Cookie: " in head:
                 self.cookie = head.partition(b"Set-Cookie: ")[2].partition(b";")[0]
         except (OSError, EOFError, TimeoutError) as error:
