@@ -82,16 +82,10 @@ def _read_line(raw: bytes) -> Operation | Bad:
 
 
 def _operation(name: str, line: Line) -> Operation:
-    forms = [form for form in ("version", "end", "get", "fence") if form in line]
-    readers: dict[str, Callable[[str, Line], Operation]] = {
-        "version": _copy,
-        "end": _end,
-        "get": _get,
-        "fence": _fence,
-    }
+    forms = [form for form in _READERS if form in line]
     if len(forms) != 1:
         raise Malformed(_FORMS)
-    return readers[forms[0]](name, line)
+    return _READERS[forms[0]](name, line)
 
 
 def _copy(name: str, line: Line) -> Operation:
@@ -126,6 +120,14 @@ def _integer(line: Line, name: str, least: int, limit: int) -> int:
     if type(value) is not int or not least <= value < limit:  # `True` is an int, and not meant
         raise Malformed(f"{name} must be an integer from {least} to {limit - 1}")
     return value
+
+
+_READERS: dict[str, Callable[[str, Line], Operation]] = {
+    "version": _copy,
+    "end": _end,
+    "get": _get,
+    "fence": _fence,
+}
 
 
 def write_line(name: str | None, verdict: Verdict, error: str = "") -> bytes:

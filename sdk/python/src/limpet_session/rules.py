@@ -186,7 +186,8 @@ def put(
     if held.mark > version or (held.version == version and held.state != state):
         return None, Verdict(409, held.mark)
     expires = held.lasting(ttl, now)
-    return held._replace(version=version, state=state, since=0, ttl=ttl, expires=expires), Verdict(204)
+    # Field by field, as in `admit`.
+    return Record(ttl, expires, version, state, 0, held.began, held.fence), Verdict(204)
 
 
 def touch(record: Record | None, version: int, ttl: int, now: float) -> tuple[Record | None, Verdict]:
