@@ -1,4 +1,4 @@
-"""What goes for all tests: the long ones first, and `--compiled`, which is refused where nothing is compiled."""
+"""What goes for all tests: the long ones first, and `--compiled`, refused where nothing is compiled."""
 
 from importlib.util import find_spec
 
