@@ -177,7 +177,8 @@ class Front(asyncio.Protocol):
 
     async def _shake(self) -> None:
         """Agree on TLS; from there on it is a client's connection."""
-        assert self._door.tls is not None
+        if self._state == GONE or self._door.tls is None:
+            return
         loop, timeouts = asyncio.get_running_loop(), self._engine.timeouts
         try:
             started = loop.start_tls(
