@@ -1,8 +1,10 @@
 """`limpet status --watch`: the tables again and again, like top; lines of JSON where a program reads them."""
 
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import click
@@ -29,9 +31,20 @@ def watch(look: Look, seconds: float, as_json: bool) -> None:
 
 
 def _again(look: Callable[[], Any], seconds: float) -> Iterator[Any]:
-    while True:
-        yield look()
-        time.sleep(seconds)
+    """Until Ctrl-C, which asyncio's own handler would lose where a look fails in that moment."""
+    pressed: list[int] = []
+
+    def press(number: int, _frame: FrameType | None) -> None:
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        while not pressed:
+            yield look()
+            time.sleep(seconds)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _picture(look: Look, seconds: float) -> RenderableType:

@@ -1,4 +1,4 @@
-"""What goes for all tests: the long ones first, and `--compiled`, refused where nothing is compiled."""
+"""For all tests: the long ones come first; `--compiled` is refused where nothing is compiled."""
 
 from importlib.util import find_spec
 

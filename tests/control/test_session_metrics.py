@@ -7,7 +7,7 @@ from control.runtime import Runtime
 from routing.states import Mode
 from sessions.contract.searching import Where
 from sessions.contract.settling import Settled
-from sessions.keeping.counters import Source
+from sessions.keeping.counters import Source, Unprotected
 from tests.control.settings import runtime, service
 from tests.control.test_metrics import samples_of
 from tests.control.test_session_wiring import KEYS
@@ -61,7 +61,7 @@ async def test_counts() -> None:
 async def test_gauges() -> None:
     running = built()
     kept = running.keeping.services["shop"]
-    kept.keeper.counters.unprotected["x"] = float("inf")
+    kept.keeper.counters.unprotected["x"] = Unprotected(2, float("inf"))
     kept.reconciler.copies = [1, 2, 3]
     kept.reconciler.left = {1: 9}
     kept.peers[0].copied_bytes = 11

@@ -294,8 +294,9 @@ def named_node(name: str) -> AppNode:
 
 
 def service(ports: Sequence[int], **options: Any) -> dict[str, Any]:
-    """A service's settings with nodes `a`, `b`, `c`... on these ports."""
-    return {"nodes": [node_settings(chr(97 + i), port) for i, port in enumerate(ports)], **options}
+    """A service's settings with nodes `a`, `b`, `c`... on these ports, which are not waited for."""
+    nodes = [node_settings(chr(97 + i), port) for i, port in enumerate(ports)]
+    return {"nodes": nodes, "retries": {"wait": "0s"}, **options}
 
 
 def node_settings(name: str, port: int, **options: Any) -> dict[str, Any]:

@@ -175,7 +175,9 @@ async def test_a_node_that_fails_its_probes_is_left_alone_until_it_passes_them(t
 async def test_a_node_that_fails_requests_is_ejected_and_never_the_last_one(three: Three) -> None:
     ports = await three.start()
     ejection = {"failures": 3, "base": "1s"}
-    app = service(ports[:2], ejection=ejection, affinity={"mode": "none"}, retries={"budget": 1.0})
+    app = service(
+        ports[:2], ejection=ejection, affinity={"mode": "none"}, retries={"budget": 1.0, "wait": "0s"}
+    )
     async with running_proxy({"app": app}) as proxy:
         await three.nodes["a"].stop()
         while proxy.state_of("a") is NodeState.UP:
