@@ -24,3 +24,5 @@ def _named(settings: Settings) -> Iterator[str]:
                 yield from pair.files
             if tls.client_ca is not None:
                 yield tls.client_ca
+    for service in settings.services.values():
+        yield from (path for path in (service.tls.ca, service.tls.cert, service.tls.key) if path is not None)
