@@ -1,19 +1,16 @@
-"""One request and its response: where it goes, what is tried when that fails, what the client gets."""
+"""One request and its response: where it goes, and what is tried when that fails."""
 
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from proxy.custody import Custody, Keeper, asks_again
+from proxy.delivery import ENDED, TUNNEL, WAITING, Delivery
 from proxy.engine import Engine
 from proxy.faults import Blame, Fault, Malformed, NodeFault
-from proxy.fields import FieldList
-from proxy.framing import chunk, last_chunk
-from proxy.heads import fault_lines, request_head, response_head, switching_head, token_lines
+from proxy.heads import request_head, switching_head, token_lines
 from proxy.hops import HOPPING, last_hop
 from proxy.https import redirect
 from proxy.internal import is_internal
-from proxy.ledger import close_account
-from proxy.own_answer import fault_answer
 from proxy.placement import Placement
 from proxy.proxy_protocol import introduction
 from proxy.request import IDEMPOTENT, RequestFields, RequestLine
@@ -21,7 +18,6 @@ from proxy.response import ResponseHead
 from proxy.tunnel import Tunnel
 from proxy.upload import Upload, begin_upload
 from proxy.upstream import Upstream
-from sessions.flags import ResponseFlag
 
 if TYPE_CHECKING:
     from proxy.client import Client
@@ -31,75 +27,17 @@ HELD_LIMIT = 256 * 1024  # bytes of an answer that are read while it waits for i
 _REPEATED = frozenset(("node_closed", "node_down", "bad_response"))
 
 
-# Phases of an exchange
-WAITING: Final = 0  # nothing of the answer has been sent
-ANSWERING: Final = 1
-TUNNEL: Final = 2
-ENDED: Final = 3
-
-_NOT_SET = ResponseFlag.N
-
-
-class Exchange:
+class Exchange(Delivery):
     """Made for each request, and called by its client, its pool and its upstream."""
 
-    __slots__ = (
-        "began",
-        "bodyless",
-        "bytes_in",
-        "bytes_out",
-        "chunking",
-        "client",
-        "client_slow",
-        "connected_at",
-        "custody",
-        "engine",
-        "fault",
-        "fields",
-        "first_at",
-        "head",
-        "keep",
-        "line",
-        "phase",
-        "placement",
-        "repeated",
-        "request_id",
-        "response_flag",
-        "sending",
-        "status",
-        "token_lines",
-        "trailers",
-        "upload",
-        "upstream",
-    )
+    __slots__ = ("client_slow", "repeated", "upload", "upstream")
 
     def __init__(self, client: "Client", engine: Engine, line: RequestLine, fields: RequestFields) -> None:
-        self.client = client
-        self.engine = engine
-        self.line = line
-        self.fields = fields
-        self.began = monotonic()
-        self.connected_at = self.first_at = -1.0
-        self.phase = WAITING
-        self.keep = not fields.close and (line.minor == 1 or fields.keep_alive) and not engine.stopping
-        self.bodyless = line.method == b"HEAD"
+        super().__init__(client, engine, line, fields)
         self.upload: Upload | None = None
-        self.sending = False  # the request's body is not yet read whole
-        self.placement: Placement | None = None  # None: before a service was found
-        self.custody: Custody | None = None  # where the nodes speak the session contract
         self.upstream: Upstream | None = None
         self.repeated: NodeFault | None = None  # what every node that there is has failed with
         self.client_slow = False
-        self.head: ResponseHead | None = None
-        self.chunking = False
-        self.token_lines = b""  # a token that goes out even where the exchange fails
-        self.trailers: FieldList = []  # of the answer, when it has been read whole
-        self.response_flag = _NOT_SET
-        self.status = 0
-        self.fault = ""
-        self.bytes_in = line.size + len(fields.raw)
-        self.bytes_out = 0
-        self.request_id = engine.forwarding.id_of(client.peer, fields)
 
     # Called by the client
 
@@ -197,11 +135,6 @@ class Exchange:
 
     # Called by the upstream
 
-    def interim(self, head: ResponseHead) -> None:
-        """A 1xx (RFC 9110 section 15.2): 100 for who asked, the others for who knows them."""
-        if self.line.minor == 1 and (head.status != 100 or self.fields.expects_continue):
-            self.client.write(b"%b%b\r\n" % (head.line, head.passed))
-
     def answer(self, head: ResponseHead, payload: bytes, done: bool) -> None:
         """The answer's head, with as much of its body as came with it."""
         self.first_at = monotonic()
@@ -227,12 +160,7 @@ class Exchange:
             if custody.held_bytes > HELD_LIMIT and self.upstream is not None:
                 self.upstream.hold()
             return
-        if self.chunking:
-            data = self._chunk(data, done)
-        if data:
-            self.write(data)
-        if done:
-            self._finish()
+        self._deliver_more(data, done)
 
     def switched(self, head: ResponseHead, data: bytes) -> None:
         """101: from here on the bytes belong to another protocol (RFC 9110 section 7.8)."""
@@ -303,27 +231,6 @@ class Exchange:
 
     # Called by the tunnel and for the heads
 
-    @property
-    def placed(self) -> Placement:
-        """The placement, once there is one."""
-        assert self.placement is not None
-        return self.placement
-
-    def write(self, data: bytes) -> None:
-        """To the client."""
-        placement = self.placement
-        assert placement is not None
-        size = len(data)
-        self.bytes_out += size
-        placement.service.counters.bytes_out += size
-        self.client.write(data)
-
-    def count_in(self, size: int) -> None:
-        """Bytes from the client."""
-        self.bytes_in += size
-        if self.placement is not None:
-            self.placement.service.counters.bytes_in += size
-
     def tunnel_over(self) -> None:
         """Both ends have sent all they had."""
         self._leave_node()
@@ -340,16 +247,8 @@ class Exchange:
         if head.status == 101:
             self._open_tunnel(head, payload)
             return
-        self.phase = ANSWERING
-        if self.sending or self.engine.stopping:
-            self.keep = False  # the client is still sending what the node did not wait for, or must go
-        start = response_head(self, head)
-        if self.chunking:
-            payload = self._chunk(payload, done)
-        self.write(start + payload)
-        if done:
-            self._finish()
-        elif self.custody is not None and self.upstream is not None and not self.client_slow:
+        self._deliver(head, payload, done)
+        if not done and self.custody is not None and self.upstream is not None and not self.client_slow:
             self.upstream.go_on()
 
     def send_to(self, node: int) -> None:
@@ -478,31 +377,6 @@ class Exchange:
         if self.placement is not None:
             self.placement.leave(self, upstream, reusable)
 
-    @property
-    def _self_delimiting(self) -> bool:
-        """Whether a client can tell by the bytes alone that the answer is not whole."""
-        return self.chunking or (self.head is not None and self.head.length >= 0)
-
-    def _chunk(self, data: bytes, done: bool) -> bytes:
-        if not done:
-            return chunk(data)
-        kinds = self.engine.response_kinds
-        return last_chunk(data, [field for field in self.trailers if not kinds[field[0]]])
-
-    def _finish(self) -> None:
-        """The answer is whole."""
-        self.phase = ENDED
-        self._settle_up()
-        self.client.ended(self.keep)
-
-    def _settle_up(self) -> None:
-        """Count it, and let go of what holds it: two that hold each other are left to Python's collector.
-
-        With this one and the runs' (`Asking.close`) each write left it 31 objects to find.
-        """
-        close_account(self)
-        self.custody = None
-
     def _answer_read(self, head: ResponseHead) -> None:
         """The answer was read whole: the node is done with this request, whenever the client gets it."""
         upstream = self.upstream
@@ -523,23 +397,3 @@ class Exchange:
             upstream.go_on()
         upstream.open_tunnel(tunnel)
         self.client.open_tunnel(tunnel)
-
-    def _answer_fault(self, fault: Fault) -> None:
-        self.head = None  # a node's answer that was held is not what the client gets
-        if isinstance(fault, Malformed) or self.sending or self.engine.stopping:
-            self.keep = False
-        accept = self.fields.find(b"accept")
-        pages = self.engine.error_pages
-        lines = fault_lines(self, fault)
-        data = fault_answer(fault, pages, accept, self.request_id, self.bodyless, self.keep, lines)
-        self._end_here(fault.status, data)
-
-    def _end_here(self, status: int, data: bytes) -> None:
-        self.phase = ENDED
-        self.status = status
-        self.bytes_out += len(data)
-        if self.placement is not None:
-            self.placement.service.counters.bytes_out += len(data)
-        self.client.write(data)
-        self._settle_up()
-        self.client.ended(self.keep)

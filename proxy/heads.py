@@ -12,10 +12,10 @@ from sessions.flags import ResponseFlag
 from sessions.visit import NO_STATE, Answer
 
 if TYPE_CHECKING:
-    from proxy.exchange import Exchange
+    from proxy.delivery import Delivery
 
 
-def request_head(exchange: "Exchange") -> bytes:
+def request_head(exchange: "Delivery") -> bytes:
     """For the node at which the exchange is placed."""
     client, line, fields, placement = exchange.client, exchange.line, exchange.fields, exchange.placed
     route, visit, memory = placement.route, placement.visit, client.memory
@@ -40,7 +40,7 @@ def request_head(exchange: "Exchange") -> bytes:
     )
 
 
-def response_head(exchange: "Exchange", head: ResponseHead) -> bytes:
+def response_head(exchange: "Delivery", head: ResponseHead) -> bytes:
     """For the client. Decides how the body is framed (`chunking`), and whether the connection lives on."""
     placement, engine, custody = exchange.placed, exchange.engine, exchange.custody
     route, minor = placement.route, exchange.line.minor
@@ -63,13 +63,13 @@ def response_head(exchange: "Exchange", head: ResponseHead) -> bytes:
     return b"%b%b%b%b\r\n" % (head.line, section, length, connection_line(exchange.keep, minor))
 
 
-def switching_head(exchange: "Exchange", head: ResponseHead) -> bytes:
+def switching_head(exchange: "Delivery", head: ResponseHead) -> bytes:
     """For the client, when its node switches protocols."""
     section = _response_section(exchange, head)
     return b"%b%bConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % (head.line, section, head.upgrade)
 
 
-def fault_lines(exchange: "Exchange", fault: Fault) -> bytes:
+def fault_lines(exchange: "Delivery", fault: Fault) -> bytes:
     """The header lines of an answer of Limpet's own, besides those that all have."""
     lines = exchange.token_lines + fault.fields
     placement = exchange.placement
@@ -79,13 +79,13 @@ def fault_lines(exchange: "Exchange", fault: Fault) -> bytes:
     return lines + placement.route.hsts if secure else lines
 
 
-def token_lines(exchange: "Exchange", node: int) -> bytes:
+def token_lines(exchange: "Delivery", node: int) -> bytes:
     """A token for this node, to go out with an answer of Limpet's own; b"": none."""
     answer = _token(exchange, node, [], b"")
     return b"".join(b"Set-Cookie: %b\r\n" % value for value in answer.set_cookies)
 
 
-def _response_section(exchange: "Exchange", head: ResponseHead) -> bytes:
+def _response_section(exchange: "Delivery", head: ResponseHead) -> bytes:
     placement, custody = exchange.placed, exchange.custody
     affinity = placement.service.affinity
     given = next((value for name, value in head.affinity if name.lower() == affinity.header), b"")
@@ -99,7 +99,7 @@ def _response_section(exchange: "Exchange", head: ResponseHead) -> bytes:
     return response_section(head, answer, affinity.header, edit, via)
 
 
-def _token(exchange: "Exchange", node: int, set_cookies: list[bytes], given: bytes) -> Answer:
+def _token(exchange: "Delivery", node: int, set_cookies: list[bytes], given: bytes) -> Answer:
     """What the client is told of its session. `given`: the node's value of the affinity's header."""
     placement, engine, custody = exchange.placed, exchange.engine, exchange.custody
     secure = engine.forwarding.secure(exchange.client.peer, exchange.fields)

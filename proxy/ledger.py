@@ -14,7 +14,7 @@ from proxy.sightings import SLOTS
 from sessions.flags import RequestFlag, StateFlag
 
 if TYPE_CHECKING:
-    from proxy.exchange import Exchange
+    from proxy.delivery import Delivery
 
 _NOTHING = Record(
     time=0.0,
@@ -43,7 +43,7 @@ _NOTHING = Record(
 _LOCAL = StateFlag.L
 
 
-def close_account(exchange: "Exchange") -> None:
+def close_account(exchange: "Delivery") -> None:
     """Count the exchange, once, and log it."""
     seconds = monotonic() - exchange.began
     placement = exchange.placement
@@ -56,7 +56,7 @@ def close_account(exchange: "Exchange") -> None:
         log(_record(exchange, placement, seconds, flags))
 
 
-def _count(exchange: "Exchange", placement: Placement, seconds: float, flags: tuple[int, int, int]) -> None:
+def _count(exchange: "Delivery", placement: Placement, seconds: float, flags: tuple[int, int, int]) -> None:
     service, status = placement.service, exchange.status
     counters = service.counters
     if status == 101:  # how long a tunnel lasts is nobody's delay
@@ -90,7 +90,7 @@ def log_refusal(engine: Engine, peer: Peer, request_id: bytes, fault: Fault) -> 
         engine.log(refused)
 
 
-def _flags(exchange: "Exchange", placement: Placement) -> tuple[int, int, int]:
+def _flags(exchange: "Delivery", placement: Placement) -> tuple[int, int, int]:
     """The affinity flags; a session whose node could not serve it is counted as lost, once."""
     visit = placement.visit
     if exchange.custody is not None:  # the keeper counts what is lost
@@ -106,7 +106,7 @@ def _flags(exchange: "Exchange", placement: Placement) -> tuple[int, int, int]:
 
 
 def _record(
-    exchange: "Exchange",
+    exchange: "Delivery",
     placement: Placement | None,
     seconds: float,
     flags: tuple[int, int, int] | tuple[()],
