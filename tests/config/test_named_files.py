@@ -23,11 +23,9 @@ def test_each_is_named_once_and_counts_from_the_folder() -> None:
             "services": {"shop": SERVICE},
         }
     )
-    assert sorted(named_files(settings, Path("/folder"))) == [
+    own = ["clients.pem", "error.html", "error.json", "first", "nodes.key", "nodes.pem", "own.key", "own.pem"]
+    folder = Path("/folder")
+    assert sorted(named_files(settings, folder)) == [
         Path("/etc/shop.key"),
-        *(
-            Path("/folder") / name
-            for name in "clients.pem error.html error.json first nodes.key nodes.pem own.key own.pem second"
-            " shop.crt token".split()
-        ),
+        *(folder / name for name in [*own, "second", "shop.crt", "token"]),
     ]

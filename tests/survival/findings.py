@@ -10,6 +10,7 @@ from tests.survival.access import Logged
 # Until everybody knows that somebody has died, or is there again: what was on its way is met by that.
 _USUAL = 0.1  # seconds that a write takes
 REACTION = 0.5  # seconds
+_STORE_REACTION = 1.0  # a store that did not answer is tried again every half second
 _DISAGREE = 1.0  # seconds that one proxy may know a node to be back before another: between two probes
 AFTERMATH = 3.0  # seconds: until a node that was taken for dead because of that is up again
 STORE = "the store"  # as a victim
@@ -58,7 +59,8 @@ class Blow(NamedTuple):
 
     def explains(self, failure: Failure) -> bool:
         """Whether that was in flight there, and could not be repeated."""
-        if failure.began > self.ended + REACTION or failure.ended < self.began:
+        reaction = _STORE_REACTION if self.victim == STORE else REACTION
+        if failure.began > self.ended + reaction or failure.ended < self.began:
             return False
         if failure.ended - failure.began < self.least:
             return False

@@ -79,7 +79,7 @@ class Proxy:
         replicas: int = 1,
         store: Store | None = None,
         terms: Terms | None = None,
-        ack_timeout: float = 0.5,
+        ack_timeout: float = 2.0,
         max_lag: float = 0.0,
         call_timeout: float = 1.0,
     ) -> None:

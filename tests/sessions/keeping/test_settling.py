@@ -92,14 +92,14 @@ async def test_a_silent_holder_is_replaced_by_the_next(nodes: Start, proxy: Make
 
 
 async def test_a_write_that_nobody_holds_says_so_and_is_settled_later(nodes: Start, proxy: Make) -> None:
-    here = proxy(two := nodes(2))
+    here = proxy(two := nodes(2), ack_timeout=10.0)
     first = await here.request("add=a")
     two[1].kill()
     second = await here.request("add=a", first.token)
     assert second.token is not None and second.token.unprotected
     assert here.keeper.counters.unprotected_now(asyncio.get_running_loop().time()) == 1
     two[1] = nodes(1)[0]
-    here = proxy(two)
+    here = proxy(two, ack_timeout=10.0)
     third = await here.request("", second.token)
     assert third.token is not None and not third.token.unprotected, "a read settles it, too"
     assert await here.peers[1].get(second.token.id)
