@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,20 +19,26 @@ ROOT = Path(__file__).parent.parent.parent
 BACKENDS = ROOT / "examples" / "backends"
 START_SECONDS = 30.0
 NODE_KEY = "what-the-proxy-and-these-nodes-share"
-# Below the range from which the system takes ports for outgoing connections, which could be in the way.
-PORTS = range(18000, 32000)
+# Below the range from which the system takes ports for outgoing connections, which could be in the way; a
+# part of it for each of the processes that run tests side by side.
+PART = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4
+PORTS = range(18000 + 3500 * PART, 18000 + 3500 * (PART + 1))
+_GIVEN: deque[int] = deque(maxlen=500)  # of late: whoever asked may not listen yet
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 on which nobody listens."""
     while True:
         port = random.choice(PORTS)
+        if port in _GIVEN:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _GIVEN.append(port)
             return port
 
 

@@ -1,6 +1,7 @@
 """Whatever ends at whatever byte, client or node: the right answer or none, and nothing left behind."""
 
 import asyncio
+import contextlib
 from itertools import count
 
 import pytest
@@ -82,8 +83,9 @@ async def test_a_client_that_goes_at_each_byte_of_its_answer(kind: str, how: str
         await read_request(reader)
         writer.write(answer[:size])
         await gates[size].wait()
-        writer.write(answer[size:])
-        await reader.read()
+        with contextlib.suppress(RuntimeError):  # uvloop's, where the connection was reset meanwhile
+            writer.write(answer[size:])
+            await reader.read()
 
     async with proxied(RawNode(node)) as proxy:
         upgrade = b"Connection: Upgrade\r\nUpgrade: x\r\n" if kind == "tunnel" else b""

@@ -36,8 +36,8 @@ class Failure(NamedTuple):
 
     @property
     def begun(self) -> bool:
-        """Its answer had begun to arrive when its node died: then nothing can be repeated."""
-        return self.status == 0 and self.fault == "node_closed"
+        """Its answer was there when its node died, but not its rest, or not the state that it had seen."""
+        return (self.status == 0 and self.fault == "node_closed") or self.fault == "state_missing"
 
     @property
     def fault(self) -> str:
