@@ -9,6 +9,7 @@ from tests.survival.access import Logged
 
 # Until everybody knows that somebody has died, or is there again: what was on its way is met by that.
 _USUAL = 0.1  # seconds that a write takes
+_ACK = 1.0  # seconds that a write waits for its copies, which it may have begun to do when there were none
 REACTION = 0.5  # seconds
 _STORE_REACTION = 1.0  # a store that did not answer is tried again every half second
 _DISAGREE = 1.0  # seconds that one proxy may know a node to be back before another: between two probes
@@ -154,7 +155,7 @@ class Findings:
         return [
             at
             for at in self.unprotected
-            if not any(bare.met(at, at) for bare in self.bare) and not self.starved(at, at)
+            if not any(bare.met(at - _ACK, at) for bare in self.bare) and not self.starved(at, at)
         ]
 
     def _disturbed(self, failure: Failure) -> bool:
