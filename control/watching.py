@@ -42,7 +42,7 @@ def _again(look: Callable[[], Any], seconds: float) -> Iterator[Any]:
     try:
         while not pressed:
             yield look()
-            time.sleep(seconds)
+            time.sleep(seconds)  # `--interval`: what the operator asked for
     finally:
         signal.signal(signal.SIGINT, before)
 
