@@ -6,6 +6,7 @@
 import asyncio
 import secrets
 import sys
+from collections import defaultdict
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
@@ -60,6 +61,25 @@ class SlowCopies:
         await self._app(scope, receive, send)
 
 
+class OneByOne:
+    """What adds to one client's count is served one by one, as locked sessions are.
+
+    A request goes on when its proxy has died, and would put its sum in place of those that were made since.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        asked = parse_qs(scope.get("query_string", b"").decode())
+        if "add" not in asked:
+            await self._app(scope, receive, send)
+            return
+        async with self._locks[asked["owner"][0]]:
+            await self._app(scope, receive, send)
+
+
 class MemorySessions:
     """`request.session` from this process's memory, as many an app has it."""
 
@@ -88,7 +108,7 @@ class MemorySessions:
 
 def main(port: int, plain: bool) -> None:
     app: Any = Starlette(routes=[Route("/healthz", healthz), Route("/visit", visit, methods=["GET", "POST"])])
-    app = MemorySessions(app) if plain else SlowCopies(LimpetSessionMiddleware(app, [NODE_KEY]))
+    app = MemorySessions(app) if plain else OneByOne(SlowCopies(LimpetSessionMiddleware(app, [NODE_KEY])))
     uvicorn.run(
         app,
         port=port,

@@ -149,7 +149,7 @@ async def performance(plan: Plan, folder: Path) -> AsyncIterator[Performance]:
     """Everything runs while the block does; then all that was acknowledged is asked for."""
     findings, random = Findings(plan.setup.sticky), Random(plan.seed)
     async with on_stage(plan.setup, folder, findings.acknowledged) as stage:
-        pulse = _pulse(stage, findings)
+        pulse = _pulse(stage, findings, folder if plan.setup.store == "embedded" else None)
         cast = Cast(plan, stage, findings, random)
         try:
             cast.start()
@@ -183,7 +183,7 @@ async def play(
     return run.findings
 
 
-def _pulse(stage: Stage, findings: Findings) -> Pulse:
+def _pulse(stage: Stage, findings: Findings, written: Path | None) -> Pulse:
     beating: list[tuple[Process, int]] = [(node, node.port) for node in (*stage.nodes, stage.spare)]
     beating += [(proxy, proxy.admin_port) for proxy in stage.proxies]
-    return Pulse(beating, lambda began, ended, name: findings.late.append(Window(began, ended, name)))
+    return Pulse(beating, lambda *told: findings.late.append(Window(*told)), written)

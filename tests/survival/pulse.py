@@ -5,7 +5,9 @@ keeps it from answering.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from tests.survival.processes import Process
 from tests.survival.wire import Connection
@@ -20,9 +22,14 @@ Late = Callable[[float, float, str], None]
 class Pulse:
     """`late` is told from when to when somebody answered nothing, though nothing had been done to them."""
 
-    def __init__(self, beating: Iterable[tuple[Process, int]], late: Late) -> None:
-        """`beating`: processes, each with a port on which it answers /healthz."""
+    def __init__(
+        self, beating: Iterable[tuple[Process, int]], late: Late, written: Path | None = None
+    ) -> None:
+        """`beating`: processes, each with a port on which it answers /healthz; `written`: where a store's
+        file is, and waits for the disk."""
         self._tasks = [asyncio.create_task(self._feel(process, port)) for process, port in beating]
+        if written is not None:
+            self._tasks.append(asyncio.create_task(self._feel_disk(written / "pulse")))
         self._late = late
 
     def stop(self) -> None:
@@ -38,6 +45,22 @@ class Pulse:
             await asyncio.sleep(_PAUSE)
             if answered and touched == process.touched and loop.time() - began > LATE + _PAUSE:
                 self._late(began, loop.time(), process.name)
+
+    async def _feel_disk(self, path: Path) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            await asyncio.to_thread(_write, path)
+            if loop.time() - began > LATE:
+                self._late(began, loop.time(), "the disk")
+            await asyncio.sleep(_PAUSE)
+
+
+def _write(path: Path) -> None:
+    with path.open("wb") as file:
+        file.write(bytes(4096))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 async def _beats(port: int) -> bool:
