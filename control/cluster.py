@@ -39,14 +39,14 @@ class Watch:
         self.node_names = tuple(node.name for node in health.view().nodes)
         self.suspicious = health.suspicious
         self._now = now
-        self._follower: Follower | None = None
+        self._followers: list[Follower] = []
         self._listener: Callable[[], None] = _nothing
         self.hurry: Callable[[int], bool] | None = None  # has a node probed now; False where it is not probed
         self._states = [node.state for node in health.nodes]
 
     def lead(self, follower: Follower) -> None:
-        """Publish to this byte path from now on."""
-        self._follower = follower
+        """Publish to this byte path, too, from now on."""
+        self._followers.append(follower)
         follower.publish(self.health.view())
 
     def change(self, view: ServiceView, rules: HealthRules, anew: Collection[int]) -> None:
@@ -119,8 +119,8 @@ class Watch:
             self._listener()  # one in maintenance may have ceased to answer
             return
         self._changed()
-        if self.health.nodes[node].state is NodeState.DOWN and was is not NodeState.DOWN and self._follower:
-            self._follower.node_down(node)
+        if self.health.nodes[node].state is NodeState.DOWN and was is not NodeState.DOWN:
+            self._end_exchanges(node)
 
     def set_mode(self, node: int, mode: Mode, deadline_seconds: float = inf) -> None:
         """`deadline_seconds`: how long a drained node keeps its sessions."""
@@ -143,14 +143,18 @@ class Watch:
         return self.health.probe_failed(node, now, why)
 
     def _changed(self) -> None:
-        if self._follower:
-            self._follower.publish(self.health.view())
+        for follower in self._followers:
+            follower.publish(self.health.view())
         for index, node in enumerate(self.health.nodes):
             was = self._states[index]
             if node.state is not was:
                 self._states[index] = node.state
                 self._log(index, was)
         self._listener()
+
+    def _end_exchanges(self, node: int) -> None:
+        for follower in self._followers:
+            follower.node_down(node)
 
     def _log(self, index: int, was: NodeState) -> None:
         node = self.health.nodes[index]

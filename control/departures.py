@@ -59,7 +59,7 @@ class Departures:
             index
             for (name, index), (membership, since) in self._since.items()
             if name == service and membership is Membership.GONE and now - since >= REST_SECONDS
-            if not self._services[service].inflight[index]
+            if not self._services[service].everywhere[index]
         }
 
     def _empty(self, settings: ServiceSettings, name: str, index: int) -> bool:
@@ -68,7 +68,7 @@ class Departures:
         One that is down for as long as `give_up` is not waited for, nor one whose sessions have all expired.
         """
         kept = self._kept.get(name)
-        if self._services[name].inflight[index]:
+        if self._services[name].everywhere[index]:
             return False
         if kept is None or kept.reconciler.left.get(index) == 0:
             return True

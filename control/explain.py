@@ -83,8 +83,8 @@ def _decision(service: Service, visit: Visit) -> Decision:
     if not visit.session_id:
         return -1, Reason.NEW  # it gets an id that nobody knows yet
     if service.affinity.mints:
-        return service.router.decide(visit.session_id, visit.pin, service.inflight, 0)
-    return service.router.decide_hashed(visit.session_id, service.inflight, 0)
+        return service.router.decide(visit.session_id, visit.pin, service.everywhere, 0)
+    return service.router.decide_hashed(visit.session_id, service.everywhere, 0)
 
 
 def _is_id(given: str) -> bool:

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from control.cluster import Watch
@@ -36,6 +37,19 @@ class PeerLine(NamedTuple):
     server_name: str = ""
 
 
+class Elsewhere(NamedTuple):
+    """What other processes that keep a service's sessions count, where this one knows of them.
+
+    `copied`, `stored`: bytes of state that were sent to nodes, by name, and to the store.
+    """
+
+    lag_seconds: float = 0.0
+    lag_bytes: int = 0
+    unprotected: int = 0
+    copied: Mapping[str, int] = MappingProxyType({})
+    stored: int = 0
+
+
 @dataclass
 class Kept:
     """One service's. `store`: what it has of one, None without; `lines`: how each peer is called."""
@@ -51,11 +65,35 @@ class Kept:
     reconciler: Reconciler
     failovers: Failovers
     oversize: Oversize
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
 
     @property
     def replicated(self) -> bool:
         """Whether nodes hold copies of each other's sessions."""
         return self.keeper.options.replicas > 0
+
+    @property
+    def lag_seconds(self) -> float:
+        """As `Keeper.lag_seconds`, in all processes."""
+        return max(self.keeper.lag_seconds, self.elsewhere.lag_seconds)
+
+    @property
+    def lag_bytes(self) -> int:
+        return self.keeper.lag_bytes + self.elsewhere.lag_bytes
+
+    def unprotected(self, now: float) -> int:
+        """Sessions whose last write has fewer copies than it should; `now` on the loop's clock."""
+        return self.keeper.counters.unprotected_now(now) + self.elsewhere.unprotected
+
+    def copied(self, node: int) -> int:
+        """Bytes of state that were sent to a node."""
+        name = self.watch.node_names[node]
+        return self.peers[node].copied_bytes + self.elsewhere.copied.get(name, 0)
+
+    @property
+    def stored(self) -> int:
+        """Bytes of state that were sent to the store."""
+        return (self.store.copied_bytes if self.store is not None else 0) + self.elsewhere.stored
 
     def look(self) -> None:
         """A node's state may have changed, or a second has passed."""
@@ -66,9 +104,14 @@ class Kept:
 
 
 class Keeping:
-    """Of all services, by name, and their stores. `plain`: those whose nodes know no contract."""
+    """Of all services, by name, and their stores. `plain`: those whose nodes know no contract.
 
-    def __init__(self, stores: Stores) -> None:
+    `leads`: whether this process compares lists, and tells of what becomes of sessions; not one that serves
+    clients beside others.
+    """
+
+    def __init__(self, stores: Stores, leads: bool = True) -> None:
+        self._leads = leads
         self.services: dict[str, Kept] = {}
         self.plain: dict[str, Failovers] = {}
         self.stores = stores
@@ -83,7 +126,8 @@ class Keeping:
 
     def add_plain(self, watch: Watch, failovers: Failovers) -> None:
         self.plain[watch.name] = failovers
-        watch.tell(failovers.look)
+        if self._leads:
+            watch.tell(failovers.look)
 
     def remove(self, name: str) -> None:
         """A service that is no more, or keeps no sessions: its exchanges under way are kept to their ends."""
@@ -106,9 +150,14 @@ class Keeping:
         self._looking = asyncio.create_task(self._look())
 
     def _begin(self, kept: Kept) -> None:
-        kept.watch.tell(kept.look)
-        kept.look()
-        kept.reconciler.start()
+        look = self._look_of(kept)
+        kept.watch.tell(look)
+        look()
+        if self._leads:
+            kept.reconciler.start()
+
+    def _look_of(self, kept: Kept) -> Callable[[], None]:
+        return kept.look if self._leads else kept.surroundings.refresh
 
     async def close(self) -> None:
         """What was written and has no copies yet still gets them, for a bounded time."""
@@ -142,8 +191,8 @@ class Keeping:
             await asyncio.sleep(LOOK_SECONDS)
             self.stores.look()
             for kept in self.services.values():
-                kept.look()
-            for failovers in self.plain.values():
+                self._look_of(kept)()
+            for failovers in self.plain.values() if self._leads else ():
                 failovers.look()
 
 

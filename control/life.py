@@ -16,6 +16,7 @@ from control.notify import Notifier
 from control.reload import Reload
 from control.runtime import Runtime
 from control.sites import Sites
+from control.staff import Staff
 from control.upgrade import UpgradeError
 from proxy.engine import Engine
 
@@ -45,8 +46,11 @@ class Duties(NamedTuple):
 class Life:
     """Owns the tasks and the signals of one process."""
 
-    def __init__(self, runtime: Runtime, runner: web.AppRunner, sites: Sites, notifier: Notifier) -> None:
+    def __init__(
+        self, runtime: Runtime, runner: web.AppRunner, sites: Sites, staff: Staff, notifier: Notifier
+    ) -> None:
         self._runtime = runtime
+        self._staff = staff
         self._runner = runner
         self._sites = sites
         self._notifier = notifier
@@ -65,6 +69,8 @@ class Life:
         try:
             await self._runner.setup()
             await self._runtime.keeping.open()
+            await self._sites.open(listen, None)
+            await self._staff.start()
             await self._sites.open(listen, admin)
             _introduce(self._runtime.engine, self._sites)
             self._begin()
@@ -92,7 +98,10 @@ class Life:
         loop.add_signal_handler(signal.SIGUSR2, self._told, self._upgrade, duties)
 
     def _told(self, act: Callable[[Duties], Coroutine[None, None, None]], duties: Duties) -> None:
-        task = asyncio.create_task(act(duties))
+        self._begin_told(act(duties))
+
+    def _begin_told(self, what: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(what)
         self._told_tasks.add(task)
         task.add_done_callback(self._told_tasks.discard)
 
@@ -124,7 +133,7 @@ class Life:
         self._tasks += [
             asyncio.create_task(_ticking(engine.tick, engine.TICK)),
             asyncio.create_task(_ticking(self._turn_sightings, TURN_SECONDS)),
-            asyncio.create_task(_ticking(self._runtime.look, LOOK_SECONDS)),
+            asyncio.create_task(_ticking(self._look, LOOK_SECONDS)),
             asyncio.create_task(_ticking(self._sites.renew, RENEWAL_SECONDS)),
         ]
         if (seconds := self._notifier.watchdog_seconds) is not None:
@@ -133,25 +142,23 @@ class Life:
 
     async def _wind_down(self, grace: float) -> None:
         """Accept nobody, let what is under way end; `/readyz` and `/metrics` answer meanwhile."""
-        engine = self._runtime.engine
+        staff = self._staff
         if not self._aside:  # to systemd that would be the end of the service
-            self._notifier.send("STOPPING=1", f"STATUS=waiting for {len(engine.clients)} clients")
+            self._notifier.send("STOPPING=1", f"STATUS=waiting for {self._staff.clients} clients")
         logger.info("stopping: up to %g s for what is under way (once more: at once)", grace)
         await self._sites.close_doors(admin_too=self._aside)
-        if self._aside:
-            engine.step_aside()
-        else:
-            engine.stop()
+        staff.stop(self._aside)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
-                while engine.clients and not self._hurry.is_set():  # noqa: ASYNC110 - nobody tells us
+                while staff.clients and not self._hurry.is_set():  # noqa: ASYNC110 - nobody tells us
                     await asyncio.sleep(GLANCE_SECONDS)
-        engine.stop()
-        if engine.clients:
-            logger.warning("cut off connections of clients: %d", len(engine.clients))
-            engine.cut()
+        staff.stop(False)
+        if staff.clients:
+            logger.warning("cut off connections of clients: %d", staff.clients)
+            staff.cut()
 
     async def _end(self) -> None:
+        await self._staff.end()
         await self._runtime.keeping.close()
         await self._runtime.cluster.stop()
         for task in (*self._tasks, *self._told_tasks):
@@ -160,6 +167,10 @@ class Life:
             for node in service.nodes:
                 node.pool.close_idle()
         await self._runner.cleanup()
+
+    def _look(self) -> None:
+        if self._runtime.look():
+            self._begin_told(self._staff.follow())
 
     def _turn_sightings(self) -> None:
         for service in self._runtime.engine.services.values():

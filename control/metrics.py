@@ -194,11 +194,11 @@ def _sessions(service: Service, node: Node) -> float:
 
 
 def _inflight(service: Service, node: Node) -> float:
-    return service.inflight[node.index]
+    return service.everywhere[node.index]
 
 
 def _queue(service: Service, node: Node) -> float:
-    return node.pool.queued
+    return node.connections.queued
 
 
 def _durations(services: list[Service]) -> Metric:

@@ -125,7 +125,7 @@ def _node(
     service: Service, node: Node, health: NodeHealth, ago: float, kept: Kept | None, pace: Pace
 ) -> NodeFacts:
     view = service.router.view.nodes[node.index]
-    pool = node.pool
+    connections = node.connections
     compared = kept.reconciler if kept and kept.reconciler.passes else None
     return {
         "service": service.name,
@@ -139,10 +139,14 @@ def _node(
         "weight": view.weight,
         "share": view.share,
         "backup": view.backup,
-        "inflight": service.inflight[node.index],
-        "queue": pool.queued,
-        "max_connections": pool.most,
-        "connections": {"busy": len(pool.busy), "idle": len(pool.idle), "opening": pool.opening},
+        "inflight": service.everywhere[node.index],
+        "queue": connections.queued,
+        "max_connections": node.pool.most,
+        "connections": {
+            "busy": connections.busy,
+            "idle": connections.idle,
+            "opening": connections.opening,
+        },
         "sessions": node.sightings.count(),
         "contract": kept is not None,
         "sessions_served": compared.serving[node.index] if compared else None,
@@ -162,7 +166,7 @@ def service_facts(service: Service, kept: Kept | None, pace: Pace) -> ServiceFac
         "strategy": kept.strategy if kept else "affinity",
         "nodes": len(service.present),
         "available": available(service),
-        "inflight": sum(service.inflight),
+        "inflight": sum(service.everywhere),
         "decisions": dict(zip(REASON_LABELS, counters.decisions, strict=True)),
         "retries": counters.retries,
         "copies": dict(zip(COPIES, kept.reconciler.copies, strict=True))
@@ -180,7 +184,7 @@ def service_facts(service: Service, kept: Kept | None, pace: Pace) -> ServiceFac
         "sessions": sessions(service, kept),
         "writes": _writes(keeping) if keeping else None,
         "moves": dict(zip(SOURCES, keeping.moves, strict=True)) if keeping else None,
-        "unprotected": keeping.unprotected_now(time.monotonic()) if keeping else None,
+        "unprotected": kept.unprotected(time.monotonic()) if kept else None,
         "stale": keeping.stale if keeping else None,
         "conflicts": keeping.conflicts if keeping else None,
         "copied_bytes": _copied(kept) if kept else None,
@@ -207,7 +211,7 @@ def _writes(counters: KeepingCounters) -> dict[str, int]:
 
 
 def _copied(kept: Kept) -> int:
-    return sum(peer.copied_bytes for peer in kept.peers) + (kept.store.copied_bytes if kept.store else 0)
+    return sum(kept.copied(index) for index in range(len(kept.peers))) + kept.stored
 
 
 def available(service: Service) -> int:

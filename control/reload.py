@@ -68,14 +68,17 @@ class Reloader:
         sites: Sites,
         logs: LogFile,
         take: Callable[[Settings, Sequence[bytes], LineWriter | None], None],
+        follow: Callable[[], Awaitable[None]],
     ) -> None:
-        """`read`: the file, in a thread; raises ConfigError, SecretError, OSError."""
+        """`read`: the file, in a thread; raises ConfigError, SecretError, OSError. `follow`: has others that
+        serve clients do the same."""
         self.loading = loading
         self._read = read
         self._runtime = runtime
         self._sites = sites
         self._logs = logs
         self._take = take
+        self._follow = follow
         self._one = asyncio.Lock()
 
     async def reload(self, by: str) -> Loading:
@@ -112,6 +115,7 @@ class Reloader:
         self._runtime.apply(prepared.blueprint, prepared.stores)
         self._take(settings, secrets, prepared.writer)
         await self._sites.settle(opened, settings.listen, settings.admin.listen)
+        await self._follow()
         await _close(was, prepared.writer)
 
     async def _prepare(self, settings: Settings, secrets: Sequence[bytes]) -> _Prepared:

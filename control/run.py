@@ -31,8 +31,9 @@ from control.open_files import allow_files
 from control.own_secret import SecretError, own_secret
 from control.reload import Loading, Reloader
 from control.runtime import Runtime, build
-from control.sites import ListenError, Sites
+from control.sites import ListenError, Sites, served_here
 from control.speech import listen_to_logs
+from control.staff import Oneself
 from control.upgrade import Upgrader
 from control.watched_files import WatchedFiles
 from control.wiring import access_log
@@ -90,11 +91,12 @@ async def _live(path: str, settings: Settings, secrets: Sequence[bytes], logs: L
     runtime = build(settings, secrets, _timer_broke)
     admin = _admin(path, runtime)
     runner = web.AppRunner(make_app(admin), access_log=None, shutdown_timeout=1.0)
-    sites = Sites(runner, runtime.engine, handed.sockets if handed else None)
+    staff = Oneself(runtime.engine)
+    sites = Sites(runner, served_here(runner, runtime.engine), handed.sockets if handed else None)
     take = partial(_take, runtime.engine, admin, logs)
     take(settings, secrets, logs.writer)
-    reloader = Reloader(admin.loading, partial(_read, path), runtime, sites, logs, take)
-    life = Life(runtime, runner, sites, Notifier(os.environ))
+    reloader = Reloader(admin.loading, partial(_read, path), runtime, sites, logs, take, staff.follow)
+    life = Life(runtime, runner, sites, staff, Notifier(os.environ))
     upgrader = Upgrader(runtime, sites, life.step_aside)
     admin.reload, admin.upgrade = reloader.reload, upgrader.upgrade
     watched = WatchedFiles(path, runtime, reloader.reload)

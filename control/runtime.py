@@ -8,11 +8,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from config import settings as file
-from control.cluster import Cluster, Watch
+from control.cluster import Cluster
 from control.departures import Departures
 from control.failovers import lost_with
 from control.keeping import Keeping
 from control.node_tls import NodeContexts
+from control.seat import Alone, Seat
 from control.session_wiring import keep, keep_on
 from control.slots import Slot, assign, let_go
 from control.stores import OpenStore, Stores, close_stores, make_store, make_stores, named_stores
@@ -62,11 +63,18 @@ class Runtime:
     `cookies`: by service, the cookie that its sessions are known by, "" where there is none.
     """
 
-    def __init__(self, engine: Engine, stores: Stores, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        stores: Stores,
+        now: Callable[[], float] = time.monotonic,
+        seat: Seat = Alone(),  # noqa: B008 - it has no state
+    ) -> None:
         self.engine = engine
+        self._seat = seat
         self.cluster = Cluster()
         self.cookies: dict[str, str] = {}
-        self.keeping = Keeping(stores)
+        self.keeping = Keeping(stores, seat.leads)
         self.blueprint: Blueprint | None = None
         self._contexts = NodeContexts()
         self._departures = Departures(self.engine.services, self.cluster.watches, self.keeping.services, now)
@@ -81,18 +89,27 @@ class Runtime:
     def draw(self, settings: file.Settings, secrets: Sequence[bytes]) -> Blueprint:
         """The blueprint that follows the present one.
 
-        Raises OSError where an error page cannot be read, CertificateError where a certificate for nodes.
+        Raises OSError where an error page cannot be read or there is no room for the nodes, CertificateError
+        where a certificate for nodes cannot be read.
         """
         before: Mapping[str, tuple[Slot, ...]] = self.blueprint.slots if self.blueprint else {}
         slots = {
             name: assign(before.get(name, ()), service.nodes, self._departures.free(name))
             for name, service in settings.services.items()
         }
-        tls = {
+        pages, tls = error_pages_of(settings.error_pages), self.contexts(settings, slots)
+        for name in settings.services:
+            self._seat.allot(name, len(slots[name]))
+        return Blueprint(settings, tuple(secrets), slots, pages, tls)
+
+    def contexts(
+        self, settings: file.Settings, slots: Mapping[str, tuple[Slot, ...]]
+    ) -> Mapping[str, ssl.SSLContext | None]:
+        """By service, the TLS for its nodes. Raises CertificateError."""
+        return {
             name: self._contexts.context(name, service.tls, slots[name])
             for name, service in settings.services.items()
         }
-        return Blueprint(settings, tuple(secrets), slots, error_pages_of(settings.error_pages), tls)
 
     def fresh_stores(self, settings: file.Settings) -> dict[str, OpenStore]:
         """Those of the settings that do not run yet, not opened. Raises StoreError."""
@@ -132,8 +149,9 @@ class Runtime:
             ]
         )
 
-    def look(self) -> None:
-        """Let go of nodes that were taken out and have nothing left; to be called every second."""
+    def look(self) -> bool:
+        """Let go of nodes that were taken out and have nothing left; whether there were any. To be called
+        every second."""
         blueprint = self.blueprint
         assert blueprint is not None, "it runs"
         gone = {
@@ -141,12 +159,13 @@ class Runtime:
             for name, service in blueprint.settings.services.items()
         }
         if not any(gone.values()):
-            return
+            return False
         slots = {name: let_go(slots, gone[name]) for name, slots in blueprint.slots.items()}
         for name, indices in gone.items():
             for index in indices:
                 logger.info("node gone: service=%s node=%s", name, slots[name][index].node.name)
         self.apply(replace(blueprint, slots=slots))
+        return True
 
     # Private
 
@@ -186,7 +205,7 @@ class Runtime:
 
     def _add(self, name: str, blueprint: Blueprint, affinity: Affinity) -> None:
         engine, service, slots = self.engine, blueprint.settings.services[name], blueprint.slots[name]
-        watch = Watch(ServiceHealth(view_of(name, service, slots), rules_of(service), self._now()))
+        watch = self._seat.watch(ServiceHealth(view_of(name, service, slots), rules_of(service), self._now()))
         running = engine.services[name] = Service(
             name,
             addresses_of(service, slots, blueprint.tls[name]),
@@ -197,6 +216,7 @@ class Runtime:
             RetryBudget(service.retries.budget),
             options_of(service),
         )
+        self._seat.count(running)
         watch.lead(running)
         self.cluster.add(watch)
         self._keep(name, blueprint)
@@ -212,6 +232,7 @@ class Runtime:
             budget = RetryBudget(service.retries.budget)
         addresses = addresses_of(service, slots, after.tls[name])
         running.change(addresses, self.engine, affinity, budget, options_of(service))
+        self._seat.count(running)
         for index, slot in enumerate(slots):
             self._departures.note(name, index, slot.membership)
             if slot.membership is Membership.GONE:
@@ -232,6 +253,7 @@ class Runtime:
             keeping.remove(name)
             running.keeper = None
             keeping.add_plain(watch, lost_with(running, watch))
+            self._seat.listen(running, None)
             return
         key = settings.node_keys[0].encode()
         if kept is not None:
@@ -251,6 +273,7 @@ class Runtime:
         )
         running.keeper = kept.keeper
         keeping.add(name, kept)
+        self._seat.listen(running, kept)
 
     def _remove(self, name: str) -> None:
         """Its exchanges under way go on to their ends."""
@@ -263,23 +286,33 @@ class Runtime:
 
 
 def build(
-    settings: file.Settings, secrets: Sequence[bytes], failed: Callable[[Timer, Exception], None]
+    settings: file.Settings,
+    secrets: Sequence[bytes],
+    failed: Callable[[Timer, Exception], None],
+    seat: Seat = Alone(),  # noqa: B008 - it has no state
 ) -> Runtime:
     """Everything but listeners and logs; nothing is opened. `failed` hears of timers that break.
 
     Raises StoreError where a store's certificates cannot be read, CertificateError where those for nodes.
     """
-    engine = Engine(
+    engine = make_engine(settings, error_pages_of(settings.error_pages), failed)
+    runtime = Runtime(engine, Stores(make_stores(settings)), seat=seat)
+    runtime.apply(runtime.draw(settings, secrets))
+    return runtime
+
+
+def make_engine(
+    settings: file.Settings, pages: ErrorPages, failed: Callable[[Timer, Exception], None]
+) -> Engine:
+    """One that serves nothing yet."""
+    return Engine(
         limits_of(settings.limits),
         timeouts_of(settings.timeouts),
         forwarding_of(settings.forwarded),
-        error_pages_of(settings.error_pages),
+        pages,
         frozenset(),
         failed,
     )
-    runtime = Runtime(engine, Stores(make_stores(settings)))
-    runtime.apply(runtime.draw(settings, secrets))
-    return runtime
 
 
 def _anew(before: Sequence[Slot], after: Sequence[Slot]) -> Collection[int]:

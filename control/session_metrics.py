@@ -29,7 +29,7 @@ def session_metrics(keeping: Keeping, now: float) -> Iterator[Metric]:
         samples = (sample for service in services for sample in samples_of(service))
         yield from steps(family, f"limpet_{name}", text, ["service", *labels], samples)
     text = "Sessions whose last write has fewer copies than it should."
-    unprotected = (((name,), kept.keeper.counters.unprotected_now(now)) for name, kept in services)
+    unprotected = (((name,), kept.unprotected(now)) for name, kept in services)
     yield from steps(GaugeMetricFamily, "limpet_sessions_unprotected", text, ["service"], unprotected)
     text = "Seconds until a write was safe with its copies, or could not be."
     yield _histogram("limpet_replication_seconds", text, services, lambda kept: kept.keeper.counters.settling)
@@ -81,11 +81,11 @@ def _writes(kept: Kept) -> list[int]:
 
 def _copied(named: Named) -> Iterator[Sample]:
     service, kept = named
-    for node, peer in zip(kept.watch.health.view().nodes, kept.peers, strict=True):
+    for index, node in enumerate(kept.watch.health.view().nodes):
         if node.membership is not Membership.GONE:
-            yield (service, node.name), peer.copied_bytes
+            yield (service, node.name), kept.copied(index)
     if kept.store is not None:
-        yield (service, f"store {kept.store.name}"), kept.store.copied_bytes
+        yield (service, f"store {kept.store.name}"), kept.stored
 
 
 def _copies(named: Named) -> Iterator[Sample]:
@@ -163,14 +163,14 @@ _FAMILIES: list[tuple[_Family, str, str, list[str], Callable[[Named], Iterator[S
         "replication_lag_seconds",
         "The age of the oldest write whose answer left before its copies were there.",
         [],
-        _one(lambda kept: kept.keeper.lag_seconds),
+        _one(lambda kept: kept.lag_seconds),
     ),
     (
         GaugeMetricFamily,
         "replication_lag_bytes",
         "The state of all such writes.",
         [],
-        _one(lambda kept: kept.keeper.lag_bytes),
+        _one(lambda kept: kept.lag_bytes),
     ),
     (
         GaugeMetricFamily,

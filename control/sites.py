@@ -2,8 +2,8 @@
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from aiohttp import web
 
@@ -14,6 +14,7 @@ from control.certificates import reload_all
 from control.inheritance import sockets_of
 from control.listening import Place, make_place
 from proxy.engine import Engine
+from proxy.front import Door
 from proxy.site import Listening, ProxySite
 
 
@@ -21,12 +22,33 @@ class ListenError(Exception):
     """An address cannot be listened on; the message says which, and why."""
 
 
+class ClientSite(Protocol):
+    """An address that is listened on for clients."""
+
+    door: Door
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def descriptors(self) -> list[int]: ...
+
+    async def start(self) -> None:
+        """Raises OSError."""
+
+    async def stop(self) -> None: ...
+
+
+# Of an address, with the sockets that were handed on, if any.
+MakeSite = Callable[[Address, Door, Sequence[socket.socket]], ClientSite]
+
+
 class Site(NamedTuple):
     """A listener for clients as it runs."""
 
     listener: Listener
     place: Place
-    site: ProxySite
+    site: ClientSite
 
 
 class Opened(NamedTuple):
@@ -61,14 +83,14 @@ class AdminSite(web.BaseSite):
 
 
 class Sites:
-    """The listeners for clients, and the admin port."""
+    """The listeners for clients, and the admin port where there is one."""
 
     def __init__(
-        self, runner: web.AppRunner, engine: Engine, inherited: Mapping[str, list[int]] | None = None
+        self, runner: web.AppRunner, make: MakeSite, inherited: Mapping[str, list[int]] | None = None
     ) -> None:
         """`inherited`: the `descriptors` of the process that this one takes the place of."""
         self._runner = runner
-        self._engine = engine
+        self._make = make
         self._inherited = dict(inherited or {})
         self._doors: dict[Address, Site] = {}
         self._admin: dict[Address, AdminSite] = {}
@@ -78,6 +100,10 @@ class Sites:
         """Of all sockets that listen, for another process."""
         doors = {f"clients {at}": door.site.descriptors for at, door in self._doors.items()}
         return doors | {f"admin {at}": site.listening.descriptors for at, site in self._admin.items()}
+
+    def inherit(self, key: str, descriptors: list[int]) -> None:
+        """Have these for an address that is opened next."""
+        self._inherited[key] = descriptors
 
     def forget_inherited(self) -> None:
         """Close what was handed on and is not listened on any more."""
@@ -99,7 +125,7 @@ class Sites:
         at, site = next(iter(self._admin.items()))
         return Address(at.host, site.listening.port, at.path)
 
-    async def open(self, listen: Sequence[Listener], admin: Address) -> Opened:
+    async def open(self, listen: Sequence[Listener], admin: Address | None) -> Opened:
         """Listen where nobody does yet; the admin port last: when that says that the proxy is ready, it is.
 
         Raises ListenError and CertificateError, and then nothing was opened.
@@ -108,7 +134,7 @@ class Sites:
         try:
             for listener in listen:
                 await self._open(listener, opened)
-            if admin not in self._admin:
+            if admin is not None and admin not in self._admin:
                 site = AdminSite(self._runner, admin, self._handed(f"admin {admin}"))
                 await _start(site, admin)
                 self._admin[admin] = site
@@ -118,7 +144,7 @@ class Sites:
             raise
         return opened
 
-    async def settle(self, opened: Opened, listen: Sequence[Listener], admin: Address) -> None:
+    async def settle(self, opened: Opened, listen: Sequence[Listener], admin: Address | None) -> None:
         """Go by the new configuration, and accept nobody elsewhere. Connections that stand go on."""
         for listener in listen:
             door = self._doors[listener.address]
@@ -139,15 +165,7 @@ class Sites:
         address, door = listener.address, self._doors.get(listener.address)
         if door is None:
             place = make_place(listener)
-            site = ProxySite(
-                self._runner,
-                self._engine,
-                address.host,
-                address.port,
-                address.path,
-                place.door,
-                self._handed(f"clients {address}"),
-            )
+            site = self._make(address, place.door, self._handed(f"clients {address}"))
             await _start(site, address)
             self._doors[address] = Site(listener, place, site)
             opened.addresses.append(address)
@@ -166,7 +184,16 @@ class Sites:
         await self.close([*self._doors, *(self._admin if admin_too else ())])
 
 
-async def _start(site: web.BaseSite, address: Address) -> None:
+def served_here(runner: web.AppRunner, engine: Engine) -> MakeSite:
+    """Sites at which this process serves clients itself."""
+
+    def make(address: Address, door: Door, sockets: Sequence[socket.socket]) -> ClientSite:
+        return ProxySite(runner, engine, address.host, address.port, address.path, door, sockets)
+
+    return make
+
+
+async def _start(site: ClientSite | AdminSite, address: Address) -> None:
     try:
         await site.start()
     except OSError as error:

@@ -1,6 +1,6 @@
 """What all client connections of a process share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic, time
 from typing import Protocol
 
@@ -50,6 +50,8 @@ class Engine:
         "routes",
         "services",
         "stopping",
+        "tallies",
+        "tally",
         "timeouts",
         "wall",
         "wheel",
@@ -69,6 +71,9 @@ class Engine:
         self.wheel = Wheel(monotonic(), failed, self.TICK)
         self.wall = int(time())  # unix seconds, as of the last tick
         self.counters = ProxyCounters()
+        # Connections of clients: this process's, and by process those of all that share the limit.
+        self.tally: list[int] | memoryview = [0]
+        self.tallies: Sequence[Sequence[int]] = [self.tally]
         self.clients: set[Connected] = set()
         self.addresses: dict[str, int] = {}  # how many clients each has
         self.services: dict[str, Service] = {}
@@ -110,9 +115,10 @@ class Engine:
         """
         limits, counters = self.limits, self.counters
         counters.connections += 1
+        self.tally[0] = counters.connections
         mine = self.addresses[address] = self.addresses.get(address, 0) + 1
         most = limits.connections_per_address
-        if counters.connections > limits.connections:
+        if sum([tally[0] for tally in self.tallies]) > limits.connections:
             return Fault(503, "connections", "Too many connections.")
         if most is not None and address and mine > most:
             return Fault(429, "connections_per_address", "Too many connections from this address.")
@@ -121,6 +127,7 @@ class Engine:
     def leave(self, address: str) -> None:
         """A client's connection is closed."""
         self.counters.connections -= 1
+        self.tally[0] = self.counters.connections
         left = self.addresses.get(address, 0) - 1
         if left > 0:
             self.addresses[address] = left

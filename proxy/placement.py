@@ -174,7 +174,7 @@ class Placement:
     def _ask_router(self) -> tuple[int, Reason]:
         """The question that fits: of a pin, a foreign key, a new session, or none of them."""
         service, visit = self.service, self.visit
-        router, inflight = service.router, service.inflight
+        router, inflight = service.router, service.everywhere
         if visit.token is not None:  # waits for its own node, however full that is
             return router.decide(self.session_id, visit.pin, inflight, self._tried)
         if self.session_id and not service.affinity.mints:
@@ -184,7 +184,7 @@ class Placement:
         return self._ask_freely(self._tried) if decision[0] < 0 and full else decision
 
     def _ask_freely(self, tried: int) -> tuple[int, Reason]:
-        router, inflight = self.service.router, self.service.inflight
+        router, inflight = self.service.router, self.service.everywhere
         if self.session_id:
             return router.decide_new(self.session_id, self._address, inflight, self._began, tried)
         return router.decide_balanced(inflight, tried)

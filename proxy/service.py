@@ -1,7 +1,7 @@
 """One service as it runs: its nodes with their pools, who decides between them, what is counted."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from proxy.counters import NodeCounters, ServiceCounters
 from proxy.custody import Keeper
@@ -36,6 +36,15 @@ class Watcher(Protocol):
         """The node has answered as one that knows nothing of the session contract."""
 
 
+class Connections(NamedTuple):
+    """Of a node: with a request, without, not yet open; `queued`: exchanges that wait for one."""
+
+    busy: int = 0
+    idle: int = 0
+    opening: int = 0
+    queued: int = 0
+
+
 class Settled(Protocol):
     """What all services share."""
 
@@ -49,14 +58,36 @@ class Settled(Protocol):
 class Node:
     """A node's connections and counters."""
 
-    __slots__ = ("address", "authority", "counters", "dialer", "index", "name", "pool", "sightings")
+    __slots__ = (
+        "address",
+        "authority",
+        "counters",
+        "dialer",
+        "elsewhere",
+        "index",
+        "name",
+        "pool",
+        "sightings",
+    )
 
     def __init__(self, index: int, address: NodeAddress, dialer: Dialer, options: ServiceOptions) -> None:
         self.index = index
         self.name = address.name
         self.counters = NodeCounters()
         self.sightings = Sightings()
+        self.elsewhere = Connections()  # those of other processes, where this one knows of them
         self._settle(address, dialer, options)
+
+    @property
+    def connections(self) -> Connections:
+        """All that are known of."""
+        pool, other = self.pool, self.elsewhere
+        return Connections(
+            len(pool.busy) + other.busy,
+            len(pool.idle) + other.idle,
+            pool.opening + other.opening,
+            pool.queued + other.queued,
+        )
 
     def move(self, address: NodeAddress, dialer: Dialer, options: ServiceOptions) -> None:
         """It is elsewhere from now on: its connections end with their exchanges."""
@@ -87,6 +118,7 @@ class Service:
         "bounded",
         "budget",
         "counters",
+        "everywhere",
         "inflight",
         "keeper",
         "lost",
@@ -117,7 +149,9 @@ class Service:
         self.counters = ServiceCounters()
         self.lost = LostSessions()
         self.keeper: Keeper | None = None  # where the nodes speak the session contract
-        self.inflight = [0] * len(addresses)  # exchanges by node, those that wait for a connection among them
+        # Exchanges by node, those that wait for a connection among them: this process's, and all.
+        self.inflight: list[int] | memoryview = [0] * len(addresses)
+        self.everywhere: Sequence[int] = self.inflight
         self.bounded = any(address.max_connections for address in addresses)
         self.nodes = [
             Node(index, address, engine.dialer(address, options), options)
@@ -138,10 +172,12 @@ class Service:
         """
         self.affinity, self.budget, self.options = affinity, budget, options
         self.bounded = any(address.max_connections for address in addresses)
+        if len(self.inflight) < len(addresses):  # shared memory has room beforehand
+            more = [0] * (len(addresses) - len(self.inflight))
+            self.inflight = self.everywhere = [*self.inflight, *more]
         for index, address in enumerate(addresses):
             if index == len(self.nodes):
                 self.nodes.append(Node(index, address, engine.dialer(address, options), options))
-                self.inflight.append(0)
                 continue
             node = self.nodes[index]
             if node.name != address.name:
@@ -151,6 +187,12 @@ class Service:
             else:
                 node.change(address, options)
                 node.dialer.change(engine.response_kinds, engine.limits, options)
+
+    def count_in(self, inflight: memoryview, everywhere: Sequence[int]) -> None:
+        """Count exchanges in memory that is shared. `everywhere` is what is decided by: what all count."""
+        for index, count in enumerate(self.inflight):
+            inflight[index] = count
+        self.inflight, self.everywhere = inflight, everywhere
 
     @property
     def present(self) -> list[Node]:

@@ -9,15 +9,16 @@ class Sightings:
     """Linear counting over two windows (Whang and others, A Linear-Time Probabilistic Counting
     Algorithm, 1990).
 
-    The byte path does `sightings.slots[hash(session_id) % SLOTS] = 1` (0.08 us) and nothing else. Whoever
-    keeps the time calls `turn` at the end of each window: `count` covers the one before and the present one.
+    The byte path does `sightings.slots[hash(session_id) % SLOTS] = 1` (0.08 us) and nothing else, so that
+    several processes can write to the same slots. Whoever keeps the time calls `turn` at the end of each
+    window: `count` covers the one before and the present one.
     """
 
     __slots__ = ("_before", "slots")
 
     def __init__(self) -> None:
-        self.slots = bytearray(SLOTS)
-        self._before = bytearray(SLOTS)
+        self.slots: bytearray | memoryview = bytearray(SLOTS)
+        self._before = bytes(SLOTS)
 
     def see(self, session_id: str) -> None:
         """A request of this session went to the node."""
@@ -25,8 +26,8 @@ class Sightings:
 
     def turn(self) -> None:
         """A window has ended: forget the one before it."""
-        self._before = self.slots
-        self.slots = bytearray(SLOTS)
+        self._before = bytes(self.slots)
+        self.slots[:] = bytes(SLOTS)
 
     def count(self) -> int:
         """How many sessions were seen in the last two windows, about."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from math import inf
+from typing import NamedTuple
 
 from routing.states import TAKES_NEW, TAKES_PINNED, Membership, Mode, NodeState
 from routing.view import NodeView, ServiceView
@@ -29,6 +30,24 @@ class Probed(IntEnum):
     PASSING = 0
     DRAINING = 1  # 404 from the health path: the app asks for no new sessions
     FAILING = 2
+
+
+class Standing(NamedTuple):
+    """What another process has to know of a node, and cannot find out by itself; as in `NodeHealth`."""
+
+    state: NodeState
+    why: str
+    since: float
+    factor: float
+    answering: bool
+    away_since: float
+    returns: int
+    behind: bool
+    mute: bool
+    mode: Mode
+    deadline: float
+    ejections: int
+    suspicious: int
 
 
 class NodeHealth:
@@ -134,6 +153,28 @@ class NodeHealth:
     def synced(self) -> None:
         """It knows by now what moved on without it."""
         self.behind = False
+
+    def standing(self, suspicious: int) -> Standing:
+        return Standing(
+            self.state,
+            self.why,
+            self.since,
+            self.factor,
+            self.answering,
+            self.away_since,
+            self.returns,
+            self.behind,
+            self.mute,
+            self.mode,
+            self.deadline,
+            self.ejections,
+            suspicious,
+        )
+
+    def adopt(self, standing: Standing) -> None:
+        """Be as another process says."""
+        for name, value in zip(Standing._fields[:-1], standing[:-1], strict=True):
+            setattr(self, name, value)
 
     def update(self, now: float) -> bool:
         """Work out state and slow-start factor; whether either has changed."""
@@ -256,6 +297,17 @@ class ServiceHealth:
     def contract(self) -> bool:
         """Whether the nodes speak the session contract."""
         return self._rules.contract
+
+    def standings(self) -> tuple[Standing, ...]:
+        """For the health of the same service in another process."""
+        return tuple(map(NodeHealth.standing, self.nodes, self.suspicious))
+
+    def adopt(self, standings: Sequence[Standing]) -> None:
+        """Be as another process says, where all is known that any process has seen."""
+        for index, (node, standing) in enumerate(zip(self.nodes, standings, strict=True)):
+            node.adopt(standing)
+            self.suspicious[index] = standing.suspicious
+        self._publish()
 
     def probe_passed(self, node: int, now: float) -> bool:
         self.nodes[node].probe_answered(now, draining=False)

@@ -38,3 +38,17 @@ def test_does_not_fail_when_full() -> None:
     sightings = Sightings()
     sightings.slots[:] = b"\x01" * SLOTS
     assert sightings.count() == 73817
+
+
+def test_several_write_to_the_same_slots() -> None:
+    one, other, shared = Sightings(), Sightings(), bytearray(SLOTS)
+    one.slots, other.slots = memoryview(shared), memoryview(shared)
+    one.see("first")
+    other.see("second")
+    other.see("first")
+    assert one.count() == 2
+    one.turn()  # who keeps the time for all
+    other.see("second")
+    assert one.count() == 2
+    one.turn()
+    assert one.count() == 1

@@ -372,3 +372,20 @@ def test_invariants(count: int, events: list[tuple[str, int, Mode, float]]) -> N
             assert not any(node.why.startswith("ejected") for node in service.nodes)
         for state, suspicion in zip((node.state for node in after.nodes), service.suspicious, strict=True):
             assert not suspicion or TAKES_PINNED[state]
+
+
+# Other processes.
+
+
+def test_the_health_of_another_process_is_the_same_once_it_is_told() -> None:
+    judge, mirror = health(slow_start=10.0), health(slow_start=10.0)
+    probes(judge, "---")
+    probes(judge, "---++", node=1, now=5.0)
+    judge.set_mode(2, Mode.DRAIN, 6.0, 60.0)
+    failing(judge, 2, node=1)
+    mirror.adopt(judge.standings())
+    assert mirror.view().nodes == judge.view().nodes
+    assert [node.state for node in mirror.nodes] == [DOWN, UP, DRAIN]
+    assert mirror.suspicious == [0, 2, 0]
+    for name in ("why", "since", "away_since", "answering", "returns", "mode", "deadline", "factor"):
+        assert [getattr(node, name) for node in mirror.nodes] == [getattr(n, name) for n in judge.nodes]

@@ -1,0 +1,69 @@
+"""Who serves the clients: this process itself, or others that it leads."""
+
+from typing import Protocol
+
+from proxy.engine import Engine
+
+
+class Staff(Protocol):
+    """What the life of Limpet asks of them."""
+
+    @property
+    def clients(self) -> int:
+        """How many connections clients have."""
+
+    async def start(self) -> None:
+        """Serve at the addresses that are listened on. Raises OSError."""
+
+    async def follow(self) -> None:
+        """The settings have changed, or what is listened on: returns when all go by it."""
+
+    async def refresh(self) -> None:
+        """Have the counters of this process's services say what all have counted until now."""
+
+    def reopen(self) -> None:
+        """Open the access log's file anew."""
+
+    def stop(self, aside: bool) -> None:
+        """Begin nothing new, but for clients that are there where another process serves from now on."""
+
+    def cut(self) -> None:
+        """Close every client at once."""
+
+    async def end(self) -> None:
+        """Returns when nobody serves any more."""
+
+
+class Oneself:
+    """This process serves, by its engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def clients(self) -> int:
+        return len(self._engine.clients)
+
+    async def start(self) -> None:
+        """The sites accept clients."""
+
+    async def follow(self) -> None:
+        """It did when the settings changed."""
+
+    async def refresh(self) -> None:
+        """They are."""
+
+    def reopen(self) -> None:
+        """The access log is this process's own."""
+
+    def stop(self, aside: bool) -> None:
+        if aside:
+            self._engine.step_aside()
+        else:
+            self._engine.stop()
+
+    def cut(self) -> None:
+        self._engine.cut()
+
+    async def end(self) -> None:
+        """It ends with this process."""
