@@ -13,6 +13,7 @@ from aiohttp import web
 from config.addresses import Address
 from config.listener_settings import Listener
 from control.notify import Notifier
+from control.punctuality import Punctuality
 from control.reload import Reload
 from control.runtime import Runtime
 from control.sites import Sites
@@ -59,6 +60,8 @@ class Life:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        counters = runtime.engine.counters
+        self._punctuality = Punctuality(counters.delays, counters.stalls)
 
     async def live(self, listen: Sequence[Listener], admin: Address, duties: Duties) -> int:
         """Serve until told to stop, then end within the grace, or at the second signal; the exit code.
@@ -130,6 +133,7 @@ class Life:
     def _begin(self) -> None:
         engine = self._runtime.engine
         self._runtime.cluster.start()
+        self._punctuality.start()
         self._tasks += [
             asyncio.create_task(_ticking(engine.tick, engine.TICK)),
             asyncio.create_task(_ticking(self._turn_sightings, TURN_SECONDS)),
@@ -159,6 +163,7 @@ class Life:
 
     async def _end(self) -> None:
         await self._staff.end()
+        self._punctuality.stop()
         await self._runtime.keeping.close()
         await self._runtime.cluster.stop()
         for task in (*self._tasks, *self._told_tasks):

@@ -23,7 +23,7 @@ from control.overview import ANSWER_LABELS
 from control.reload import Loading
 from control.session_metrics import lost, session_metrics
 from control.stores import Stores
-from proxy.counters import DURATION_BOUNDS
+from proxy.counters import DELAY_BOUNDS, DURATION_BOUNDS, Delays
 from proxy.engine import Engine
 from proxy.service import Node, Service
 from routing.reasons import REASON_LABELS
@@ -138,6 +138,10 @@ class Metrics(Collector):
             "Connections of clients that may be open at once.",
             self._engine.limits.connections,
         )
+        text = "Seconds by which the event loop came late to what was due every 10 ms."
+        yield _lateness("limpet_loop_delay_seconds", text, counters.delays)
+        text = "As many of these seconds as Limpet itself was computing."
+        yield _lateness("limpet_loop_stall_seconds", text, counters.stalls)
         yield GaugeMetricFamily(
             "limpet_config_last_reload_success",
             "1 if the configuration file was good when it was last read.",
@@ -211,6 +215,12 @@ def _durations(services: list[Service]) -> Metric:
             [service.name], list(zip(bounds, counts, strict=True)), service.counters.duration_sum
         )
     return metric
+
+
+def _lateness(name: str, text: str, delays: Delays) -> Metric:
+    bounds = [*map(str, DELAY_BOUNDS), "+Inf"]
+    buckets = list(zip(bounds, accumulate(delays.counts), strict=True))
+    return HistogramMetricFamily(name, text, buckets, delays.seconds)
 
 
 def _decisions(service: Service) -> Iterator[Sample]:

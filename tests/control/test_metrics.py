@@ -31,6 +31,8 @@ NAMES = {
     "limpet_rejected_requests",
     "limpet_connections",
     "limpet_connections_limit",
+    "limpet_loop_delay_seconds",
+    "limpet_loop_stall_seconds",
     "limpet_bytes",
     "limpet_build_info",
     "limpet_config_last_reload_success",

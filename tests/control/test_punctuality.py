@@ -1,0 +1,89 @@
+"""What is a delay, and what is a stall of our own."""
+
+import asyncio
+import time
+from itertools import pairwise
+
+import pytest
+
+from control.punctuality import BEAT_SECONDS, Punctuality
+from proxy.counters import DELAY_BOUNDS, Delays
+
+
+class Hours:
+    """Clocks that stand still: of the wall, and of this process's work."""
+
+    def __init__(self) -> None:
+        self.wall = self.cpu = 0.0
+
+    def pass_on(self, wall: float, cpu: float) -> None:
+        self.wall += wall
+        self.cpu += cpu
+
+
+async def noted(hours: Hours, wall: float, cpu: float) -> tuple[Delays, Delays]:
+    """What a beat says that comes this long after the one before it, and this much work."""
+    delays, stalls = Delays(), Delays()
+    watched = Punctuality(delays, stalls, lambda: hours.wall, lambda: hours.cpu)
+    watched.start()
+    hours.pass_on(wall, cpu)
+    watched.beat()
+    watched.stop()
+    assert sum(delays.counts) == sum(stalls.counts) == 1
+    return delays, stalls
+
+
+@pytest.mark.parametrize(
+    ("wall", "cpu", "delay", "stall"),
+    [
+        (BEAT_SECONDS, 0.0, 0.0, 0.0),
+        (BEAT_SECONDS, BEAT_SECONDS, 0.0, 0.0),  # busy, and in time
+        (BEAT_SECONDS - 0.001, 0.0, 0.0, 0.0),  # clocks of whole milliseconds
+        (BEAT_SECONDS + 0.5, 0.001, 0.5, 0.001),  # others had the machine
+        (BEAT_SECONDS + 0.5, 0.505, 0.5, 0.5),
+        (BEAT_SECONDS + 0.5, 2.0, 0.5, 0.5),  # in several threads
+    ],
+)
+async def test_a_delay_is_a_stall_as_far_as_this_process_was_computing(
+    wall: float, cpu: float, delay: float, stall: float
+) -> None:
+    delays, stalls = await noted(Hours(), wall, cpu)
+    assert delays.seconds == pytest.approx(delay)
+    assert stalls.seconds == pytest.approx(stall)
+
+
+async def test_each_beat_is_compared_with_the_one_before_it() -> None:
+    hours, delays, stalls = Hours(), Delays(), Delays()
+    watched = Punctuality(delays, stalls, lambda: hours.wall, lambda: hours.cpu)
+    hours.pass_on(100.0, 100.0)  # before it began
+    watched.start()
+    for late in (0.02, 0.0, 0.03):
+        hours.pass_on(BEAT_SECONDS + late, late)
+        watched.beat()
+        watched.stop()
+    assert delays.seconds == stalls.seconds == pytest.approx(0.05)
+
+
+def test_a_bucket_holds_what_is_no_more_than_its_bound() -> None:
+    delays = Delays()
+    for bound in DELAY_BOUNDS:
+        delays.note(bound)
+    delays.note(DELAY_BOUNDS[-1] * 2)
+    assert delays.counts == [1] * (len(DELAY_BOUNDS) + 1)
+    assert all(one < other for one, other in pairwise(DELAY_BOUNDS))
+    assert 0.005 in DELAY_BOUNDS
+
+
+async def test_work_that_keeps_the_loop_is_seen() -> None:
+    delays, stalls = Delays(), Delays()
+    watched = Punctuality(delays, stalls)
+    watched.start()
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+        pass
+    deadline = time.monotonic() + 60
+    while not sum(stalls.counts):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0)
+    watched.stop()
+    assert delays.seconds >= stalls.seconds >= 0.08
