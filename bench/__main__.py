@@ -14,6 +14,7 @@ from bench.client import WrongAnswer
 from bench.contenders import Contender, Running
 from bench.processes import LOAD_CORE, Failed, nodes
 from bench.verify import Features, check
+from bench.work import Kind
 
 LOGS = ("access.log", "process.out")
 RESULTS = Path(__file__).parent / "results.md"
@@ -25,22 +26,24 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         "--quick", action="store_true", help="small keep-alive requests only; under a minute; no file"
     )
     parser.add_argument("--only", metavar="NAMES", help="contenders, with commas; HAProxy is always there")
+    parser.add_argument("--row", metavar="WORD", help="with --quick: the rows whose title holds it")
     parser.add_argument(
         "--rounds", type=int, default=5, help="times that the contenders take turns (default: 5)"
     )
-    parser.add_argument("--seconds", type=float, default=1.5, help="of each turn (default: 1.5)")
+    parser.add_argument("--seconds", type=float, default=1.2, help="of each turn (default: 1.2)")
     return parser.parse_args(arguments)
 
 
 def chosen(options: argparse.Namespace) -> list[Contender]:
     """The contenders asked for that this machine has; says which are missing."""
-    few = "limpet,limpet compiled,haproxy,caddy"
+    few = "limpet,limpet compiled,haproxy,caddy,aiohttp"
     default = few if options.quick else ",".join(one.name for one in contenders.ALL)
     names = {name.strip().lower() for name in (options.only or default).split(",")} | {"haproxy"}
     wanted = [one for one in contenders.ALL if one.name.lower() in names]
     for one in wanted:
         if not one.found():
-            print(f"bench: {one.name} is not installed and left out", file=sys.stderr)
+            why = "not installed" if one.modules is None else "not built (make compiled), or of older source"
+            print(f"bench: {one.name} is {why}, and left out", file=sys.stderr)
     return [one for one in wanted if one.found()]
 
 
@@ -55,6 +58,8 @@ def verified(running: Sequence[Running]) -> dict[str, Features]:
     """Each contender's features. Raises WrongAnswer, naming the contender."""
     features = {}
     for one in running:
+        if Kind.HTTP not in one.kinds:
+            continue
         try:
             features[one.name] = check(one.port)
         except (WrongAnswer, OSError) as error:
@@ -63,13 +68,15 @@ def verified(running: Sequence[Running]) -> dict[str, Features]:
 
 
 def quick(options: argparse.Namespace) -> None:
-    """One row, for somebody who has just changed a line."""
+    """One row, or those asked for, for somebody who has just changed a line."""
+    wanted = [one for one in work.ALL if options.row in one.title] if options.row else [work.SMALL]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as stack:
         ports = stack.enter_context(nodes(Path(folder)))
         running = start(stack, chosen(options), Path(folder), ports)
         verified(running)
-        turns = rounds.saturated(running, work.SMALL, options.rounds, options.seconds)
-        print(report.table(turns), report.disturbance([turns]), sep="\n")
+        for one in wanted:
+            turns = rounds.saturated(running, one, options.rounds, options.seconds)
+            print(report.table(turns), report.disturbance([turns]), sep="\n")
 
 
 def full(options: argparse.Namespace) -> None:

@@ -103,9 +103,11 @@ class Client:
         Raises WrongAnswer where it is not what a node says.
         """
         try:
-            count = self.sock.recv_into(BUFFER)
+            count = self.receive()
         except ConnectionError:
             count = 0
+        if count < 0:
+            return False
         if self.left > 0:
             self.left -= count
         elif self.left < 0:
@@ -115,6 +117,10 @@ class Client:
         if self.left < 0 and not self.pending:
             raise WrongAnswer(f"{-self.left} bytes more than Content-Length says")
         return self.left == 0 and not self.work.fresh
+
+    def receive(self) -> int:
+        """Into the buffer; how many bytes. 0: the connection is over; below 0: nothing yet."""
+        return self.sock.recv_into(BUFFER)
 
     def ended(self) -> bool:
         """The connection is over: as agreed, where each request has its own."""

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import trustme
+
 from bench.processes import PROXY_CORE, ROOT, free_port, running, wait_for
+from bench.work import Kind, Work
 
 CONFIGS = Path(__file__).parent / "configs"
 SEARCH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -28,10 +31,11 @@ class Contender:
     version: tuple[str, ...]
     values: dict[str, str] = field(default_factory=dict)  # for the @NAMES@ in the configuration; else empty
     modules: Path | None = None  # a folder of Python modules that go before those of this checkout
+    kinds: frozenset[Kind] = frozenset(Kind)  # what it can be asked for
 
     def found(self) -> str | None:
-        """The path of its program, if all of it is on this machine."""
-        if self.modules and not self.modules.exists():
+        """The path of its program, if all of it is on this machine, and made of the source that is here."""
+        if self.modules and not up_to_date(self.modules):
             return None
         return shutil.which(self.program, path=SEARCH)
 
@@ -53,6 +57,12 @@ class Running:
     name: str
     pid: int
     port: int
+    tls_port: int
+    kinds: frozenset[Kind]
+
+    def port_for(self, work: Work) -> int:
+        """Where it does this work."""
+        return self.tls_port if work.kind is Kind.TLS else self.port
 
 
 # What the two in Python say: the versions of the distributions that are named behind it.
@@ -80,8 +90,18 @@ PLAIN = Contender(
     sys.executable,
     ("-m", "bench.plain", "{config}"),
     ("-c", SAY_VERSIONS, "aiohttp", "uvloop"),
+    kinds=frozenset({Kind.HTTP, Kind.TLS}),
 )
-ALL = (LIMPET, COMPILED, HAPROXY, NGINX, CADDY, PLAIN)
+# No proxy: what TLS alone costs in Python, with an answer that is always the same.
+ECHO = Contender(
+    "uvloop echo",
+    "echo.txt",
+    sys.executable,
+    ("-m", "bench.echo", "{config}"),
+    ("-c", SAY_VERSIONS, "uvloop"),
+    kinds=frozenset({Kind.TLS}),
+)
+ALL = (LIMPET, COMPILED, HAPROXY, NGINX, CADDY, PLAIN, ECHO)
 
 # Shown beside the comparison, each against the same proxy without it: what a log line for each request
 # costs, to a file, and what HAProxy pays to send the nodes all that Limpet sends them unasked.
@@ -112,6 +132,22 @@ BESIDE = (
 )
 
 
+def up_to_date(built: Path) -> bool:
+    """Whether what `make compiled` has made is there, and newer than what it was made of."""
+    done = built / ".done"
+    sources = (
+        file for package in ("proxy", "routing", "sessions") for file in (ROOT / package).rglob("*.py")
+    )
+    return done.exists() and max(file.stat().st_mtime for file in sources) <= done.stat().st_mtime
+
+
+def certificate(folder: Path) -> str:
+    """A file with a key on P-256 and what vouches for it, for as long as a bench lasts."""
+    pem = folder / "bench.pem"
+    trustme.CA().issue_cert("bench.example").private_key_and_cert_chain_pem.write_to_path(str(pem))
+    return str(pem)
+
+
 def versions(contenders: Sequence[Contender]) -> dict[str, str]:
     """The first line that each says about itself."""
     said = {}
@@ -128,13 +164,15 @@ def first_line(command: Sequence[str]) -> str:
     return (done.stdout + done.stderr).strip().splitlines()[0]
 
 
-def filled(contender: Contender, port: int, nodes: Sequence[int], folder: Path) -> Path:
+def filled(contender: Contender, ports: tuple[int, int], nodes: Sequence[int], folder: Path) -> Path:
     """Write the contender's configuration with its names filled in."""
     text = (CONFIGS / contender.config).read_text()
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
     values = {"LOG": "", "LOG_TARGET": "", "EQUAL": "", "USER": user, **contender.values}
     values |= {f"NODE{index}": str(node) for index, node in enumerate(nodes, 1)}
-    values |= {"PORT": str(port), "ADMIN": str(free_port()), "DIR": str(folder)}
+    port, tls_port = ports
+    values |= {"PORT": str(port), "TLS_PORT": str(tls_port), "PEM": certificate(folder)}
+    values |= {"ADMIN": str(free_port()), "DIR": str(folder)}
     if contender.config == "nginx.conf" and not values["LOG"]:
         values["LOG"] = "access_log off;"
     for name, value in values.items():
@@ -148,11 +186,11 @@ def filled(contender: Contender, port: int, nodes: Sequence[int], folder: Path) 
 def started(contender: Contender, nodes: Sequence[int], folder: Path) -> Iterator[Running]:
     """The contender, up and listening, on the proxy's core. Raises processes.Failed."""
     folder.mkdir()
-    port = free_port()
-    config = filled(contender, port, nodes, folder)
+    port, tls_port = ports = free_port(), free_port()
+    config = filled(contender, ports, nodes, folder)
     program = contender.found()
     assert program
     command = [program, *(argument.format(config=config) for argument in contender.arguments)]
     with running(command, PROXY_CORE, folder, "process", contender.environment(folder)) as process:
-        wait_for(process, port, folder / "process.out")
-        yield Running(contender.name, process.pid, port)
+        wait_for(process, tls_port if Kind.HTTP not in contender.kinds else port, folder / "process.out")
+        yield Running(contender.name, process.pid, port, tls_port, contender.kinds)

@@ -19,10 +19,19 @@ def middle(turns: Sequence[Turn], figure: Callable[[Turn], float]) -> float:
     return median(figure(turn) for turn in turns)
 
 
-def ratio(turns: Turns, name: str, reference: str) -> Ratio:
-    """CPU for a request against the reference's of the same round: the median and the range."""
+def cpu(turn: Turn) -> float:
+    return turn.cpu
+
+
+def p99(turn: Turn) -> float:
+    """Of a paced turn, in seconds."""
+    return percentile(turn.latencies, 0.99)
+
+
+def ratio(turns: Turns, name: str, reference: str, figure: Callable[[Turn], float] = cpu) -> Ratio:
+    """A figure (CPU for a request) against the reference's of the same round: the median and the range."""
     pairs = zip(turns[name], turns[reference], strict=True)
-    ratios = sorted(turn.cpu / other.cpu for turn, other in pairs)
+    ratios = sorted(figure(turn) / figure(other) for turn, other in pairs)
     return Ratio(median(ratios), ratios[0], ratios[-1])
 
 

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from bench import other_clients
 from bench.client import Client, WrongAnswer
 from bench.work import Work
 
@@ -16,9 +17,12 @@ class Load:
     """Some clients of one proxy. Close it to free the connections."""
 
     def __init__(
-        self, port: int, work: Work, client: Callable[[int, Work, select.epoll, int], Client] = Client
+        self,
+        port: int,
+        work: Work,
+        client: Callable[[int, Work, select.epoll, int], Client] = other_clients.client,
     ) -> None:
-        """`client`: who makes one, if not as bench.client does."""
+        """`client`: who makes one, if not as the work's kind says."""
         self.epoll = select.epoll()
         self.clients: dict[int, Client] = {}
         self.idle: deque[Client] = deque()

@@ -16,6 +16,11 @@ import uvloop
 
 from bench.answers import BODIES, NAMES, body, mark
 
+SWITCHING = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"  # RFC 6455, 1.3: the bench has one key
+)
+MESSAGE = 131  # bytes of the one kind of frame that the bench sends: 125 masked by zeros
 HEAD = (
     b"HTTP/1.1 %b\r\nServer: bench\r\nDate: %b\r\n%bContent-Type: application/octet-stream\r\n"
     b"Content-Length: %d\r\n\r\n"
@@ -49,10 +54,10 @@ class Node:
 
 
 class NodeProtocol(asyncio.Protocol):
-    """One upstream connection: answers in order, counts what is uploaded."""
+    """One upstream connection: answers in order, counts what is uploaded, echoes messages."""
 
     transport: asyncio.WriteTransport  # uvloop's, which is none by isinstance
-    __slots__ = ("chunked", "node", "received", "remaining", "tail", "transport")
+    __slots__ = ("chunked", "echoing", "node", "received", "remaining", "tail", "transport")
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -60,6 +65,7 @@ class NodeProtocol(asyncio.Protocol):
         self.remaining = 0  # bytes of an upload still to come
         self.received = 0
         self.chunked = False
+        self.echoing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.WriteTransport, transport)
@@ -69,6 +75,9 @@ class NodeProtocol(asyncio.Protocol):
             data = self.upload(data)
         elif self.tail:
             data, self.tail = self.tail + data, b""
+        if self.echoing:
+            self.echo(data)
+            return
         while data:
             end = data.find(b"\r\n\r\n")
             if end < 0:
@@ -85,12 +94,22 @@ class NodeProtocol(asyncio.Protocol):
                 return self.begin_upload(head, rest)
             if head.startswith(b"GET /varied?"):
                 ready = node.varied()
+            elif b"\r\nupgrade: websocket" in head.lower():
+                self.echoing = True
+                ready = SWITCHING
             elif head.startswith(b"GET /echo "):
                 ready = node.answer(b"200 OK", node.mark + head)
             else:
                 ready = node.answer(b"404 Not Found", b"")
         self.transport.write(ready)
         return rest
+
+    def echo(self, data: bytes) -> None:
+        """The messages, without their masks."""
+        whole = len(data) - len(data) % MESSAGE
+        self.tail = data[whole:]
+        for start in range(0, whole, MESSAGE):
+            self.transport.write(b"\x81\x7d" + data[start + 6 : start + MESSAGE])
 
     def begin_upload(self, head: bytes, rest: bytes) -> bytes:
         length = head.lower().partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]

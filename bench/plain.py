@@ -1,12 +1,14 @@
 """The proxy that one writes in an afternoon: `aiohttp.web` in front, `ClientSession` behind, a sticky cookie.
 
 It is here to be compared with, on uvloop and with the settings that help it. `python -m bench.plain FILE`:
-the file holds the port, the nodes' ports and, if the access log is wanted, a word more.
+the file holds the port, the one for TLS with its certificate, the nodes' ports and, if the access log is
+wanted, a word more.
 """
 
 import asyncio
 import itertools
 import logging
+import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +67,7 @@ class PlainProxy:
         return response
 
 
-async def serve(port: int, nodes: list[str], log: bool) -> None:
+async def serve(port: int, tls_port: int, pem: str, nodes: list[str], log: bool) -> None:
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
     async with aiohttp.ClientSession(
         connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
@@ -76,10 +78,13 @@ async def serve(port: int, nodes: list[str], log: bool) -> None:
         runner = web.AppRunner(app, access_log=access_logger if log else None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(pem)
+        await web.TCPSite(runner, "127.0.0.1", tls_port, backlog=1024, ssl_context=context).start()
         await asyncio.Event().wait()  # until it is ended by a signal
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
     words = Path(sys.argv[1]).read_text().split()
-    uvloop.run(serve(int(words[0]), words[1:4], len(words) > 4))
+    uvloop.run(serve(int(words[0]), int(words[1]), words[2], words[3:6], len(words) > 6))

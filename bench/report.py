@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench import machine
-from bench.figures import middle, percentile, ratio
+from bench import machine, work
+from bench.figures import middle, p99, percentile, ratio
 from bench.rounds import Pace, Turns
 from bench.verify import Features
 
@@ -55,26 +55,47 @@ def cpu_cell(turns: Turns, name: str) -> str:
 
 
 def latency_cell(turns: Turns, name: str) -> str:
+    """Milliseconds, and how many times the reference's p99 in the same round."""
     if name not in turns:
         return "-"
     values = [latency * 1000 for turn in turns[name] for latency in turn.latencies]
-    return f"{percentile(values, 0.5):.2f} / {percentile(values, 0.99):.2f}"
+    text = f"{percentile(values, 0.5):.2f} / {percentile(values, 0.99):.2f}"
+    if name == REFERENCE or REFERENCE not in turns:
+        return text
+    return f"{text} ({ratio(turns, name, REFERENCE, p99).middle:.2f}x)"
+
+
+def flow_cell(turns: Turns, name: str, size: int) -> str:
+    """MB for each second of CPU, and the share of the reference's."""
+    if name not in turns:
+        return "-"
+    amount = f"{middle(turns[name], lambda turn: size / turn.cpu):,.0f}"
+    if name == REFERENCE or REFERENCE not in turns:
+        return amount
+    return f"{amount} ({1 / ratio(turns, name, REFERENCE).middle:.2f}x)"
+
+
+def rate_cell(turns: Turns, name: str) -> str:
+    return f"{middle(turns[name], lambda turn: turn.rate):,.0f}" if name in turns else "-"
 
 
 def main_table(rows: Mapping[str, Turns], paces: Sequence[Pace]) -> str:
     """A column for each contender."""
-    names = list(next(iter(rows.values())))
+    names = list(dict.fromkeys(name for turns in rows.values() for name in turns))
+    moves = {one.title: one.moves for one in work.ALL if one.moves}
     table = [["", *names]]
     for title, turns in rows.items():
         table.append([f"CPU µs: {title}", *(cpu_cell(turns, name) for name in names)])
+        if size := moves.get(title):
+            cells = (flow_cell(turns, name, size) for name in names)
+            table.append([f"MB for a second of CPU: {title}", *cells])
     for pace in paces:
         title = f"CPU µs: 64 bytes at {pace.rate:,.0f}/s"
         table.append([title, *(cpu_cell(pace.turns, name) for name in names)])
         title = f"p50 / p99 ms at {pace.rate:,.0f}/s"
         table.append([title, *(latency_cell(pace.turns, name) for name in names)])
     for title, turns in rows.items():
-        rates = (middle(turns[name], lambda turn: turn.rate) for name in names)
-        table.append([f"requests/s: {title}", *(f"{rate:,.0f}" for rate in rates)])
+        table.append([f"requests/s: {title}", *(rate_cell(turns, name) for name in names)])
     return markdown(table)
 
 
@@ -136,14 +157,15 @@ def document(
     parts += [warning] if (warning := disturbance(rows.values())) else []
     parts.append(NOTES)
     parts.append("\n".join(f"- {line}" for line in machine.described()))
-    parts.append(
-        "\n".join(f"- {name}: {versions[name]}; {one.described()}" for name, one in features.items())
-    )
+    described = {name: f"; {one.described()}" for name, one in features.items()}
+    parts.append("\n".join(f"- {name}: {said}{described.get(name, '')}" for name, said in versions.items()))
     for title, turns in rows.items():
         parts += [f"## {title}", table(turns)]
     if beside:
         parts += ["## Beside the comparison: what a log and more headers cost", beside_table(beside)]
-    moved = {name: sum(turn.moved for turns in rows.values() for turn in turns[name]) for name in features}
+    moved = {
+        name: sum(turn.moved for turns in rows.values() for turn in turns.get(name, ())) for name in features
+    }
     parts.append(
         "Answers from another node than the client's: " + ", ".join(f"{n} {m}" for n, m in moved.items())
     )

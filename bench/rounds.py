@@ -70,7 +70,7 @@ def saturated_turn(one: Running, work: Work, seconds: float) -> Turn:
     def run() -> tuple[int, tuple[float, ...]]:
         return load.saturate(seconds, MOST_REQUESTS), ()
 
-    with closing(Load(one.port, work)) as load:
+    with closing(Load(one.port_for(work), work)) as load:
         load.saturate(WARM_SECONDS, MOST_REQUESTS)
         turn = timed(one, load, run)
         load.settle()
@@ -104,7 +104,8 @@ def in_turn(running: Sequence[Running], rounds: int, turn: Callable[[Running], T
 def saturated(running: Sequence[Running], work: Work, rounds: int, seconds: float) -> Turns:
     """One row of the table."""
     print(f"bench: {work.title} ...", file=sys.stderr, flush=True)
-    return in_turn(running, rounds, partial(saturated_turn, work=work, seconds=seconds))
+    able = [one for one in running if work.kind in one.kinds]
+    return in_turn(able, rounds, partial(saturated_turn, work=work, seconds=seconds))
 
 
 def paced(running: Sequence[Running], small: Turns, rounds: int, seconds: float) -> list[Pace]:

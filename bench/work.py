@@ -1,10 +1,19 @@
 """What is measured: each row of the table, as work that a client does again and again."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 from bench.answers import UPLOAD
 
 SERIAL = b"00000000"  # replaced by a number of its own in each request of varied work
+
+
+class Kind(Enum):
+    """What a client speaks to a proxy."""
+
+    HTTP = "http"
+    TLS = "tls"
+    WEBSOCKET = "websocket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +26,8 @@ class Work:
     upload: int = 0  # bytes sent with each request
     fresh: bool = False  # a new connection for each request; the cookie stays
     varied: bool = False  # no head like another, both ways: nothing that a proxy remembers helps it
+    kind: Kind = Kind.HTTP
+    moves: int = 0  # bytes of body for each request, where these are what counts
 
     def request(self, cookie: bytes) -> bytes:
         """The whole request, with the fields that nearly every client sends."""
@@ -45,8 +56,10 @@ ALL = (
     SMALL,
     Work("64 bytes, no two heads alike", b"/varied?" + SERIAL, 32, varied=True),
     Work("16 KiB, keep-alive", b"/16k", 32),
-    Work("1 MiB download", b"/1m", 8),
-    Work("1 MiB upload", b"/upload", 8, upload=UPLOAD),
+    Work("1 MiB download", b"/1m", 8, moves=UPLOAD),
+    Work("1 MiB upload", b"/upload", 8, upload=UPLOAD, moves=UPLOAD),
     Work("new connection for each request", b"/64", 32, fresh=True),
+    Work("64 bytes, TLS, keep-alive", b"/64", 32, kind=Kind.TLS),
+    Work("WebSocket echo of 125 bytes", b"/echo", 32, kind=Kind.WEBSOCKET),
     Work("64 bytes, 256 concurrent", b"/64", 256),
 )

@@ -27,7 +27,20 @@ def test_who_cannot_hold_a_rate_has_a_dash() -> None:
     paced = {"Limpet": [turn(40, latencies=latencies)], "HAProxy": [turn(20, latencies=latencies)]}
     lines = main_table({"small": ROW}, [Pace(4000.0, paced)]).splitlines()
     assert cells(lines[3]) == ["CPU µs: 64 bytes at 4,000/s", "40.0 (2.00x)", "20.0", "-"]
-    assert cells(lines[4]) == ["p50 / p99 ms at 4,000/s", "50.00 / 99.00", "50.00 / 99.00", "-"]
+    assert cells(lines[4]) == ["p50 / p99 ms at 4,000/s", "50.00 / 99.00 (1.00x)", "50.00 / 99.00", "-"]
+
+
+def test_who_does_only_some_of_the_work_has_a_dash_for_the_rest() -> None:
+    lines = main_table({"small": ROW, "TLS": {"echo": [turn(10)]}}, []).splitlines()
+    assert cells(lines[0]) == ["", "Limpet", "HAProxy", "Caddy", "echo"]
+    assert cells(lines[2])[-1] == "-"
+    assert cells(lines[3]) == ["CPU µs: TLS", "-", "-", "-", "10.0"]
+
+
+def test_large_bodies_are_shown_as_bytes_for_a_second_of_cpu() -> None:
+    turns = {"Limpet": [turn(1000)], "HAProxy": [turn(800)]}
+    lines = main_table({"1 MiB download": turns}, []).splitlines()
+    assert cells(lines[3]) == ["MB for a second of CPU: 1 MiB download", "1,049 (0.80x)", "1,311"]
 
 
 def test_the_details_hold_user_and_system_and_the_range() -> None:
