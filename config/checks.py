@@ -11,6 +11,7 @@ from config.session_checks import session_problems
 from config.session_settings import Strategy
 from config.settings import Service, Settings
 from config.store_checks import node_key_problems, store_problems
+from config.tracing_checks import tracing_problems
 from config.units import format_duration, format_size
 from config.values import enumerated
 
@@ -28,6 +29,7 @@ def contradictions(settings: Settings, services: Collection[str]) -> Iterator[Fo
     yield from route_problems(settings, services)
     yield from cookie_clashes(settings)
     yield from header_problems(settings)
+    yield from tracing_problems(settings)
     for name, service in settings.services.items():
         yield from service_problems(("services", name), service)
         yield from affinity_problems(settings, name, service.affinity)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from config.https_settings import Hsts, HttpsPort
 from config.listener_settings import Listener
+from config.log_settings import AccessLog, Tracing
 from config.names import (
     CookieName,
     Domain,
@@ -320,18 +321,6 @@ class Limits(Section):
     )
 
 
-class AccessLog(Section):
-    """A line for each exchange."""
-
-    format: Literal["off", "text", "json"] = Field(
-        "text", description="`text` for people, `json` for machines, or `off`."
-    )
-    sample: Annotated[float, number(0.0, 1.0)] = Field(
-        1.0, description="The share of exchanges that are logged: 0.01 is one in a hundred."
-    )
-    file: FilePath = Field("-", description="Where to; `-` is standard output. SIGUSR1 opens the file anew.")
-
-
 class Forwarded(Section):
     """What nodes are told about the client."""
 
@@ -391,6 +380,9 @@ class Settings(Section):
     limits: Limits = defaults_of(Limits, "What one client may ask for, and all together.")
     forwarded: Forwarded = defaults_of(Forwarded, "What nodes are told about the client.")
     access_log: AccessLog = defaults_of(AccessLog, "A line for each exchange.")
+    tracing: Tracing | None = Field(
+        None, description="A span for each exchange, sent to an OpenTelemetry collector; none without it."
+    )
     watch: Flag = Field(
         False, description="Read the configuration again when its file, or one that it names, has changed."
     )

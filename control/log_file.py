@@ -1,6 +1,6 @@
 """Where the access log is written: a reload may change that, and nothing is lost meanwhile."""
 
-from config.settings import AccessLog
+from config.log_settings import AccessLog
 from control.line_writer import LineWriter
 
 

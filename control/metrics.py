@@ -23,6 +23,7 @@ from control.overview import ANSWER_LABELS
 from control.reload import Loading
 from control.session_metrics import lost, session_metrics
 from control.stores import Stores
+from control.traces import Counts
 from proxy.counters import DELAY_BOUNDS, DURATION_BOUNDS, Delays
 from proxy.engine import Engine
 from proxy.service import Node, Service
@@ -40,13 +41,18 @@ class Metrics(Collector):
     """A collector for prometheus-client whose families come in steps, and the text made of them."""
 
     def __init__(
-        self, engine: Engine, keeping: Keeping | None = None, loading: Loading | None = None
+        self,
+        engine: Engine,
+        keeping: Keeping | None = None,
+        loading: Loading | None = None,
+        spans: Counts | None = None,
     ) -> None:
         """`keeping`: where services use the session contract; `loading`: of the configuration file."""
         self._engine = engine
         self._keeping = keeping or Keeping(Stores([]))
         self._process = ProcessCollector(registry=None)
         self._loading = loading
+        self._spans = spans or Counts()
 
     def collect(self) -> Iterator[Metric]:
         """All metrics. A family of many samples comes as several of the same name, one after the other."""
@@ -153,6 +159,9 @@ class Metrics(Collector):
                 "When the configuration file was last good, in unix time.",
                 self._loading.loaded,
             )
+        text = "Spans of traces that the collector took, or that were lost on the way to it."
+        spans = [(("sent",), float(self._spans.sent)), (("lost",), float(self._spans.lost))]
+        yield from steps(CounterMetricFamily, "limpet_trace_spans", text, ["result"], spans)
         labels = ["version", "python", "compiled"]
         info = GaugeMetricFamily("limpet_build_info", "What is running.", labels=labels)
         info.add_metric([version(), platform.python_version(), str(compiled()).lower()], 1.0)

@@ -17,6 +17,7 @@ from control.own_secret import SecretError
 from control.runtime import Blueprint, Runtime
 from control.sites import ListenError, Sites
 from control.stores import OpenStore, close_stores, open_stores
+from control.traces import Sender, Traces, TracingError
 from sessions.stores.store import StoreError
 
 logger = logging.getLogger("limpet.reload")
@@ -47,6 +48,7 @@ class Loading:
 
 
 Read = tuple[Settings, Sequence[bytes]]  # and the secrets: those of the settings, or Limpet's own
+Take = Callable[[Settings, Sequence[bytes], LineWriter | None, Sender | None], None]
 
 
 class _Prepared(NamedTuple):
@@ -55,6 +57,7 @@ class _Prepared(NamedTuple):
     blueprint: Blueprint
     stores: Mapping[str, OpenStore]
     writer: LineWriter | None
+    sender: Sender | None
 
 
 class Reloader:
@@ -67,7 +70,8 @@ class Reloader:
         runtime: Runtime,
         sites: Sites,
         logs: LogFile,
-        take: Callable[[Settings, Sequence[bytes], LineWriter | None], None],
+        traces: Traces,
+        take: Take,
         follow: Callable[[], Awaitable[None]],
     ) -> None:
         """`read`: the file, in a thread; raises ConfigError, SecretError, OSError. `follow`: has others that
@@ -77,6 +81,7 @@ class Reloader:
         self._runtime = runtime
         self._sites = sites
         self._logs = logs
+        self._traces = traces
         self._take = take
         self._follow = follow
         self._one = asyncio.Lock()
@@ -98,7 +103,7 @@ class Reloader:
             await self._reload()
         except ConfigError as error:
             return [str(problem) for problem in error.problems]
-        except (SecretError, CertificateError, StoreError, ListenError, OSError) as error:
+        except (SecretError, CertificateError, StoreError, ListenError, TracingError, OSError) as error:
             return [str(error)]
         return []
 
@@ -111,32 +116,38 @@ class Reloader:
             await self._discard(prepared)
             raise
         allow_files(settings.limits.connections)
-        was = self._logs.writer
+        was, sent = self._logs.writer, self._traces.sender
         self._runtime.apply(prepared.blueprint, prepared.stores)
-        self._take(settings, secrets, prepared.writer)
+        self._take(settings, secrets, prepared.writer, prepared.sender)
         await self._sites.settle(opened, settings.listen, settings.admin.listen)
         await self._follow()
         await _close(was, prepared.writer)
+        await _close(sent, prepared.sender)
 
     async def _prepare(self, settings: Settings, secrets: Sequence[bytes]) -> _Prepared:
-        """Raises OSError, StoreError."""
+        """Raises OSError, StoreError, CertificateError, TracingError."""
         blueprint = self._runtime.draw(settings, secrets)
         stores = self._runtime.fresh_stores(settings)
+        sender: Sender | None = None
         try:
             await open_stores(stores.values())
-            return _Prepared(blueprint, stores, self._logs.writer_for(settings.access_log))
-        except (StoreError, OSError):
+            sender = await asyncio.to_thread(self._traces.sender_for, settings.tracing)
+            return _Prepared(blueprint, stores, self._logs.writer_for(settings.access_log), sender)
+        except (StoreError, TracingError, OSError):
             await close_stores(stores.values())
+            await _close(sender, self._traces.sender)
             raise
 
     async def _discard(self, prepared: _Prepared) -> None:
         await close_stores(prepared.stores.values())
         await _close(prepared.writer, self._logs.writer)
+        await _close(prepared.sender, self._traces.sender)
 
 
-async def _close(writer: LineWriter | None, stays: LineWriter | None) -> None:
-    if writer is not None and writer is not stays:
-        await asyncio.to_thread(writer.close)
+async def _close(one: LineWriter | Sender | None, stays: LineWriter | Sender | None) -> None:
+    """Have a thread put in order what is not used (any more)."""
+    if one is not None and one is not stays:
+        await asyncio.to_thread(one.close)
 
 
 Reload = Callable[[str], Awaitable[Loading]]

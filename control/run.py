@@ -34,6 +34,7 @@ from control.runtime import Runtime, build
 from control.sites import ListenError, Sites, served_here
 from control.speech import listen_to_logs
 from control.staff import Oneself
+from control.traces import Sender, Traces, TracingError, tracing_of
 from control.upgrade import Upgrader
 from control.watched_files import WatchedFiles
 from control.wiring import access_log
@@ -59,7 +60,7 @@ def run(path: str) -> int:
         except (SecretError, CertificateError) as error:
             print(f"limpet: {error}", file=sys.stderr)
             return 2
-        except (ListenError, StoreError, OSError) as error:
+        except (ListenError, StoreError, TracingError, OSError) as error:
             print(f"limpet: {error}", file=sys.stderr)
             return 1
 
@@ -77,25 +78,30 @@ def _secrets(settings: Settings, folder: Path) -> Sequence[bytes]:
 
 def _serve(path: str, settings: Settings, secrets: Sequence[bytes]) -> int:
     allow_files(settings.limits.connections)
+    traces = Traces(settings.tracing)
     logs = LogFile(settings.access_log)
     logger.info("Limpet %s", named())
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_live(path, settings, secrets, logs))
+            return runner.run(_live(path, settings, secrets, logs, traces))
     finally:
         logs.close()
+        traces.close()
 
 
-async def _live(path: str, settings: Settings, secrets: Sequence[bytes], logs: LogFile) -> int:
+async def _live(
+    path: str, settings: Settings, secrets: Sequence[bytes], logs: LogFile, traces: Traces
+) -> int:
     handed = inherited(os.environ)
     runtime = build(settings, secrets, _timer_broke)
-    admin = _admin(path, runtime)
+    admin = _admin(path, runtime, traces)
     runner = web.AppRunner(make_app(admin), access_log=None, shutdown_timeout=1.0)
     staff = Oneself(runtime.engine)
     sites = Sites(runner, served_here(runner, runtime.engine), handed.sockets if handed else None)
-    take = partial(_take, runtime.engine, admin, logs)
-    take(settings, secrets, logs.writer)
-    reloader = Reloader(admin.loading, partial(_read, path), runtime, sites, logs, take, staff.follow)
+    take = partial(_take, runtime.engine, admin, logs, traces)
+    take(settings, secrets, logs.writer, traces.sender)
+    read = partial(_read, path)
+    reloader = Reloader(admin.loading, read, runtime, sites, logs, traces, take, staff.follow)
     life = Life(runtime, runner, sites, staff, Notifier(os.environ))
     upgrader = Upgrader(runtime, sites, life.step_aside)
     admin.reload, admin.upgrade = reloader.reload, upgrader.upgrade
@@ -121,14 +127,14 @@ def _read(path: str) -> tuple[Settings, Sequence[bytes]]:
     return settings, _secrets(settings, Path(path).absolute().parent)
 
 
-def _admin(path: str, runtime: Runtime) -> Admin:
+def _admin(path: str, runtime: Runtime, traces: Traces) -> Admin:
     now = time.time()
     loading = Loading(path, now, now)
     return Admin(
         engine=runtime.engine,
         cluster=runtime.cluster,
         pseudonyms=Pseudonyms(b""),
-        metrics=Metrics(runtime.engine, runtime.keeping, loading),
+        metrics=Metrics(runtime.engine, runtime.keeping, loading, traces.counts),
         keeping=runtime.keeping,
         cookies=runtime.cookies,
         loading=loading,
@@ -139,17 +145,21 @@ def _take(
     engine: Engine,
     admin: Admin,
     logs: LogFile,
+    traces: Traces,
     settings: Settings,
     secrets: Sequence[bytes],
     writer: LineWriter | None,
+    sender: Sender | None,
 ) -> None:
-    """Have the admin port and the access log go by the settings."""
+    """Have the admin port, the access log and the traces go by the settings."""
     admin.settings = settings
     admin.pseudonyms = Pseudonyms(secrets[0])
     admin.token = settings.admin.token.encode() if settings.admin.token else None
     logs.writer = writer
     hashed = admin.pseudonyms.session_hash
     engine.log = access_log(settings.access_log, writer, hashed) if writer is not None else None
+    traces.sender = sender
+    engine.trace(tracing_of(sender, hashed))
 
 
 def _timer_broke(timer: Timer, error: Exception) -> None:

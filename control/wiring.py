@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from config import log_settings
 from config import settings as file
 from config.addresses import NodeUrl
 from config.header_checks import plain
@@ -28,7 +29,9 @@ from sessions.affinity import Affinity, AffinityOptions, make_affinity
 from sessions.token import Sealer
 
 
-def access_log(log: file.AccessLog, writer: LineWriter, pseudonym: Callable[[str], str]) -> AccessLog | None:
+def access_log(
+    log: log_settings.AccessLog, writer: LineWriter, pseudonym: Callable[[str], str]
+) -> AccessLog | None:
     """What the byte path calls with each ended exchange; None where nothing is logged."""
     if log.format == "off":
         return None

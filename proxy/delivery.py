@@ -54,6 +54,7 @@ class Delivery:
         "sending",
         "status",
         "token_lines",
+        "trace",
         "trailers",
     )
 
@@ -80,6 +81,8 @@ class Delivery:
         self.bytes_in = line.size + len(fields.raw)
         self.bytes_out = 0
         self.request_id = engine.forwarding.id_of(client.peer, fields)
+        tracing = engine.tracing
+        self.trace = None if tracing is None else tracing.begin(fields.trace, client.peer.trusted)
 
     @property
     def placed(self) -> Placement:

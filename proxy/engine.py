@@ -14,6 +14,7 @@ from proxy.options import Limits, ServiceOptions, Timeouts
 from proxy.record import AccessLog
 from proxy.routes import Route
 from proxy.service import Service
+from proxy.tracing import Tracing
 from proxy.wheel import Timer, Wheel
 from routing.table import RouteTable
 
@@ -53,6 +54,7 @@ class Engine:
         "tallies",
         "tally",
         "timeouts",
+        "tracing",
         "wall",
         "wheel",
     )
@@ -67,6 +69,7 @@ class Engine:
         failed: Callable[[Timer, Exception], None],
     ) -> None:
         """As `change`; `failed` hears of timers that break."""
+        self.tracing: Tracing | None = None
         self.change(limits, timeouts, forwarding, error_pages, affinity_headers)
         self.wheel = Wheel(monotonic(), failed, self.TICK)
         self.wall = int(time())  # unix seconds, as of the last tick
@@ -94,9 +97,16 @@ class Engine:
         self.timeouts = timeouts
         self.forwarding = forwarding
         self.error_pages = error_pages
-        self.request_kinds = request_kinds(affinity_headers, forwarding.request_id.lower())
         self.affinity_headers = affinity_headers
+        self._classify()
         self.response_kinds = response_kinds(affinity_headers)
+
+    def trace(self, tracing: Tracing | None) -> None:
+        """Have exchanges that begin from now on traced, or no longer."""
+        self.tracing = tracing
+        self._classify()
+        for client in self.clients:
+            client.forget()
 
     def lead(self, routes: RouteTable[Route]) -> None:
         """Send requests by these routes, and to services that may have changed."""
@@ -153,3 +163,7 @@ class Engine:
         """Look at the clocks and at what is due."""
         self.wall = int(time())
         self.wheel.advance(monotonic())
+
+    def _classify(self) -> None:
+        request_id = self.forwarding.request_id.lower()
+        self.request_kinds = request_kinds(self.affinity_headers, request_id, self.tracing is not None)

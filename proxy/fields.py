@@ -31,6 +31,7 @@ class Kind(IntEnum):
     SET_COOKIE = 14
     VIA = 15
     LIMPET = 16
+    TRACE = 17
 
 
 # RFC 9110 section 7.6.1; `Proxy` for CVE-2016-5385.
@@ -71,6 +72,7 @@ REQUEST_PREFIXES = {
     b"x-client-cert": Kind.FORWARDING,
 }
 RESPONSE_PREFIXES = {b"limpet-": Kind.LIMPET}
+TRACE_CONTEXT = (b"traceparent", b"tracestate")
 
 
 MOST_NAMES = 4096  # remembered: clients choose them
@@ -107,9 +109,16 @@ class FieldKinds(dict[bytes, Kind]):
         return Kind.PASS
 
 
-def request_kinds(affinity: Iterable[bytes] = (), request_id: bytes = b"") -> FieldKinds:
-    """Kinds of request fields, for the (lower-case) names of affinity headers and of the request id."""
+def request_kinds(
+    affinity: Iterable[bytes] = (), request_id: bytes = b"", traced: bool = False
+) -> FieldKinds:
+    """Kinds of request fields, for the (lower-case) names of affinity headers and of the request id.
+
+    `traced`: Limpet writes the trace context itself; otherwise it passes as any other field.
+    """
     known = REQUEST_KINDS | dict.fromkeys(affinity, Kind.AFFINITY)
+    if traced:
+        known |= dict.fromkeys(TRACE_CONTEXT, Kind.TRACE)
     if request_id:
         known[request_id] = Kind.REQUEST_ID
     return FieldKinds(known, REQUEST_PREFIXES)

@@ -53,3 +53,12 @@ LOOSE_LINE = re.compile(rb"([^ \r\n]*+) (.*) (HTTP/[0-9]\.[0-9])\r\n", re.DOTALL
 
 # What a request id of a trusted proxy may look like before it is passed on and logged.
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:=+/@-]{1,128}")
+
+# W3C Trace Context, section 3.2.2: trace id, parent id, flags; later versions than 00 may have more.
+TRACEPARENT = re.compile(
+    rb"(?!ff)(?:00(?=.{53}\Z)|[0-9a-f]{2}(?<!00))-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})"
+    rb"(?:-.*+)?+"
+)
+# Section 3.3.1: members `key=value`, some of them perhaps empty.
+_MEMBER = rb"[ \t]*+(?:[a-z0-9][a-z0-9_*/@-]{0,255}+=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256}+[ \t]*+)?+"
+TRACESTATE = re.compile(_MEMBER + rb"(?:," + _MEMBER + rb")*+")

@@ -8,6 +8,7 @@ from proxy.hops import max_forwards_line
 from proxy.incoming import response_section
 from proxy.outgoing import request_section
 from proxy.response import ResponseHead
+from proxy.tracing import trace_lines
 from sessions.flags import ResponseFlag
 from sessions.visit import NO_STATE, Answer
 
@@ -29,6 +30,8 @@ def request_head(exchange: "Delivery") -> bytes:
         section += max_forwards_line(line, fields)
     if exchange.custody is not None:
         section += exchange.custody.fields()
+    if exchange.trace is not None:
+        section += trace_lines(exchange.trace)
     if not forwarding.request_id:
         return b"%b %b HTTP/1.1\r\n%b\r\n" % (line.method, line.target, section)
     return b"%b %b HTTP/1.1\r\n%b%b: %b\r\n\r\n" % (

@@ -1,4 +1,4 @@
-"""What an ended exchange leaves behind: counts, and a line of the access log."""
+"""What an ended exchange leaves behind: counts, a line of the access log, a span."""
 
 from bisect import bisect_left
 from time import monotonic, time
@@ -39,6 +39,8 @@ _NOTHING = Record(
     fault="",
     user_agent=b"",
     referer=b"",
+    secure=False,
+    trace=None,
 )
 _LOCAL = StateFlag.L
 
@@ -51,9 +53,13 @@ def close_account(exchange: "Delivery") -> None:
     if placement is not None:
         flags = _flags(exchange, placement)
         _count(exchange, placement, seconds, flags)
-    log = exchange.engine.log
-    if log is not None:
-        log(_record(exchange, placement, seconds, flags))
+    engine, trace = exchange.engine, exchange.trace
+    if engine.log is not None:
+        engine.log(_record(exchange, placement, seconds, flags))
+    if trace is not None and trace.sampled and engine.tracing is not None:
+        secure = engine.forwarding.secure(exchange.client.peer, exchange.fields)
+        record = _record(exchange, placement, seconds, flags)
+        engine.tracing.ended(record._replace(secure=secure, trace=trace))
 
 
 def _count(exchange: "Delivery", placement: Placement, seconds: float, flags: tuple[int, int, int]) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from proxy.tracing import Trace
+
 
 class Record(NamedTuple):
     """One ended exchange. Times are seconds; a duration that never began is -1."""
@@ -29,6 +31,8 @@ class Record(NamedTuple):
     fault: str  # a fixed word, "" where all went well
     user_agent: bytes
     referer: bytes
+    secure: bool  # by https; as the trace, only known where a span is to be made
+    trace: Trace | None
 
 
 AccessLog = Callable[[Record], None]

@@ -72,6 +72,7 @@ class RequestFields:
         "plain",
         "raw",
         "request_id",
+        "trace",
         "upgrade",
         "via",
     )
@@ -92,6 +93,7 @@ class RequestFields:
         self.via = b""
         self.forwarding: FieldList = []
         self.affinity: FieldList = []
+        self.trace: FieldList = []  # its trace context, where Limpet takes part in traces
         self.plain: FieldList = []
         self.passed = b""  # the plain fields, written anew
 
@@ -208,6 +210,8 @@ def _read_rare_field(fields: RequestFields, kind: Kind, field: tuple[bytes, byte
         fields.forwarding.append(field)
     elif kind is Kind.AFFINITY:
         fields.affinity.append(field)
+    elif kind is Kind.TRACE:
+        fields.trace.append(field)
     elif kind is Kind.REQUEST_ID:
         fields.request_id = value
     elif kind is Kind.VIA:

@@ -33,6 +33,8 @@ RECORD = Record(
     fault="",
     user_agent=b"curl/8",
     referer=b"",
+    secure=False,
+    trace=None,
 )
 REFUSED = RECORD._replace(
     service="", node="", reason=-1, flags=(), session="", wait_seconds=-1, first_seconds=-1, fault="bad_host"

@@ -35,6 +35,7 @@ NAMES = {
     "limpet_loop_stall_seconds",
     "limpet_bytes",
     "limpet_build_info",
+    "limpet_trace_spans",
     "limpet_config_last_reload_success",
     "limpet_session_writes",
     "limpet_session_ends",

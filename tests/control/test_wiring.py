@@ -5,7 +5,8 @@ from typing import cast
 
 import pytest
 
-from config.settings import AccessLog, Settings
+from config.log_settings import AccessLog
+from config.settings import Settings
 from control.line_writer import LineWriter
 from control.probes import Target
 from control.runtime import Runtime, build
