@@ -74,6 +74,9 @@ class Keeping(Protocol):
 
     def fail(self, fault: NodeFault) -> None: ...
 
+    def repeat(self, fault: NodeFault) -> None:
+        """Send a request elsewhere that may be sent twice, as `moved` is then told; otherwise as `fail`."""
+
     def refuse(self, fault: NodeFault, node: int) -> None:
         """As `fail`, with the token that the custody says, for this node."""
 
@@ -150,12 +153,13 @@ class Custody:
         self._perform(self._course.begin(node, settled_there))
 
     def moved(self, session_id: str, node: int) -> None:
-        """The request has failed without an answer and is tried again: the router's next choice.
+        """The request has failed without an answer that counts, and is tried again: the router's next choice.
 
         `session_id`: the token's, or another one that was made for this try.
         """
         self.abandon()
         self._head = None
+        self._refused = False
         self._perform(self._course.moved(session_id, node))
 
     def head_received(self, head: ResponseHead, payload: bytes, done: bool) -> None:
@@ -223,6 +227,9 @@ class Custody:
             self._errand = self._keeper.perform(self._course, step, self._performed)
             return
         fault = NodeFault(step.status, step.why.name.lower(), _TEXTS[step.why])
+        if step.why is Why.STATE_MISSING:
+            self._exchange.repeat(fault)
+            return
         if step.keep is Keep.NONE:
             self._exchange.fail(fault)
             return

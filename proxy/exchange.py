@@ -186,13 +186,13 @@ class Exchange(Delivery):
             self.placed.close_idle()
             self._send()
             return
+        if waiting and fault.reason in _REPEATED:
+            self.repeat(fault)
+            return
         if self.phase != TUNNEL:
             self.placed.failed(fault.reason)
         self._leave_node()
-        if waiting and fault.reason in _REPEATED and self._repeatable():
-            self._try_again(fault)
-        else:
-            self.fail(fault)
+        self.fail(fault)
 
     def node_blocked(self) -> None:
         """The node reads more slowly than its client writes."""
@@ -270,6 +270,16 @@ class Exchange(Delivery):
         placement = self.placed
         placement.choose_anew()
         return placement.session_id, placement.node
+
+    def repeat(self, fault: NodeFault) -> None:
+        """At another node, where that is safe. What this one has answered, if anything, is of no use."""
+        self.placed.failed(fault.reason)
+        self._leave_node()
+        self.head = None
+        if self._repeatable():
+            self._try_again(fault)
+        else:
+            self.fail(fault)
 
     def refuse(self, fault: NodeFault, node: int) -> None:
         """Tell the client what is wrong, and where its session is now."""

@@ -53,7 +53,7 @@ class Why(IntEnum):
     UNPROTECTED = 3  # on_unprotected: refuse
     NO_CONTRACT = 4  # the node does not take part: down (no contract)
     BROKEN = 5  # the node has broken the contract
-    STATE_MISSING = 6  # the state of a write cannot be fetched
+    STATE_MISSING = 6  # the state of a write cannot be fetched; who only saw it may be sent again: `moved`
     STATE_TOO_LARGE = 7  # the node's `version`: what was acknowledged before is to take its place
     NEED_FOREVER = 8
 
@@ -183,13 +183,16 @@ class Course:
         return self._begin_anew(session_id, node)
 
     def moved(self, session_id: str, node: int) -> Step:
-        """It has failed without an answer and may be repeated: `node` is the router's next choice.
+        """It has failed without an answer that counts, and may be repeated: `node` is the router's next choice.
 
         `session_id`: another one, where the id was made for this request. The node that failed may serve a
         session by the first, and two that count from 1 on would take each other's versions for their own.
         """
+        self._fetches = 0
+        self._ending = ""
         if not self._expected:
             return self._begin_anew(session_id, node)
+        self.session_id = session_id  # a login whose state was lost has changed it
         self.node = node
         return self._search()
 

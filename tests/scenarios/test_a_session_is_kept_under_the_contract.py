@@ -2,7 +2,10 @@
 
 import asyncio
 import base64
+import json
 from typing import Any
+
+import pytest
 
 from tests.scenarios.harness import RawNode, cookie_of, header, read_request, running_proxy, started
 from tests.scenarios.harness import service as plain_service
@@ -119,3 +122,42 @@ async def test_a_second_try_is_for_another_session() -> None:
         first, second = asked
         assert header(first, b"Limpet-Session") != header(second, b"Limpet-Session")
         assert header(second, b"Limpet-Version") == [b"0"]
+
+
+class FirstForgets(RawNode):
+    """One of several that share `asked`: whoever takes the first request has no state when asked for it."""
+
+    def __init__(self, asked: list[bytes]) -> None:
+        super().__init__(self._answer)
+        self.asked = asked
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head, body = await read_request(reader)
+            if b" /.limpet/" in head:
+                lines = [{"id": json.loads(line)["id"], "status": 404} for line in body.splitlines()]
+                writer.write(answer(body=b"".join(json.dumps(line).encode() + b"\n" for line in lines)))
+                continue
+            self.asked.append(head)
+            written = [b"Limpet-State: e30="] if len(self.asked) > 1 else []
+            writer.write(answer(b"Limpet-Version: 2", *written))
+
+
+@pytest.mark.parametrize(("method", "tries"), [(b"GET", 2), (b"POST", 1)])
+async def test_an_answer_whose_state_has_died_with_its_node_is_had_from_another(
+    method: bytes, tries: int
+) -> None:
+    """It may have seen somebody's large write beside it. What cannot be sent twice is 502."""
+    asked: list[bytes] = []
+    one, other = FirstForgets(asked), FirstForgets(asked)
+    async with (
+        started(one),
+        started(other),
+        running_proxy({"app": service([one.port, other.port])}, **SETTINGS) as proxy,
+    ):
+        wire = await proxy.connect()
+        head, _ = await wire.exchange(method + b" / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        assert head[9:12] == (b"200" if tries == 2 else b"502")
+        assert len(asked) == tries
+        assert [record.fault for record in proxy.records] == ["" if tries == 2 else "state_missing"]
+        assert bool(one.connections) + bool(other.connections) == tries

@@ -37,8 +37,8 @@ class Failure(NamedTuple):
 
     @property
     def begun(self) -> bool:
-        """Its answer was there when its node died, but not its rest, or not the state that it had seen."""
-        return (self.status == 0 and self.fault == "node_closed") or self.fault == "state_missing"
+        """Its answer had begun when its node died, and its rest was not there."""
+        return self.status == 0 and self.fault == "node_closed"
 
     @property
     def fault(self) -> str:

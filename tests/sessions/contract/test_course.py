@@ -284,6 +284,21 @@ def test_a_request_that_failed_goes_where_the_session_is() -> None:
     assert visiting().moved(ID, HEIR) == Step(Do.SEARCH, HEIR, ID)
 
 
+def test_a_read_whose_state_was_lost_begins_anew_elsewhere() -> None:
+    """Also one that logged in: the node that knew the new id is gone."""
+    course = visiting()
+    course.told(200, Told(6, renewed=NEW))
+    for _ in range(MOST_FETCHES):
+        step = course.fetched(None)
+    assert step.why is Why.STATE_MISSING
+    assert course.moved(ID, HEIR) == Step(Do.SEARCH, HEIR, ID)
+    course.found(Found(Where.SERVED, HEIR, 5))
+    assert course.told(200, Told(6)) == Step(Do.FETCH, HEIR, ID, 6)
+    assert course.fetched(None).do is Do.FETCH
+    assert course.fetched(Answer(Kind.HELD, 6, b"s")) == Step(Do.SETTLE, HEIR, ID, 6, b"s")
+    assert course.settled(Settled.SETTLED) == Step(Do.RELEASE, HEIR, ID, 6, keep=Keep.WRITTEN)
+
+
 def test_one_without_a_token_goes_on_as_another_session() -> None:
     """Whatever stood behind the first id: the node that failed may serve it."""
     course = new()
