@@ -183,7 +183,7 @@ class Course:
         return self._begin_anew(session_id, node)
 
     def moved(self, session_id: str, node: int) -> Step:
-        """It has failed without an answer that counts, and may be repeated: `node` is the router's next choice.
+        """No answer of it counts, and it may be sent again: `node` is the router's next choice.
 
         `session_id`: another one, where the id was made for this request. The node that failed may serve a
         session by the first, and two that count from 1 on would take each other's versions for their own.

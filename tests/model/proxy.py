@@ -158,12 +158,12 @@ class NotingKeeper(Keeper):
     unsettled: frozenset[str] = frozenset()
     late = 0  # writes that lagged for longer than they may
 
-    def _settled(self, run: SettleRun, session_id: str, verdict: Settled, winner: int) -> None:
+    def _settled(self, run: SettleRun, step: Step, verdict: Settled, winner: int) -> None:
         lagging = self._settling[run] is None
         self.late += lagging and asyncio.get_running_loop().time() - run.began > self.options.max_lag
         if verdict is not Settled.SETTLED:
-            self.unsettled |= {session_id}
-        super()._settled(run, session_id, verdict, winner)
+            self.unsettled |= {step.session_id}
+        super()._settled(run, step, verdict, winner)
 
 
 class Exchange:
@@ -188,8 +188,10 @@ class Exchange:
             elif step.do is Do.RELEASE:
                 return Response(200, step.keep, _token(step), self._seen)
             elif performed and step.do is Do.REFUSE:
-                token = None if step.keep is Keep.NONE else _token(step)
-                return self.proxy.count(Response(step.status, step.keep, token, why=step.why))
+                following = self._move(step.node) if step.why is Why.STATE_MISSING else None
+                if following is None:
+                    token = None if step.keep is Keep.NONE else _token(step)
+                    return self.proxy.count(Response(step.status, step.keep, token, why=step.why))
             else:
                 following, performed = await self._perform(step), True
             if following is None:

@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 
 from limpet_session.session import Session
 from sessions.contract.course import Keep
+from sessions.contract.messages import Action, Answer, Call
 from tests.model.links import Setup
-from tests.model.stage import Stage, writing
+from tests.model.proxy import Proxy
+from tests.model.stage import PATIENCE, Stage, writing
 from tests.model.watch import Level
 
 FOUR = Setup(nodes=4, replicas=1, store=False, give_up=20.0)
@@ -137,8 +139,60 @@ async def a_copy_is_left_of_a_session_that_has_ended() -> list[str]:
     return ["an ended session is back"] if response.token.id == token.id else []
 
 
+class Gate:
+    """Before one proxy's fences: those to the nodes in `held` wait here. `draw`: for their numbers."""
+
+    def __init__(self, proxy: Proxy, draw: int, held: set[int]) -> None:
+        self.held = held
+        self.came = self.passed = 0  # fences that have been sent, and those that were answered
+        self._call = proxy.links.call
+        proxy.links.call = self._send  # type: ignore[method-assign]
+        proxy.keeper.takeovers._draw = lambda: draw
+
+    async def _send(self, session_id: str, action: Action, seconds: float, base: int = -1) -> Answer | None:
+        if action.call is not Call.FENCE:
+            return await self._call(session_id, action, seconds, base)
+        self.came += 1
+        while action.target in self.held:  # noqa: ASYNC110 - nothing says when
+            await asyncio.sleep(0.001)
+        answer = await self._call(session_id, action, seconds, base)
+        self.passed += 1
+        return answer
+
+
+async def two_proxies_take_a_session_over_at_once() -> list[str]:
+    """Its node drains. They disagree about who else is ready, and so about the heir.
+
+    One has asked everybody, and then another write is acknowledged. Its fences come after those of the other,
+    whose number is higher, to all but its own heir. What that refuses has the write.
+    """
+    stage = Stage(FOUR)
+    old = await stage.write("j", None)
+    copy, heir, _ = [node for node in stage.order(old) if node != old.node]
+    late, first = Gate(stage.proxies[0], 0, {old.node, copy, heir}), Gate(stage.proxies[1], 1, {heir})
+    for node in (old.node, copy):
+        stage.proxies[0].watch.set_level(node, Level.SYNCING)
+    reading = asyncio.ensure_future(stage.read(old))
+    await _until(lambda: late.came >= 3)
+    token = await stage.write("k", old, proxy=1)
+    stage.proxies[1].watch.set_level(old.node, Level.SYNCING)
+    again = asyncio.ensure_future(stage.read(token, proxy=1))
+    await _until(lambda: first.passed >= 2)
+    late.held = set()
+    await reading
+    first.held = set()
+    return stage.missing({"j", "k"}, (await again).seen)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - nothing says when
+            await asyncio.sleep(0.001)
+
+
 SCHEDULES: dict[str, Schedule] = {
     "a silence is taken for an answer": a_copy_holder_is_silent_while_its_session_is_searched,
+    "a refused fence is passed over": two_proxies_take_a_session_over_at_once,
     "a 410 does not end a search": a_copy_is_left_of_a_session_that_has_ended,
     "a token does not say unprotected": an_unprotected_write_is_met_again,
     "what is unprotected is not settled again": an_unprotected_write_is_met_again,
