@@ -9,7 +9,7 @@ from typing import Protocol
 from proxy.faults import NodeFault
 from proxy.response import ResponseHead
 from sessions.contract.course import Course, Do, Keep, Step, Why
-from sessions.contract.headers import ContractFault, Need, read_told
+from sessions.contract.headers import NO_VERSION, ContractFault, Need, read_told
 from sessions.contract.messages import STORE
 from sessions.contract.searching import Where
 from sessions.flags import StateFlag
@@ -171,7 +171,7 @@ class Custody:
             self._arrived(False)
             self._perform(self._course.broken())
             return
-        self._arrived(told.need is Need.NOTHING)
+        self._arrived(told.need is Need.NOTHING and told.version != NO_VERSION)
         self._perform(self._course.told(head.status, told))
 
     def payload_received(self, data: bytes, done: bool) -> None:

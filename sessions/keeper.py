@@ -335,9 +335,13 @@ class Errand:
         self.go(self.course.put(answer))
 
     def _fetch(self, step: Step) -> None:
-        asking = Asking(
-            self._keeper.targets, step.session_id, lambda _, said: self.go(self.course.fetched(said))
-        )
+        self._get(step, self.course.fetched)
+
+    def _ask(self, step: Step) -> None:
+        self._get(step, self.course.asked)
+
+    def _get(self, step: Step, then: Callable[[Answer | None], Step]) -> None:
+        asking = Asking(self._keeper.targets, step.session_id, lambda _, said: self.go(then(said)))
         asking.send(Action(Call.GET, step.node), self._keeper.options.call_timeout)
 
     def _settle(self, step: Step) -> None:
@@ -402,4 +406,5 @@ _ACTS: dict[Do, Callable[[Errand, Step], None]] = {
     Do.SETTLE: Errand._settle,
     Do.END: Errand._end,
     Do.REFUSE: Errand._refuse,
+    Do.ASK: Errand._ask,
 }

@@ -16,6 +16,7 @@ from sessions.contract.versions import fencing_number, next_lineage
 MOST_SENDS = 5  # of one request; then 502
 _FIRST_PAUSE = 0.1  # seconds, and doubled: in all more than nodes give requests that hold up a fence
 MOST_FETCHES = 3  # of one state that its node does not give: it may only be slow
+_REFUSED = 400  # the least status of an answer that may not be the app's
 MOST_OVERWRITES = 3  # of one write, with on_conflict: last
 
 
@@ -31,12 +32,13 @@ class Do(IntEnum):
     END = 6  # mark `session_id` as ended at its copies and the store; then `marked`
     RELEASE = 7  # the answer goes to the client, with the token that `keep` says
     REFUSE = 8  # the client gets `status` instead, for the reason `why`
+    ASK = 9  # `node` for `session_id` (GET): whether it takes part at all; then `asked`
 
 
 class Keep(IntEnum):
     """What becomes of the client's token when the answer is released."""
 
-    NONE = 0  # none is to be set: a request with a dead id, that wrote nothing
+    NONE = 0  # none is to be set: a request with a dead id that wrote nothing, or one that no app has seen
     TOKEN = 1  # as always: set where something in it has changed, or it is due
     WRITTEN = 2  # a write is in it
     DELETE = 3  # the session is over
@@ -204,7 +206,9 @@ class Course:
             return self._needed(status, told)
         version = told.version
         if version == NO_VERSION:
-            return self._refuse(502, Why.NO_CONTRACT)
+            # A server refuses some requests before its app sees them, which any client can bring about.
+            refused = status >= _REFUSED
+            return Step(Do.ASK, self.node, self.session_id) if refused else self.asked(None)
         if version < max(self._version, self._handover.number, 1):
             return self._refuse(502, Why.BROKEN)
         if told.renewed:
@@ -217,6 +221,12 @@ class Course:
         elif version == 1 or (version == self._version and not self._unprotected):
             return self._release(version)  # the hot path: nothing new, or nothing to copy
         return self._settle(version, told.state)
+
+    def asked(self, answer: Answer | None) -> Step:
+        """Whether the node answers for sessions; None: it does not. If so, its app never saw the request."""
+        if answer is None:
+            return self._refuse(502, Why.NO_CONTRACT)
+        return Step(Do.RELEASE, self.node, self.session_id, keep=Keep.NONE)
 
     def broken(self) -> Step:
         """The head's `Limpet-*` fields are not what the contract allows."""

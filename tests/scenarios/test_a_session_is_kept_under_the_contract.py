@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from routing.states import NodeState
 from tests.scenarios.harness import RawNode, cookie_of, header, read_request, running_proxy, started
 from tests.scenarios.harness import service as plain_service
 
@@ -122,6 +123,44 @@ async def test_a_second_try_is_for_another_session() -> None:
         first, second = asked
         assert header(first, b"Limpet-Session") != header(second, b"Limpet-Session")
         assert header(second, b"Limpet-Version") == [b"0"]
+
+
+class Strict(RawNode):
+    """Refuses every request before an app sees it, as servers do with what they do not like.
+
+    `knows`: what its endpoint answers to a question.
+    """
+
+    def __init__(self, knows: int, status: bytes) -> None:
+        super().__init__(self._answer)
+        self.knows = knows
+        self.status = status
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head, body = await read_request(reader)
+            if b" /.limpet/" in head:
+                line = {"id": json.loads(body)["id"], "status": 404}
+                writer.write(answer(status=b"%d So" % self.knows, body=json.dumps(line).encode() + b"\n"))
+            else:
+                writer.write(answer(status=self.status, body=b"no"))
+
+
+@pytest.mark.parametrize(
+    ("knows", "status", "passes"),
+    [(200, b"400 Bad", True), (200, b"503 Wait", True), (404, b"400 Bad", False), (200, b"200 OK", False)],
+)
+async def test_what_a_server_refuses_by_itself_does_not_take_its_node_away(
+    knows: int, status: bytes, passes: bool
+) -> None:
+    """Or any client could, with a target that is too long for it. One that takes no part is found out."""
+    node = Strict(knows, status)
+    async with started(node), running_proxy({"app": service([node.port])}, **SETTINGS) as proxy:
+        wire = await proxy.connect()
+        head, body = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (head[9:12], body == b"no") == (status[:3] if passes else b"502", passes)
+        assert header(head, b"Set-Cookie") == []
+        assert proxy.state_of("a") is (NodeState.UP if passes else NodeState.DOWN)
 
 
 class FirstForgets(RawNode):

@@ -137,6 +137,17 @@ def test_a_session_that_ended_meanwhile_is_not_acknowledged() -> None:
     assert course.fetched(ENDED).why is Why.OVER
 
 
+@pytest.mark.parametrize("said", [None, UNKNOWN, ENDED, Answer(Kind.HELD, 5, b"s", True)])
+def test_a_refusal_that_no_app_has_seen_passes_if_its_node_takes_part(said: Answer | None) -> None:
+    course = visiting()
+    assert course.told(400, Told()) == Step(Do.ASK, PIN, ID)
+    step = course.asked(said)
+    if said is None:
+        assert (step.do, step.status, step.why) == (Do.REFUSE, 502, Why.NO_CONTRACT)
+    else:
+        assert step == Step(Do.RELEASE, PIN, ID, keep=Keep.NONE)
+
+
 @pytest.mark.parametrize(
     ("told", "why"),
     [
