@@ -13,6 +13,7 @@ from proxy.exchange import Exchange
 from proxy.faults import Fault, Malformed
 from proxy.forwarding import Peer, peer_of
 from proxy.grammar import FORBIDDEN
+from proxy.inflow import LONG_READ, Inflow
 from proxy.ledger import log_refusal
 from proxy.memory import Memory
 from proxy.own_answer import fault_answer
@@ -42,8 +43,8 @@ class Client:
     __slots__ = (
         "_ended",
         "_held",
+        "_inflow",
         "_known",
-        "_read_paused",
         "_reading",
         "_searched",
         "_tunnel",
@@ -74,7 +75,6 @@ class Client:
         self._held = b""  # bytes that are not yet a whole head, or belong to later requests
         self._searched = 0  # no head ends before this in what is held
         self._ended = False  # the client sends no more
-        self._read_paused = False
         self._reading = False  # in the loop over what is held
         self._write_blocked = False
         self._write_left = -1  # unacknowledged bytes when last looked at, -1: not yet
@@ -85,6 +85,7 @@ class Client:
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.write = self.transport.write
+        self._inflow = Inflow(self.transport)
         engine = self.engine
         self.peer = self._known or peer_of(transport, engine.forwarding)
         engine.clients.add(self)
@@ -103,14 +104,8 @@ class Client:
                 self._hold(data)
             else:
                 self._read(self._held + data)
-        elif state == BUSY:
-            exchange = self.exchange
-            if exchange is not None and exchange.sending:
-                exchange.body_received(data)
-            else:
-                self._hold(data)
-        elif state == TUNNEL and self._tunnel is not None:
-            self._tunnel.to_node(data)
+        else:
+            self._pass_on(data, state)
 
     def eof_received(self) -> bool:
         self._ended = True
@@ -165,13 +160,13 @@ class Client:
 
     def hold_body(self) -> None:
         """Read no more for now: the node is not there yet, or slower."""
-        self._pause_reading()
+        self._inflow.hold()
         if self.exchange is not None and self.exchange.upstream is not None and not self._write_blocked:
             self.engine.wheel.disarm(self)
 
     def read_body(self) -> None:
         """Read the request's body, or a tunnel's bytes, again."""
-        self._resume_reading()
+        self._inflow.go_on()
         if self._write_blocked:
             return  # the time to read what it is sent runs
         if self.exchange is not None and self.exchange.sending:
@@ -193,7 +188,7 @@ class Client:
         self._tunnel = tunnel
         self.engine.wheel.disarm(self)
         held, self._held = self._held, b""
-        self._resume_reading()
+        self._inflow.go_on()
         if held:
             tunnel.to_node(held)
         if self._ended:  # before the tunnel was open
@@ -270,6 +265,19 @@ class Client:
         finally:
             self._reading = False
 
+    def _pass_on(self, data: bytes, state: int) -> None:
+        """What belongs to an exchange that is under way."""
+        if state == BUSY:
+            exchange = self.exchange
+            if exchange is not None and exchange.sending:
+                exchange.body_received(data)
+            else:
+                self._hold(data)
+        elif state == TUNNEL and self._tunnel is not None:
+            self._tunnel.to_node(data)
+        if len(data) >= LONG_READ:
+            self._inflow.give_way()
+
     def _begin(self) -> bool:
         """Take one head off what is held and start its exchange; False where there is no whole one."""
         data = self._held
@@ -332,15 +340,15 @@ class Client:
         """Bytes of later requests: read on, so that the client's end is noticed, but not without bound."""
         self._held += data
         if len(self._held) > self.engine.limits.pipeline:
-            self._pause_reading()
+            self._inflow.hold()
 
     def _read_held(self) -> None:
         if len(self._held) <= self.engine.limits.pipeline:
-            self._resume_reading()
+            self._inflow.go_on()
         if self._held:
             self._read(self._held)
         if self.state == HEAD:
-            self._resume_reading()  # the rest of it is yet to come
+            self._inflow.go_on()  # the rest of it is yet to come
 
     def _await_request(self) -> None:
         if self._ended and not self._held:
@@ -370,7 +378,7 @@ class Client:
             return
         self.state = LINGER
         self.transport.write_eof()
-        self._resume_reading()
+        self._inflow.go_on()
         self.engine.wheel.arm(self, self.engine.wheel.now + _LINGER_SECONDS)
 
     def _shut(self) -> None:
@@ -384,16 +392,6 @@ class Client:
                 self.transport.set_write_buffer_limits(0)
                 return
         self.transport.close()
-
-    def _pause_reading(self) -> None:
-        if not self._read_paused and self.state != CLOSED:
-            self._read_paused = True
-            self.transport.pause_reading()
-
-    def _resume_reading(self) -> None:
-        if self._read_paused and self.state != CLOSED:
-            self._read_paused = False
-            self.transport.resume_reading()
 
     def _open_window(self) -> None:
         """Give the client some time for the next part of its body."""

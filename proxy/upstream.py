@@ -8,6 +8,7 @@ from proxy.body import Body, ChunkedBody, CloseBody, LengthBody
 from proxy.faults import Fault, NodeFault
 from proxy.fields import FieldKinds
 from proxy.grammar import FORBIDDEN
+from proxy.inflow import LONG_READ, Inflow
 from proxy.options import Limits, ServiceOptions
 from proxy.pool import Pool
 from proxy.response import ResponseHead, read_head
@@ -37,6 +38,7 @@ class Upstream:
         "_finished",
         "_head",
         "_held",
+        "_inflow",
         "_kinds",
         "_limits",
         "_options",
@@ -82,6 +84,7 @@ class Upstream:
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.write = self.transport.write
+        self._inflow = Inflow(self.transport)
 
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
@@ -97,6 +100,8 @@ class Upstream:
                     self._tunnel.to_client(data)
             else:
                 self._read_body(exchange, data)
+            if len(data) >= LONG_READ:
+                self._inflow.give_way()
         except Fault as fault:
             exchange.broken(NodeFault(502, fault.reason, fault.detail))
 
@@ -175,13 +180,13 @@ class Upstream:
     def hold(self) -> None:
         """Read no more for now: the client is slower. Its time limit runs, not the node's."""
         if self.state != CLOSED:
-            self.transport.pause_reading()
+            self._inflow.hold()
             self.wheel.disarm(self)
 
     def go_on(self) -> None:
         """Read again."""
         if self.state != CLOSED:
-            self.transport.resume_reading()
+            self._inflow.go_on()
             self.wheel.arm(self, self.wheel.now + self._options.idle_timeout)
 
     def open_tunnel(self, tunnel: "Tunnel") -> None:
