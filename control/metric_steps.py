@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-STEP = 100  # samples: one costs 6 to 13 us to read and encode, so a step keeps the loop for a millisecond
+STEP = 50  # samples: one costs 6 to 13 us to read and encode, 25 where sessions are counted
 
 T = TypeVar("T")
 Sample = tuple[tuple[str, ...], float]

@@ -1,8 +1,10 @@
 """How late the event loop is: a beat that should come every 10 ms, and what this process did instead."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from proxy.counters import Delays
 
@@ -10,12 +12,13 @@ BEAT_SECONDS = 0.01  # 100 beats a second: 1% of a core where nothing else wakes
 
 
 class Punctuality:
-    """Compares when each beat came with when it was due, and with the CPU time spent meanwhile.
+    """Compares when each beat came with when it was due.
 
-    What is due between two beats and is over before the second cannot be seen: a stall of 15 ms shows as
-    something from 5 to 15 ms. `delays`: all lateness, whoever's fault, as requests feel it. `stalls`: as
-    much of it as this process was computing, in any thread, since those take the interpreter from the loop:
-    a machine that is busy with others makes delays, but no stalls. Times are monotonic seconds.
+    What begins after a beat and is over before the next cannot be seen: a stall of 15 ms shows as something
+    from 5 to 15 ms. `delays`: all lateness, whoever's fault, as requests feel it. `stalls`: as much of it as
+    this process was computing, in any thread, since those take the interpreter from the loop: a machine that
+    is busy with others makes delays, but no stalls. `now`, `cpu`: monotonic seconds, of the wall and of this
+    process's work; `waited`: seconds for which the loop's thread could have run and somebody else did.
     """
 
     def __init__(
@@ -24,18 +27,20 @@ class Punctuality:
         stalls: Delays,
         now: Callable[[], float] = time.monotonic,
         cpu: Callable[[], float] = time.process_time,
+        waited: Callable[[], float] | None = None,
     ) -> None:
         self._delays = delays
         self._stalls = stalls
         self._now = now
         self._cpu = cpu
+        self._waited = waited or Waiting().seconds
         self._due = 0.0
-        self._spent = 0.0
+        self._before = (0.0, 0.0)  # `cpu` and `waited` at the last beat
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """In the loop that is to be watched."""
-        self._spent = self._cpu()
+        self._before = self._cpu(), self._waited()
         self._await_beat(self._now())
 
     def stop(self) -> None:
@@ -44,13 +49,36 @@ class Punctuality:
 
     def beat(self) -> None:
         """The time has come, or is over."""
-        now, spent = self._now(), self._cpu()
+        now, cpu, waited = self._now(), self._cpu(), self._waited()
+        worked, kept = cpu - self._before[0], waited - self._before[1]
         late = max(0.0, now - self._due)
         self._delays.note(late)
-        self._stalls.note(min(late, spent - self._spent))
-        self._spent = spent
+        self._stalls.note(max(0.0, min(late - kept, worked)))
+        self._before = cpu, waited
         self._await_beat(now)
 
     def _await_beat(self, now: float) -> None:
         self._due = now + BEAT_SECONDS
         self._timer = asyncio.get_running_loop().call_later(BEAT_SECONDS, self.beat)
+
+
+class Waiting:
+    """How long this process's first thread has waited for a processor, as Linux counts it (proc(5)).
+
+    Elsewhere 0, and a busy machine is taken for work of our own.
+    """
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+        with suppress(OSError):
+            self._file = os.open("/proc/self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+
+    def __del__(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+
+    def seconds(self) -> float:
+        """1.3 us, since the file stays open."""
+        if self._file is None:
+            return 0.0
+        return int(os.pread(self._file, 64, 0).split()[1]) / 1e9

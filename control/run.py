@@ -45,6 +45,10 @@ from sessions.stores.store import StoreError
 
 logger = logging.getLogger("limpet")
 
+# How long a thread that computes (a store's, say) may keep the interpreter from the event loop: Python's
+# own 5 ms would be added to each turn of the loop for as long as the thread goes on.
+SWITCH_SECONDS = 0.0005
+
 
 def run(path: str) -> int:
     """Serve until told to stop; the exit code."""
@@ -77,6 +81,7 @@ def _secrets(settings: Settings, folder: Path) -> Sequence[bytes]:
 
 
 def _serve(path: str, settings: Settings, secrets: Sequence[bytes]) -> int:
+    sys.setswitchinterval(SWITCH_SECONDS)
     allow_files(settings.limits.connections)
     traces = Traces(settings.tracing)
     logs = LogFile(settings.access_log)
