@@ -2,7 +2,7 @@
 
 import asyncio
 
-from proxy.inflow import LONG_READ, Inflow
+from proxy.inflow import Inflow
 
 
 class Tap(asyncio.Transport):

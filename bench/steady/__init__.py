@@ -1,0 +1,1 @@
+"""Whether Limpet stays steady: stalls of its event loop, memory, large configurations, takeovers."""
