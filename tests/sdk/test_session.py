@@ -66,7 +66,10 @@ def test_reads_are_allowed_at_any_time_and_are_no_writes(read: Callable[[Session
     assert not session.modified
 
 
-@pytest.mark.parametrize("name", [name for name in READS if not name.startswith("pop")])
+GIVE_NO_VALUE = ("iterate", "keys", "pop of what is not there", "starlette")
+
+
+@pytest.mark.parametrize("name", [name for name in READS if name not in GIVE_NO_VALUE])
 def test_what_is_written_into_a_value_is_noticed_when_somebody_looks(name: str) -> None:
     values = [1]
     session = Session({"a": values})
@@ -85,16 +88,15 @@ def test_what_is_written_into_a_value_is_noticed_when_somebody_looks(name: str) 
 def test_values_that_python_calls_equal_may_differ(before: object, after: object) -> None:
     inside = [before]
     session = Session({"a": inside})
-    session.mark_accessed()
-    inside[0] = after
+    session["a"][0] = after
     assert session.suspect
 
 
 def test_a_value_of_another_class_may_always_have_changed() -> None:
     session = Session({"a": [Fraction(1, 2)]})
-    assert not session.suspect, "nobody has seen it"
     session.mark_accessed()
-    assert session.suspect
+    assert not session.suspect, "nobody has seen it"
+    assert session["a"] and session.suspect
 
 
 def test_what_holds_only_plain_values_cannot_change_unseen() -> None:

@@ -67,7 +67,7 @@ def test_what_has_only_plain_values_is_no_ones_either() -> None:
     kept = Snapshots(JsonSerializer().loads)
     for _ in range(3):
         one = kept.read(b'{"a":1,"b":"x"}')
-        assert (dict(one), one.inside) == ({"a": 1, "b": "x"}, b"")
+        assert (dict(one), one.inside) == ({"a": 1, "b": "x"}, {})
         one["a"] = 2
         del one["b"]
 
@@ -79,8 +79,9 @@ def test_only_so_much_is_kept_and_the_oldest_is_forgotten(monkeypatch: pytest.Mo
     states = [b'{"a":["%d%b"]}' % (number, b"x" * 400) for number in range(10)]
     for state in states:
         kept.read(state)
-        assert kept._size == sum(len(s) + len(i) for s, i in kept._kept.items()) <= 3000
-    assert list(kept._kept) == states[-3:]
+        assert kept._size == sum(each.size for each in kept._kept.values()) <= 3000
+        assert all(each.size >= 2 * len(state) + 400 for state, each in kept._kept.items())
+    assert list(kept._kept) == states[-2:]
     for state in [*states, *states]:
         kept.forget(state)
     assert (kept._size, len(kept._kept)) == (0, 0)
@@ -109,6 +110,84 @@ def test_values_of_classes_of_their_own_are_read_each_time() -> None:
     kept = Snapshots(lambda state: {"a": [complex(1, 2)], "b": object()})
     assert kept.read(b"x")["b"] is not kept.read(b"x")["b"]
     assert kept.read(b"x").inside is None
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(KEYS, VALUES, max_size=4), st.dictionaries(KEYS, VALUES, max_size=3), st.booleans())
+def test_what_is_written_by_its_parts_is_what_is_written_whole(
+    before: dict[str, Any], changes: dict[str, Any], opened: bool
+) -> None:
+    """`opened`: the state before came from elsewhere, else it was written here."""
+    dumps, format_ = JsonSerializer().dumps, Format(JsonSerializer())
+    base = dumps(before) if before else b""
+    assert opened or format_.seal(before, b"") == base
+    for _ in range(3):
+        session = Session(format_.open(base))
+        session.update(changes)
+        changes = {key: [value] for key, value in changes.items()}
+        state = format_.seal(session, base)
+        assert state == (dumps(dict(session)) if session else b"")
+        again = format_.open(state)
+        assert repr(dict(again)) == repr(format_.unpack(state))
+        base = state
+
+
+def test_a_value_that_is_as_it_was_is_not_written_again() -> None:
+    class Parted(JsonSerializer):
+        """Counts what it writes."""
+
+        plain = True
+
+        def part(self, key: str, value: Any) -> bytes:
+            written.append(key)
+            return super().part(key, value)
+
+        whole = JsonSerializer.whole
+
+    written: list[str] = []
+    format_ = Format(Parted())
+    base = format_.seal({"cart": [{"n": 1}], "user": "u", "n": 1}, b"")
+    assert written == ["cart", "user", "n"]
+    for n in range(2, 5):
+        written.clear()
+        session = Session(format_.open(base))
+        session["n"] = n
+        base = format_.seal(session, base)
+        assert written == ["n"]
+    session = Session(format_.open(base))
+    session["cart"][0]["n"] = 2
+    written.clear()
+    assert format_.seal(session, base) == b'{"cart":[{"n":2}],"user":"u","n":4}'
+    assert written == ["cart"]
+
+
+@pytest.mark.parametrize(
+    ("data", "read"),
+    [
+        ({"a": (1, 2)}, {"a": [1, 2]}),
+        ({"a": {1: 2}}, {"a": {"1": 2}}),
+        ({1: "x"}, {"1": "x"}),
+        ({None: 1, "null": 2}, {"null": 2}),
+        ({"a": {str(n): [n] for n in range(40)}}, None),
+        ({f"key {n}": [n] for n in range(snapshots.MOST_KEYS + 1)}, None),
+    ],
+    ids=str,
+)
+def test_what_was_written_comes_back_as_the_format_has_it(data: Any, read: dict[str, Any] | None) -> None:
+    format_ = Format(JsonSerializer())
+    state = format_.seal(data, b"")
+    for _ in range(2):
+        assert dict(format_.open(state)) == (data if read is None else read)
+
+
+def test_a_format_made_of_another_one_writes_as_it_says_itself() -> None:
+    class Shouting(JsonSerializer):
+        plain = True
+
+        def dumps(self, data: dict[str, Any]) -> bytes:
+            return super().dumps({key.upper(): value for key, value in data.items()})
+
+    assert Format(Shouting()).seal({"a": 1}, b"") == b'{"A":1}'
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """Between the app's dict and the contract's bytes: the format, and what becomes of two writes at once."""
 
 import json
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Any, Protocol, cast
 
-from limpet_session.snapshots import Data, Snapshots
+from limpet_session.snapshots import MOST_KEYS, Data, Parts, Snapshots
 
 __all__ = ["Data", "Format", "JsonSerializer", "Serializer"]
 
@@ -12,7 +13,9 @@ class Serializer(Protocol):
     """A format of session states. Equal data should give equal bytes: what differs is copied anew.
 
     A class may say `plain = True`, of itself and not of its children, if `loads` returns nothing that marshal
-    takes for something else (a bytearray, say, for bytes): then not every request has to call it.
+    takes for something else (a bytearray, say, for bytes), and numbers and text as they were: then not every
+    request has to call it. If it has `part` and `whole` too, of itself again (`snapshots.Parts`), only what
+    has changed is written.
     """
 
     def dumps(self, data: Data) -> bytes:
@@ -40,14 +43,28 @@ class JsonSerializer:
             raise ValueError("the state of a session must be a JSON object")
         return data
 
+    def part(self, key: str, value: Any) -> bytes:
+        return self._encode({key: value})[1:-1].encode()
+
+    def whole(self, parts: Iterable[bytes]) -> bytes:
+        return b"{%b}" % b",".join(parts)
+
 
 class Format:
     """A serializer for which no state is the empty session, and that can bring two writes together."""
 
     def __init__(self, serializer: Serializer) -> None:
         self._serializer = serializer
-        plain = vars(type(serializer)).get("plain", False)
-        self._snapshots = Snapshots(serializer.loads) if plain else None
+        own = vars(type(serializer))
+        self._parted = "part" in own and "whole" in own
+        parts = cast(Parts, serializer) if self._parted else None
+        self._snapshots = Snapshots(serializer.loads, parts) if own.get("plain", False) else None
+
+    def seal(self, data: Data, base: bytes) -> bytes:
+        """The state that a request leaves behind, which was let in with `base`."""
+        if self._snapshots is None or not self._parted or not 0 < len(data) <= MOST_KEYS:
+            return self.pack(data)
+        return self._snapshots.write(data, base)
 
     def pack(self, data: Data) -> bytes:
         """The state of a session."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from typing import Any, Self, SupportsIndex
 
 from limpet_session.errors import SessionClosed
-from limpet_session.snapshots import Data, Known, look
+from limpet_session.snapshots import PLAIN, Data, Known, look
 
 
 class Session(dict[str, Any]):
@@ -14,6 +14,7 @@ class Session(dict[str, Any]):
         "_closed",
         "_inside",
         "_new_id",
+        "_reached",
         "accessed",
         "ended",
         "id",
@@ -41,6 +42,7 @@ class Session(dict[str, Any]):
         # The version that should have been found, where only an older state was; 0 as a rule.
         self.stale = stale
         self._closed = False
+        self._reached = False  # the app has a value that it can write into
         self._inside = data.inside if isinstance(data, Known) else look(self)
 
     def end(self) -> None:
@@ -64,7 +66,7 @@ class Session(dict[str, Any]):
 
     def written_inside(self) -> bool:
         """Whether a value may have been written into since the session was made, or closed."""
-        return self.accessed and (self._inside is None or look(self) != self._inside)
+        return self._reached and (self._inside is None or look(self) != self._inside)
 
     def mark_accessed(self) -> None:
         """Starlette calls this when `request.session` is read."""
@@ -79,38 +81,36 @@ class Session(dict[str, Any]):
     def close(self, written: bool = True) -> None:
         """From now on every write raises. `written`: it is not what it was."""
         self._closed = True
-        if written:
+        if written and self._reached:
             self._inside = look(self)
 
     # Every way to a value counts as access, those of C code (`dict(session)`, json) too: they go through
     # these methods once `__iter__` is not dict's own.
 
     def __getitem__(self, key: str) -> Any:
-        self.accessed = True
-        return super().__getitem__(key)
+        return self._handed(super().__getitem__(key))
 
     def __iter__(self) -> Iterator[str]:
         self.accessed = True
         return super().__iter__()
 
     def get(self, key: str, default: Any = None) -> Any:
-        self.accessed = True
-        return super().get(key, default)
+        return self._handed(super().get(key, default))
 
     def keys(self) -> KeysView[str]:  # type: ignore[override]
         self.accessed = True
         return super().keys()
 
     def values(self) -> ValuesView[Any]:  # type: ignore[override]
-        self.accessed = True
+        self.accessed = self._reached = True
         return super().values()
 
     def items(self) -> ItemsView[str, Any]:  # type: ignore[override]
-        self.accessed = True
+        self.accessed = self._reached = True
         return super().items()
 
     def copy(self) -> Data:
-        self.accessed = True
+        self.accessed = self._reached = True
         return dict(self)
 
     def __or__(self, other: Any, /) -> Any:
@@ -126,6 +126,7 @@ class Session(dict[str, Any]):
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.mark_modified()
+        self._handed(value)
         super().__setitem__(key, value)
 
     def __delitem__(self, key: str) -> None:
@@ -142,19 +143,27 @@ class Session(dict[str, Any]):
         return super().popitem()
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        self.accessed = True
         if key not in self:
             self.mark_modified()
-        return super().setdefault(key, default)
+        return self._handed(super().setdefault(key, default))
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         self.mark_modified()
+        self._reached = True
         super().update(*args, **kwargs)
 
     def __ior__(self, other: Any, /) -> Self:  # type: ignore[override]
         self.mark_modified()
+        self._reached = True
         super().__ior__(other)
         return self
+
+    def _handed(self, value: Any) -> Any:
+        """The value, which the app has from now on."""
+        self.accessed = True
+        if type(value) not in PLAIN:
+            self._reached = True
+        return value
 
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> Any:
         """Copies are plain dicts."""

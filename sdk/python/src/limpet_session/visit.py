@@ -121,7 +121,7 @@ class Visit:
     def _packed(self) -> bytes:
         """The state as the app has made it. Raises SessionTooLarge, or what the serializer raises."""
         base, limit = self._ticket.state, self._shared.limit
-        mine = self._shared.format.pack(self.session) if self.session.suspect else base
+        mine = self._shared.format.seal(self.session, base) if self.session.suspect else base
         if len(mine) > limit and mine != base:
             raise SessionTooLarge(len(mine), limit)
         return mine
