@@ -67,7 +67,7 @@ def service_advice(here: KeyPath, service: Service) -> Iterator[Found]:
 def affinity_advice(here: KeyPath, service: Service) -> Iterator[Found]:
     """Advice on how sessions are recognised."""
     affinity = service.affinity
-    if affinity.mode is AffinityMode.HASH:
+    if affinity.mode is AffinityMode.HASH and service.sessions.state == "node":
         message = (
             "sessions have no pin with `hash`: when a node is added, its share of all sessions moves"
             " to it and is lost; `wrap` keeps them in place"

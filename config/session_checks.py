@@ -12,6 +12,7 @@ PLAIN, CONTRACT, COPIES, STORE = "affinity", "contract", "replication", "store"
 CALLED = {CONTRACT: "`affinity` and `contract: true`", COPIES: "`replication`", STORE: "`store`"}
 USED_BY = {
     "contract": {PLAIN, CONTRACT},
+    "state": {PLAIN},
     "replicas": {COPIES},
     "fallback": {COPIES},
     "store": {STORE},

@@ -83,6 +83,11 @@ class Sessions(Section):
         description="`affinity`: the nodes speak the session contract, so that drains move sessions with"
         " their state.",
     )
+    state: Literal["node", "shared"] = Field(
+        "node",
+        description="`affinity`: `shared` where the app itself keeps it for all its nodes, in its own Redis"
+        " or database, so that nothing is lost with one.",
+    )
     replicas: Replicas = Field(
         1, description="`replication`: how many other nodes hold a copy, or `all` of them."
     )

@@ -165,13 +165,21 @@ def sentence(facts: FailoverFacts) -> str:
 
 
 def lost_with(service: Service, watch: Watch) -> Failovers:
-    """Of a service whose nodes know no contract: what they serve is estimated, and what moves is lost."""
+    """Of a service whose nodes know no contract: what they serve is estimated, and what moves is lost, unless
+    the app keeps it for all of them."""
 
     def serving() -> dict[int, int]:
         return {node.index: node.sightings.count() for node in service.nodes}
 
     failovers = Failovers(service.name, watch.node_names, watch.health.nodes, serving)
-    service.lost.told = lambda name, pin: failovers.moved(Move(name, pin, NOBODY, Where.LOST, NOBODY))
+
+    def moved(name: str, pin: int) -> None:
+        if service.options.state_shared:
+            failovers.moved(Move(name, pin, NOBODY, Where.TAKEOVER, STORE))
+        else:
+            failovers.moved(Move(name, pin, NOBODY, Where.LOST, NOBODY))
+
+    service.lost.told = moved
     return failovers
 
 

@@ -152,6 +152,7 @@ def options_of(service: file.Service) -> ServiceOptions:
         tries=service.retries.tries,
         retry_seconds=service.retries.wait,
         replay_limit=service.retries.buffer,
+        state_shared=service.sessions.state == "shared",
         send_proxy=service.send_proxy is not None,
     )
 

@@ -97,7 +97,7 @@ def log_refusal(engine: Engine, peer: Peer, request_id: bytes, fault: Fault) -> 
 
 
 def _flags(exchange: "Delivery", placement: Placement) -> tuple[int, int, int]:
-    """The affinity flags; a session whose node could not serve it is counted as lost, once."""
+    """The affinity flags; a session that was with its node alone is counted as lost without it, once."""
     visit = placement.visit
     if exchange.custody is not None:  # the keeper counts what is lost
         away = placement.reason in PIN_AWAY or placement.pin_away
@@ -106,9 +106,10 @@ def _flags(exchange: "Delivery", placement: Placement) -> tuple[int, int, int]:
     if placement.reason not in PIN_AWAY or exchange.head is None:
         return (visit.flag, exchange.response_flag, _LOCAL)
     service = placement.service
-    if service.lost.first(visit.session_id, visit.pin):
+    shared = service.options.state_shared
+    if service.lost.first(visit.session_id, visit.pin) and not shared:
         service.counters.lost += 1
-    return (RequestFlag.D, exchange.response_flag, StateFlag.X)
+    return (RequestFlag.D, exchange.response_flag, StateFlag.S if shared else StateFlag.X)
 
 
 def _record(

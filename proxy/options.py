@@ -42,4 +42,5 @@ class ServiceOptions:
     tries: int = 3
     retry_seconds: float = 3.0
     replay_limit: int = 64 * 1024
+    state_shared: bool = False  # the app keeps its sessions where every node finds them
     send_proxy: bool = False  # connections begin with a PROXY header, and so are one client's

@@ -18,6 +18,7 @@ WAYS = {
 }
 VALUES = {
     "contract": "true",
+    "state": "shared",
     "replicas": "2",
     "fallback": "main",
     "store": "main",

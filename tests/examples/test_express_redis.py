@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.examples.people import User, crowd, together
-from tests.examples.running import Example, example, limpet
+from tests.examples.running import Example, Limpet, example, limpet
 from tests.sessions.stores.processes import RedisProcess
 
 
@@ -16,6 +16,7 @@ class Scene(NamedTuple):
     app: Example
     redis: RedisProcess
     users: list[User]
+    proxy: Limpet
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         with ExitStack() as stack:
             app = stack.enter_context(example("express-redis", tmp_path, env={"REDIS_URL": redis.url}))
             proxy = stack.enter_context(limpet(app.config, tmp_path))
-            yield Scene(app, redis, crowd(proxy.url, stack))
+            yield Scene(app, redis, crowd(proxy.url, stack), proxy)
     finally:
         redis.stop()
 
@@ -45,6 +46,7 @@ def test_everybody_stays_on_their_node_and_survives_it(scene: Scene) -> None:
     after = together(scene.users, "visit")
     assert [(seen.count, seen.user) for seen in after] == [(seen.count + 1, seen.user) for seen in expected]
     assert all(seen.node != victim for seen in after)
+    assert scene.proxy.metric("limpet_sessions_lost_total") == 0  # `state: shared`
     assert all(new.node == old.node for new, old in zip(after, expected, strict=True) if old.node != victim)
 
 

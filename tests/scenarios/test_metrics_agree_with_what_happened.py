@@ -3,7 +3,10 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from control.metrics import Metrics
-from tests.scenarios.harness import RunningProxy, named_node, running_proxy, service
+from sessions.contract.messages import STORE
+from sessions.contract.searching import Where
+from sessions.keeping.takeovers import Move
+from tests.scenarios.harness import RunningProxy, named_node, running_proxy, service, started
 from tests.scenarios.test_a_user_comes_back_to_their_node import cookie_of
 
 
@@ -71,6 +74,25 @@ async def test_a_session_whose_node_is_gone_is_counted_as_lost_once() -> None:
         assert await total(proxy, "limpet_requests_total") == 4
     for node in nodes:
         await node.stop()
+
+
+async def test_nothing_is_lost_where_the_app_keeps_it_for_all_nodes() -> None:
+    nodes = [named_node(name) for name in "ab"]
+    shared = {"strategy": "affinity", "state": "shared"}
+    async with (
+        started(*nodes),
+        running_proxy({"shop": service([n.port for n in nodes], sessions=shared)}) as proxy,
+    ):
+        told: list[Move] = []
+        failovers = proxy.runtime.keeping.plain["shop"]
+        failovers.moved = told.append  # type: ignore[method-assign]
+        request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        answer = await proxy.ask(request + b"\r\n")
+        await nodes["ab".index(answer[-1:].decode())].stop()
+        await proxy.ask(request + b"Cookie: " + cookie_of(answer) + b"\r\n\r\n")
+        assert await total(proxy, "limpet_sessions_lost_total") == 0
+        assert await total(proxy, "limpet_affinity_total", request="D", state="S") == 1
+        assert [(move.where, move.source) for move in told] == [(Where.TAKEOVER, STORE)]
 
 
 async def test_an_answer_of_limpet_itself_is_counted_without_a_node() -> None:
