@@ -105,23 +105,33 @@ def demo(port: int, admin_port: int, seconds: float | None) -> None:
 )
 @click.option("--strategies", metavar="NAME,...", help="Some of affinity, replication, store; else all.")
 @click.option("--redis", metavar="URL", default="", help="Keep the store's sessions there, not in a file.")
+@click.option("--redis-env", metavar="NAME", help="The same, with the URL in this environment variable.")
 @click.option("--json", "as_json", is_flag=True, help="Print all that was found as JSON.")
 @click.option("--plot", metavar="FILE", help="Draw it, too: FILE.png or FILE.svg.")
+@click.option("--report", metavar="FILE", help="Write a page with charts and all numbers, too: FILE.html.")
 def compare(
-    seconds: float, sessions: int, strategies: str | None, redis: str, as_json: bool, plot: str | None
+    seconds: float,
+    sessions: int,
+    strategies: str | None,
+    redis: str,
+    redis_env: str | None,
+    as_json: bool,
+    plot: str | None,
+    report: str | None,
 ) -> None:
     """Run the three strategies side by side, kill a node, take the store away, and say what that cost.
 
     Everything is started, ended and removed by the command: three nodes, and Limpet before them.
     """
-    from control.compare import make_plan
+    from control.compare import make_pictures, make_plan, redis_url
     from control.compare import run as perform
 
     try:
-        plan, file = make_plan(seconds, sessions, strategies, redis, plot)
+        plan = make_plan(seconds, sessions, strategies, redis_url(redis, redis_env, os.environ))
+        pictures = make_pictures(plot, report)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    sys.exit(perform(plan, as_json=as_json, plot=file))
+    sys.exit(perform(plan, as_json=as_json, pictures=pictures))
 
 
 @main.command(short_help="Show services and nodes; --watch: live, like top.")

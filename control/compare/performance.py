@@ -20,7 +20,7 @@ from config.store_urls import StoreUrl
 from control.children import NotStarted
 from control.compare.count import found
 from control.compare.load import Load, NotAnswered
-from control.compare.plan import RATE, STRATEGIES, Plan
+from control.compare.plan import RATE, STRATEGIES, Pictures, Plan
 from control.compare.play import Play, Record, TooLong, audience
 from control.compare.progress import START, progress
 from control.compare.results import Results, percentile
@@ -54,11 +54,13 @@ def missing(extra: str, *modules: str) -> str:
     return f"{' and '.join(lacking)} must be installed: {install}"
 
 
-def run(plan: Plan, *, as_json: bool = False, plot: Path | None = None) -> int:
+def run(plan: Plan, *, as_json: bool = False, pictures: Pictures | None = None) -> int:
     """Run it and print what was found; the exit code: 0 fine, 1 it failed or the counts do not agree,
     130 interrupted."""
     console = Console(stderr=True, highlight=False)
-    lack = missing("compare", "limpet_session", "uvicorn") or (missing("plot", "matplotlib") if plot else "")
+    pictures = pictures or Pictures()
+    drawn = pictures.plot or pictures.report
+    lack = missing("compare", "limpet_session", "uvicorn") or (missing("plot", "matplotlib") if drawn else "")
     if lack:
         console.print(f"limpet compare: {lack}", style="red", markup=False, soft_wrap=True)
         return 1
@@ -71,13 +73,28 @@ def run(plan: Plan, *, as_json: bool = False, plot: Path | None = None) -> int:
         return 1
     if results is None:
         return INTERRUPTED
-    if plot is not None:
-        from control.compare.plot import draw
-
-        draw(results, plot)
-        console.print(f"drawn: {plot}", style="dim")
     print(json.dumps(results.as_json(), indent=2)) if as_json else show(results, Console(highlight=False))
-    return 0 if results.agreed else 1
+    kept = _draw(results, pictures, console)
+    return 0 if kept and results.agreed else 1
+
+
+def _draw(results: Results, pictures: Pictures, console: Console) -> bool:
+    """Whether the files could be written; matplotlib takes its time to be loaded."""
+    try:
+        if pictures.plot is not None:
+            from control.compare.plot import draw
+
+            draw(results, pictures.plot)
+        if pictures.report is not None:
+            from control.compare.report import write_report
+
+            write_report(results, pictures.report)
+    except OSError as error:
+        console.print(f"limpet compare: {error}", style="red", markup=False, soft_wrap=True)
+        return False
+    for file in filter(None, (pictures.plot, pictures.report)):
+        console.print(f"drawn: {file}", style="dim", markup=False)
+    return True
 
 
 async def _play(plan: Plan, console: Console) -> Results:

@@ -1,5 +1,6 @@
 """What is compared, with how much of what, for how long."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +55,15 @@ class Plan:
         return self.seconds * act.share / sum(each.share for each in self.acts)
 
 
-def make_plan(
-    seconds: float, sessions: int, strategies: str | None, redis: str, plot: str | None
-) -> tuple[Plan, Path | None]:
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The files that are to be made of what was found."""
+
+    plot: Path | None = None
+    report: Path | None = None
+
+
+def make_plan(seconds: float, sessions: int, strategies: str | None, redis: str) -> Plan:
     """From what a person gave; raises ValueError for what cannot be."""
     chosen = STRATEGIES if strategies is None else tuple(dict.fromkeys(strategies.split(",")))
     if not set(chosen) <= set(STRATEGIES):
@@ -66,12 +73,36 @@ def make_plan(
     if redis and "store" not in chosen:
         raise ValueError("--redis: there is no `store` among the strategies")
     _check_url(redis)
-    file = Path(plot) if plot else None
-    if file is not None and (file.suffix not in (".png", ".svg") or not file.parent.is_dir()):
-        raise ValueError(
-            f"--plot: a file that ends with .png or .svg, in a directory that is there, not {plot}"
-        )
-    return Plan(seconds, sessions, tuple(sorted(chosen)), redis), file
+    return Plan(seconds, sessions, tuple(sorted(chosen)), redis)
+
+
+def make_pictures(plot: str | None, report: str | None) -> Pictures:
+    """From what a person gave; raises ValueError for what cannot be."""
+    return Pictures(_file("--plot", plot, ".png", ".svg"), _file("--report", report, ".html"))
+
+
+def redis_url(given: str, variable: str | None, env: Mapping[str, str]) -> str:
+    """The URL itself or from an environment variable, where no other user of the machine can read it.
+
+    Raises ValueError.
+    """
+    if variable is None:
+        return given
+    if given:
+        raise ValueError("--redis and --redis-env cannot be combined: give one of them")
+    if not env.get(variable):
+        raise ValueError(f"--redis-env: there is no variable {variable} in the environment")
+    return env[variable]
+
+
+def _file(option: str, path: str | None, *endings: str) -> Path | None:
+    if not path:
+        return None
+    file = Path(path)
+    if file.suffix not in endings or not file.parent.is_dir() or file.is_dir():
+        words = f"a file that ends with {' or '.join(endings)}, in a directory that is there"
+        raise ValueError(f"{option}: {words}, not {path}")
+    return file
 
 
 def _check_url(redis: str) -> None:

@@ -31,7 +31,7 @@ def draw(results: Results, file: Path) -> None:
         axes = figure.add_subplot(left[row], sharex=first, sharey=first)
         first = first or axes
         _over_time(axes, found, results, last=row == rows - 1)
-        axes.set_ylim(*_range(results))
+        axes.set_ylim(*limits_ms(results))
     for row, (title, unit, measure) in enumerate(_costs()):
         _bars(figure.add_subplot(right[row]), results.strategies, title, unit, measure)
     figure.suptitle("The same load on the same nodes, under three strategies", fontsize=11)
@@ -61,8 +61,8 @@ def _over_time(axes: Axes, found: Found, results: Results, last: bool) -> None:
         axes.legend(fontsize=7, loc="upper left", ncols=2, frameon=False, title="latency", title_fontsize=7)
 
 
-def _range(results: Results) -> tuple[float, float]:
-    """Milliseconds, with everything in between and room for words below and crosses above."""
+def limits_ms(results: Results) -> tuple[float, float]:
+    """The least and the most milliseconds of all, with room for words below and crosses above."""
     slices = [each for found in results.strategies for each in found.timeline]
     low = min((each.p50_ms for each in slices if each.p50_ms), default=1.0)
     high = max((each.slowest_ms for each in slices if each.slowest_ms), default=10.0)
@@ -71,14 +71,14 @@ def _range(results: Results) -> tuple[float, float]:
 
 def _mark(axes: Axes, found: Found, results: Results) -> None:
     low = axes.get_xaxis_transform()  # y from 0, the bottom, to 1
-    for begin, end, words in _spans(results):
+    for begin, end, words in away(results):
         axes.axvspan(begin, end, color="#000000", alpha=0.07, linewidth=0)
         axes.text(begin, 0.03, f" {words}", transform=low, fontsize=7, color=QUIET, va="bottom")
     bad = [each.at for each in found.timeline if each.failed or each.sessions_lost]
     axes.plot(bad, [0.93] * len(bad), "x", color=BAD, ms=5, transform=low, clip_on=False)
 
 
-def _spans(results: Results) -> list[tuple[float, float, str]]:
+def away(results: Results) -> list[tuple[float, float, str]]:
     """When something was away: from, until, what."""
     at = {event.what: event.at for event in results.events}
     return [(at[begin], at[end], words) for begin, end, words in PAIRS if begin in at and end in at]

@@ -16,7 +16,7 @@ def show(results: Results, console: Console) -> None:
     table.add_column("")
     for found in results.strategies:
         table.add_column(found.strategy, justify="right")
-    for title, rows in _sections(results):
+    for title, rows in sections(results):
         table.add_row(f"[bold]{title}[/bold]")
         for label, cell in rows:
             table.add_row(f"  {label}", *(cell(found) for found in results.strategies))
@@ -40,7 +40,8 @@ def notes(results: Results) -> list[str]:
     return [*lines, f"The store was {results.store}."] if results.store else lines
 
 
-def _sections(results: Results) -> list[tuple[str, list[tuple[str, Cell]]]]:
+def sections(results: Results) -> list[tuple[str, list[tuple[str, Cell]]]]:
+    """Titles, each with its rows: a label, and what stands there for a strategy, `[red]` where it is bad."""
     sections: list[tuple[str, list[tuple[str, Cell]]]] = [
         (
             "In all",

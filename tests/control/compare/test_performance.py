@@ -60,10 +60,13 @@ def compared(folder: Path, *arguments: str) -> tuple[dict[str, Any], dict[str, A
 
 
 def test_three_strategies_beside_each_other(tmp_path: Path, folder: Path) -> None:
-    picture = tmp_path / "it.png"
-    told, found = compared(folder, "--seconds", "8", "--sessions", "120", "--plot", str(picture))
+    picture, page = tmp_path / "it.png", tmp_path / "it.html"
+    drawn = ("--plot", str(picture), "--report", str(page))
+    told, found = compared(folder, "--seconds", "8", "--sessions", "120", *drawn)
     assert list(found) == ["affinity", "replication", "store"]
     assert picture.read_bytes().startswith(b"\x89PNG")
+    lost = f"{found['affinity']['sessions_lost']} of 120 sessions lost"
+    assert all(words in page.read_text() for words in (told["command"], told["machine"], lost))
     for name, each in found.items():
         assert each["sessions_lost"] == each["sessions_lost_metric"], name
         assert each["node_death"]["sessions"] > 0, name
@@ -92,10 +95,11 @@ def test_three_strategies_beside_each_other(tmp_path: Path, folder: Path) -> Non
     assert list(folder.iterdir()) == []
 
 
-def test_with_somebodys_redis(tmp_path: Path, folder: Path) -> None:
+def test_with_somebodys_redis(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     redis = RedisProcess(tmp_path / "redis", "--save", "")
     try:
-        asked = ("--seconds", "5", "--sessions", "60", "--strategies", "store", "--redis", redis.url)
+        asked = ("--seconds", "5", "--sessions", "60", "--strategies", "store", "--redis-env", "ITS_URL")
+        monkeypatch.setenv("ITS_URL", redis.url)
         told, found = compared(folder, *asked)
         assert "the server was not touched" in told["store"]
         assert f"127.0.0.1:{redis.port}" in told["store"]
@@ -127,8 +131,9 @@ def test_a_missing_extra_is_named(
 ) -> None:
     assert performance.missing("plot", "json") == ""
     monkeypatch.setattr(performance, "find_spec", lambda name: None if name == "matplotlib" else object())
-    result = CliRunner().invoke(main, ["compare", "--plot", "x.png"])
-    assert (result.exit_code, "pip install 'limpet[plot]'" in result.output) == (1, True)
+    for drawn in (["--plot", "x.png"], ["--report", "x.html"]):
+        result = CliRunner().invoke(main, ["compare", *drawn])
+        assert (result.exit_code, "pip install 'limpet[plot]'" in result.output) == (1, True)
     monkeypatch.setattr(performance, "find_spec", lambda name: None)
     result = CliRunner().invoke(main, ["compare"])
     assert (result.exit_code, "limpet_session and uvicorn" in result.output) == (1, True)
