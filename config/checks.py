@@ -30,12 +30,24 @@ def contradictions(settings: Settings, services: Collection[str]) -> Iterator[Fo
     yield from cookie_clashes(settings)
     yield from header_problems(settings)
     yield from tracing_problems(settings)
+    yield from worker_problems(settings)
     for name, service in settings.services.items():
         yield from service_problems(("services", name), service)
         yield from affinity_problems(settings, name, service.affinity)
         yield from readiness_problems(("services", name, "sessions"), service)
         yield from session_problems(settings, name, service)
         yield from loop_problems(settings, name, service)
+
+
+def worker_problems(settings: Settings) -> Iterator[Found]:
+    """Connections to a node that cannot be dealt out among all workers."""
+    for name, service in settings.services.items():
+        for index, node in enumerate(service.nodes):
+            if node.max_connections is not None and node.max_connections < settings.workers:
+                message = (
+                    f"must be at least {settings.workers}, the number of `workers`: each needs a connection"
+                )
+                yield Found(("services", name, "nodes", index, "max_connections"), message, (("workers",),))
 
 
 def readiness_problems(here: KeyPath, service: Service) -> Iterator[Found]:

@@ -30,7 +30,7 @@ from config.session_settings import Sessions, Store, Strategy
 from config.units import Address, Duration, DurationOrNone, Network, NodeUrl, Secret, Size
 from config.units import duration as lasting
 from config.units import size as sized
-from config.values import Flag, OneOrMany, ShortFor, integer, number
+from config.values import Flag, OneOrMany, ShortFor, Workers, integer, number
 
 Port = Annotated[int, integer(1, 65535)]
 
@@ -382,6 +382,11 @@ class Settings(Section):
     access_log: AccessLog = defaults_of(AccessLog, "A line for each exchange.")
     tracing: Tracing | None = Field(
         None, description="A span for each exchange, sent to an OpenTelemetry collector; none without it."
+    )
+    workers: Workers = Field(
+        1,
+        description="Processes that serve clients, on a core each; `auto`: as many as there are cores for"
+        " Limpet. Another number needs `limpet upgrade`.",
     )
     watch: Flag = Field(
         False, description="Read the configuration again when its file, or one that it names, has changed."

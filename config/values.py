@@ -129,6 +129,30 @@ def parse_flag(value: object) -> bool:
 Flag = Annotated[bool, Parsed(parse_flag, {"type": "boolean"})]
 
 
+AUTO = 0
+MOST_WORKERS = 256
+
+
+def parse_workers(value: object) -> int:
+    """A number of processes; `auto` is AUTO."""
+    if value == "auto":
+        return AUTO
+    try:
+        return int(integer(1, MOST_WORKERS).parse(value))  # type: ignore[call-overload, no-any-return]
+    except Refused:
+        raise Refused(f"must be an integer from 1 to {MOST_WORKERS}, or `auto`") from None
+
+
+Workers = Annotated[
+    int,
+    Parsed(
+        parse_workers,
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_WORKERS}, {"const": "auto"}]},
+        lambda count: "auto" if count == AUTO else count,
+    ),
+]
+
+
 def text(pattern: str, allowed: str) -> Parsed:
     """Text that `pattern` matches whole; `allowed` ends the sentence "must be ..."."""
     match = re.compile(pattern).fullmatch

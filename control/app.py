@@ -27,6 +27,7 @@ from control.metrics import CONTENT_TYPE, Metrics
 from control.overview import NodeFacts, config_facts, node_facts, service_facts, without_nodes
 from control.pace import Paces
 from control.reload import Loading, Reload
+from control.staff import Staff
 from control.upgrade import UpgradeError
 from proxy.engine import Engine
 from routing.states import Mode
@@ -50,6 +51,7 @@ class Admin:
     pseudonyms: Pseudonyms
     metrics: Metrics
     keeping: Keeping
+    staff: Staff
     cookies: Mapping[str, str] = field(default_factory=dict)
     token: bytes | None = None
     loading: Loading = field(default_factory=lambda: Loading("", 0.0, 0.0))
@@ -64,7 +66,14 @@ def make_app(admin: Admin) -> web.Application:
     checks = [errors_as_json(), guard(lambda: admin.token)]
     app = web.Application(middlewares=checks, client_max_size=LARGEST_BODY)
     paces = Paces()
-    picture = Picture(admin.engine, admin.cluster, admin.keeping, paces, lambda: config_facts(admin.loading))
+    picture = Picture(
+        admin.engine,
+        admin.cluster,
+        admin.keeping,
+        paces,
+        lambda: config_facts(admin.loading),
+        admin.staff.refresh,
+    )
     stream = Stream(picture, Events(), lambda: admin.token)
     app.cleanup_ctx.append(stream.live)
     app.on_shutdown.append(stream.end)
@@ -113,6 +122,7 @@ class Pages:
         return web.json_response({"status": word, "without_nodes": missing}, status=200 if ready else 503)
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
+        await self._admin.staff.refresh()
         response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE})
         await response.prepare(request)
         async for part in self._admin.metrics.exposition():
@@ -121,9 +131,11 @@ class Pages:
         return response
 
     async def nodes(self, request: web.Request) -> web.Response:
+        await self._admin.staff.refresh()
         return web.json_response({"nodes": self._facts()})
 
     async def services(self, request: web.Request) -> web.Response:
+        await self._admin.staff.refresh()
         services = self._admin.engine.services.values()
         facts = [service_facts(s, self._kept(s.name), self._paces.service(s.name)) for s in services]
         return web.json_response({"services": facts})
@@ -188,6 +200,7 @@ class Pages:
         if index < 0:
             raise web.HTTPNotFound(text=f"service {watch.name} has no node {name}")
         watch.set_mode(index, COMMANDS[word], seconds)
+        await self._admin.staff.refresh()
         facts = node_facts(service, watch, kept, self._paces)
         return web.json_response(next(fact for fact in facts if fact["node"] == name))
 

@@ -15,6 +15,7 @@ from config.listener_settings import Listener
 from control.notify import Notifier
 from control.punctuality import Punctuality
 from control.reload import Reload
+from control.repeating import repeat
 from control.runtime import Runtime
 from control.sites import Sites
 from control.staff import Staff
@@ -135,13 +136,13 @@ class Life:
         self._runtime.cluster.start()
         self._punctuality.start()
         self._tasks += [
-            asyncio.create_task(_ticking(engine.tick, engine.TICK)),
-            asyncio.create_task(_ticking(self._turn_sightings, TURN_SECONDS)),
-            asyncio.create_task(_ticking(self._look, LOOK_SECONDS)),
-            asyncio.create_task(_ticking(self._sites.renew, RENEWAL_SECONDS)),
+            asyncio.create_task(repeat(engine.tick, engine.TICK)),
+            asyncio.create_task(repeat(self._turn_sightings, TURN_SECONDS)),
+            asyncio.create_task(repeat(self._look, LOOK_SECONDS)),
+            asyncio.create_task(repeat(self._sites.renew, RENEWAL_SECONDS)),
         ]
         if (seconds := self._notifier.watchdog_seconds) is not None:
-            self._tasks.append(asyncio.create_task(_ticking(self._bark, seconds)))
+            self._tasks.append(asyncio.create_task(repeat(self._bark, seconds)))
         self._notifier.send("READY=1", f"STATUS=serving {len(engine.services)} services")
 
     async def _wind_down(self, grace: float) -> None:
@@ -184,16 +185,6 @@ class Life:
 
     def _bark(self) -> None:
         self._notifier.send("WATCHDOG=1")
-
-
-async def _ticking(act: Callable[[], object], seconds: float) -> None:
-    """Do it every so often, for ever; one that breaks is logged, and the next comes all the same."""
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            act()
-        except Exception:  # a task's boundary
-            logger.exception("what is done every %g s broke", seconds)
 
 
 def _introduce(engine: Engine, sites: Sites) -> None:

@@ -22,6 +22,7 @@ from control.metric_steps import STEP, Sample, groups, steps
 from control.overview import ANSWER_LABELS
 from control.reload import Loading
 from control.session_metrics import lost, session_metrics
+from control.staff import Oneself, Staff
 from control.stores import Stores
 from control.traces import Counts
 from proxy.counters import DELAY_BOUNDS, DURATION_BOUNDS, Delays
@@ -46,9 +47,11 @@ class Metrics(Collector):
         keeping: Keeping | None = None,
         loading: Loading | None = None,
         spans: Counts | None = None,
+        staff: Staff | None = None,
     ) -> None:
         """`keeping`: where services use the session contract; `loading`: of the configuration file."""
         self._engine = engine
+        self._staff = staff or Oneself(engine)
         self._keeping = keeping or Keeping(Stores([]))
         self._process = ProcessCollector(registry=None)
         self._loading = loading
@@ -162,6 +165,10 @@ class Metrics(Collector):
         text = "Spans of traces that the collector took, or that were lost on the way to it."
         spans = [(("sent",), float(self._spans.sent)), (("lost",), float(self._spans.lost))]
         yield from steps(CounterMetricFamily, "limpet_trace_spans", text, ["result"], spans)
+        yield GaugeMetricFamily("limpet_workers", "Processes that serve clients.", self._staff.serving)
+        yield CounterMetricFamily(
+            "limpet_worker_restarts", "Workers that ended and were replaced.", self._staff.restarts
+        )
         labels = ["version", "python", "compiled"]
         info = GaugeMetricFamily("limpet_build_info", "What is running.", labels=labels)
         info.add_metric([version(), platform.python_version(), str(compiled()).lower()], 1.0)

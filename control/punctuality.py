@@ -8,6 +8,10 @@ from contextlib import suppress
 
 from proxy.counters import Delays
 
+# How long a thread that computes (a store's, say) may keep the interpreter from the event loop: Python's
+# own 5 ms would be added to each turn of the loop for as long as the thread goes on.
+SWITCH_SECONDS = 0.0005
+
 BEAT_SECONDS = 0.01  # 100 beats a second: 1% of a core where nothing else wakes the process up
 
 

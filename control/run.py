@@ -29,25 +29,26 @@ from control.metrics import Metrics
 from control.notify import Notifier
 from control.open_files import allow_files
 from control.own_secret import SecretError, own_secret
+from control.punctuality import SWITCH_SECONDS
 from control.reload import Loading, Reloader
 from control.runtime import Runtime, build
+from control.seat import Alone
 from control.sites import ListenError, Sites, served_here
 from control.speech import listen_to_logs
-from control.staff import Oneself
+from control.staff import Oneself, Staff
 from control.traces import Sender, Traces, TracingError, tracing_of
 from control.upgrade import Upgrader
 from control.watched_files import WatchedFiles
 from control.wiring import access_log
+from control.workers.board import make_board
+from control.workers.crew import Crew, WorkerError
+from control.workers.number import worker_count
 from proxy.engine import Engine
 from proxy.wheel import Timer
 from sessions.privacy import Pseudonyms
 from sessions.stores.store import StoreError
 
 logger = logging.getLogger("limpet")
-
-# How long a thread that computes (a store's, say) may keep the interpreter from the event loop: Python's
-# own 5 ms would be added to each turn of the loop for as long as the thread goes on.
-SWITCH_SECONDS = 0.0005
 
 
 def run(path: str) -> int:
@@ -64,7 +65,7 @@ def run(path: str) -> int:
         except (SecretError, CertificateError) as error:
             print(f"limpet: {error}", file=sys.stderr)
             return 2
-        except (ListenError, StoreError, TracingError, OSError) as error:
+        except (ListenError, StoreError, TracingError, WorkerError, OSError) as error:
             print(f"limpet: {error}", file=sys.stderr)
             return 1
 
@@ -98,12 +99,16 @@ async def _live(
     path: str, settings: Settings, secrets: Sequence[bytes], logs: LogFile, traces: Traces
 ) -> int:
     handed = inherited(os.environ)
-    runtime = build(settings, secrets, _timer_broke)
-    admin = _admin(path, runtime, traces)
+    crew = Crew(make_board(workers)) if (workers := worker_count(settings)) > 1 else None
+    runtime = build(settings, secrets, _timer_broke, crew.seat if crew else Alone())
+    staff: Staff = crew or Oneself(runtime.engine)
+    admin = _admin(path, runtime, staff, traces)
     runner = web.AppRunner(make_app(admin), access_log=None, shutdown_timeout=1.0)
-    staff = Oneself(runtime.engine)
-    sites = Sites(runner, served_here(runner, runtime.engine), handed.sockets if handed else None)
-    take = partial(_take, runtime.engine, admin, logs, traces)
+    if crew is not None:
+        crew.lead(runtime, traces.counts)
+    make_site = crew.make_site if crew else served_here(runner, runtime.engine)
+    sites = Sites(runner, make_site, handed.sockets if handed else None)
+    take = partial(_take, runtime.engine, admin, logs, traces, workers)
     take(settings, secrets, logs.writer, traces.sender)
     read = partial(_read, path)
     reloader = Reloader(admin.loading, read, runtime, sites, logs, traces, take, staff.follow)
@@ -115,8 +120,13 @@ async def _live(
         ask_again(runtime, handed.asked)
     gc.freeze()  # what was made so far stays: no collection needs to look at it again
     serving = partial(_serving, sites, handed)
-    duties = Duties(reloader.reload, upgrader.upgrade, logs.reopen, watched.watch, serving)
+    duties = Duties(reloader.reload, upgrader.upgrade, partial(_reopen, logs, staff), watched.watch, serving)
     return await life.live(settings.listen, settings.admin.listen, duties)
+
+
+def _reopen(logs: LogFile, staff: Staff) -> None:
+    logs.reopen()
+    staff.reopen()
 
 
 def _serving(sites: Sites, handed: Inheritance | None) -> None:
@@ -132,14 +142,15 @@ def _read(path: str) -> tuple[Settings, Sequence[bytes]]:
     return settings, _secrets(settings, Path(path).absolute().parent)
 
 
-def _admin(path: str, runtime: Runtime, traces: Traces) -> Admin:
+def _admin(path: str, runtime: Runtime, staff: Staff, traces: Traces) -> Admin:
     now = time.time()
     loading = Loading(path, now, now)
     return Admin(
         engine=runtime.engine,
         cluster=runtime.cluster,
         pseudonyms=Pseudonyms(b""),
-        metrics=Metrics(runtime.engine, runtime.keeping, loading, traces.counts),
+        metrics=Metrics(runtime.engine, runtime.keeping, loading, traces.counts, staff),
+        staff=staff,
         keeping=runtime.keeping,
         cookies=runtime.cookies,
         loading=loading,
@@ -151,12 +162,15 @@ def _take(
     admin: Admin,
     logs: LogFile,
     traces: Traces,
+    workers: int,
     settings: Settings,
     secrets: Sequence[bytes],
     writer: LineWriter | None,
     sender: Sender | None,
 ) -> None:
     """Have the admin port, the access log and the traces go by the settings."""
+    if worker_count(settings) != workers:
+        logger.warning("%d workers until `limpet upgrade`, or a restart", workers)
     admin.settings = settings
     admin.pseudonyms = Pseudonyms(secrets[0])
     admin.token = settings.admin.token.encode() if settings.admin.token else None

@@ -29,11 +29,14 @@ class OneLine(logging.Formatter):
 
 
 @contextlib.contextmanager
-def listen_to_logs(level: int = logging.INFO) -> Iterator[None]:
-    """Everything that is logged meanwhile appears on standard error; what is queued at the end, too."""
+def listen_to_logs(level: int = logging.INFO, who: str = "") -> Iterator[None]:
+    """Everything that is logged meanwhile appears on standard error; what is queued at the end, too.
+
+    `who`: the process that says it, where there are several.
+    """
     records: queue.Queue[logging.LogRecord] = queue.Queue(LONGEST_QUEUE)
     shown = logging.StreamHandler(sys.stderr)
-    shown.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    shown.setFormatter(OneLine(f"%(asctime)s %(levelname)s %(name)s: {who and f'{who}: '}%(message)s"))
     listener = logging.handlers.QueueListener(records, shown)
     root, queued = logging.getLogger(), Queued(records)
     root.addHandler(queued)

@@ -12,6 +12,14 @@ class Staff(Protocol):
     def clients(self) -> int:
         """How many connections clients have."""
 
+    @property
+    def serving(self) -> int:
+        """How many processes serve."""
+
+    @property
+    def restarts(self) -> int:
+        """How many were started in the place of others that had ended."""
+
     async def start(self) -> None:
         """Serve at the addresses that are listened on. Raises OSError."""
 
@@ -36,6 +44,9 @@ class Staff(Protocol):
 
 class Oneself:
     """This process serves, by its engine."""
+
+    serving = 1
+    restarts = 0
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypedDict
 
 from control.build import version
@@ -60,8 +60,10 @@ class Picture:
         keeping: Keeping,
         paces: Paces,
         config: Callable[[], ConfigFacts],
+        refresh: Callable[[], Awaitable[None]],
     ) -> None:
-        """`config`: how the file was last read."""
+        """`config`: how the file was last read; `refresh`: has the counters say what there is until now."""
+        self._refresh = refresh
         self.rings: dict[str, Parts] = {}
         self.state = ""  # as JSON
         self.point = ""  # the latest of the history, as JSON
@@ -81,6 +83,7 @@ class Picture:
 
         Where nobody watches, only what the history needs is looked at.
         """
+        await self._refresh()
         due, nodes_due = self._ticks % STEP == 0, self._ticks % NODE_STEP == 0
         self._ticks += 1
         services: list[ServiceFacts] = []

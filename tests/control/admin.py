@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient
 from control.app import Admin, make_app
 from control.metrics import Metrics
 from control.runtime import Runtime
+from control.staff import Oneself
 from sessions.privacy import Pseudonyms
 from tests.control.settings import SECRET
 
@@ -29,6 +30,7 @@ def admin_of(running: Runtime, token: bytes | None = None) -> Admin:
         Pseudonyms(SECRET),
         Metrics(running.engine, running.keeping),
         running.keeping,
+        Oneself(running.engine),
         running.cookies,
         token,
     )

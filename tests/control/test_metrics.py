@@ -34,6 +34,8 @@ NAMES = {
     "limpet_loop_delay_seconds",
     "limpet_loop_stall_seconds",
     "limpet_bytes",
+    "limpet_workers",
+    "limpet_worker_restarts",
     "limpet_build_info",
     "limpet_trace_spans",
     "limpet_config_last_reload_success",

@@ -1,0 +1,128 @@
+"""What control tells its workers, and what they tell it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from config.settings import Settings
+from control.slots import Slot
+from control.workers.board import Span
+from control.workers.report import Report
+from proxy.error_pages import ErrorPages
+from routing.health import Standing
+from sessions.keeping.takeovers import Move
+
+# From control.
+
+
+class Hello(NamedTuple):
+    """The first: which of how many it is; with the board's descriptor."""
+
+    worker: int
+    workers: int
+
+
+class Sockets(NamedTuple):
+    """Comes with descriptors of sockets that listen: `key` is what `Sites` calls them."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings to go by from now on; the worker says `Taken` with its number when it does.
+
+    `standings`, `spans`: by service, as they are at this moment.
+    """
+
+    number: int
+    settings: Settings
+    secrets: tuple[bytes, ...]
+    slots: Mapping[str, tuple[Slot, ...]]
+    error_pages: ErrorPages
+    spans: Mapping[str, Span]
+    standings: Mapping[str, tuple[Standing, ...]]
+
+
+class States(NamedTuple):
+    """How the nodes of a service are; `down`: those whose exchanges without an answer end now."""
+
+    service: str
+    standings: tuple[Standing, ...]
+    down: tuple[int, ...]
+
+
+class Count(NamedTuple):
+    """Answer with `Counted` and this number."""
+
+    number: int
+
+
+class Renew(NamedTuple):
+    """Look whether the files of certificates hold others by now."""
+
+
+class Reopen(NamedTuple):
+    """Open the access log's file anew."""
+
+
+class Stop(NamedTuple):
+    """Accept nobody, and end with the clients there are; `aside`: another process serves the others."""
+
+    aside: bool
+
+
+class Cut(NamedTuple):
+    """End at once."""
+
+
+class Ping(NamedTuple):
+    """Whether it still goes round: answered with `Pong`."""
+
+
+# From a worker.
+
+
+class Taken(NamedTuple):
+    """It goes by the plan of this number, and accepts clients where that says."""
+
+    number: int
+
+
+class Met(NamedTuple):
+    """What requests and sessions met at a node; `what` is a method of `Watch`."""
+
+    service: str
+    what: str
+    node: int
+    why: str = ""
+
+
+class Lost(NamedTuple):
+    """A session's node could not serve it, and its state is nowhere else."""
+
+    service: str
+    session_id: str
+    pin: int
+
+
+class Moved(NamedTuple):
+    service: str
+    move: Move
+
+
+class Counted(NamedTuple):
+    """`number`: of the question; 0: the last words of a worker that ends."""
+
+    number: int
+    report: Report
+
+
+class Pong(NamedTuple):
+    pass
+
+
+FromControl = Hello | Sockets | Plan | States | Count | Renew | Reopen | Stop | Cut | Ping
+FromWorker = Taken | Met | Lost | Moved | Counted | Pong
+
+Descriptors = Sequence[int]

@@ -1,0 +1,36 @@
+"""A worker's part of what the file allows all of them together."""
+
+from collections.abc import Mapping
+from math import ceil
+
+from config.settings import Node, Service, Settings
+from control.slots import Slot
+
+
+def share(settings: Settings, workers: int) -> Settings:
+    """Settings for one of them; what is not shared is as the file has it."""
+    services = {name: _service(service, workers) for name, service in settings.services.items()}
+    return settings.model_copy(update={"services": services})
+
+
+def share_slots(
+    slots: Mapping[str, tuple[Slot, ...]], worker: int, workers: int
+) -> Mapping[str, tuple[Slot, ...]]:
+    """Each node's `max_connections`, dealt out so that together there are as many."""
+    return {
+        name: tuple(slot._replace(node=_node(slot.node, worker, workers)) for slot in group)
+        for name, group in slots.items()
+    }
+
+
+def _service(service: Service, workers: int) -> Service:
+    queue = service.queue.model_copy(update={"length": ceil(service.queue.length / workers)})
+    pool = service.pool.model_copy(update={"idle": ceil(service.pool.idle / workers)})
+    return service.model_copy(update={"queue": queue, "pool": pool})
+
+
+def _node(node: Node, worker: int, workers: int) -> Node:
+    most = node.max_connections
+    if most is None:
+        return node
+    return node.model_copy(update={"max_connections": most // workers + (worker < most % workers)})

@@ -1,0 +1,264 @@
+"""A worker: a process that serves clients as control says, and ends when control does."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+import sys
+from typing import Any
+
+import uvloop
+from aiohttp import web
+
+from config.certificates import CertificateError
+from config.settings import Settings
+from control.line_writer import LineWriter
+from control.log_file import LogFile
+from control.open_files import allow_files
+from control.punctuality import SWITCH_SECONDS, Punctuality
+from control.repeating import repeat
+from control.runtime import Blueprint, Runtime, make_engine
+from control.sites import ListenError, Sites, served_here
+from control.speech import listen_to_logs
+from control.stores import Stores, make_stores, open_stores
+from control.traces import Sender, Traces, TracingError, tracing_of
+from control.wiring import access_log
+from control.workers.board import Board
+from control.workers.channel import Channel
+from control.workers.messages import (
+    Count,
+    Counted,
+    Cut,
+    Hello,
+    Ping,
+    Plan,
+    Pong,
+    Reopen,
+    Sockets,
+    States,
+    Stop,
+    Taken,
+)
+from control.workers.mirror import Mirror
+from control.workers.report import report
+from control.workers.seats import WorkerSeat
+from control.workers.share import share, share_slots
+from proxy.wheel import Timer
+from sessions.privacy import Pseudonyms
+from sessions.stores.store import StoreError
+
+logger = logging.getLogger("limpet.workers")
+
+GLANCE_SECONDS = 0.02  # between two looks at whether the last exchange has ended
+RENEWAL_SECONDS = 60.0
+LEFT_TO_CONTROL = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Worker:
+    """Listens to control, and does in order what that says."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._told: asyncio.Queue[tuple[Any, list[int]]] = asyncio.Queue()
+        self._stop = asyncio.Event()
+        self._cut = asyncio.Event()
+        self._aside = False
+        self._serving: Serving | None = None
+        self._channel = Channel(end, self._hear, self._orphaned)
+
+    async def live(self) -> int:
+        """Until it is told to stop; the exit code."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop.set)
+        following = asyncio.create_task(self._follow())
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if following.done():  # it has failed, and said why
+            return 1
+        following.cancel()
+        if self._serving is not None:
+            await self._serving.wind_down(self._aside, self._cut)
+            self._channel.send(Counted(0, self._serving.counted()))
+            await self._serving.end()
+        return 0
+
+    def _hear(self, message: Any, descriptors: list[int]) -> None:
+        """What cannot wait is done at once."""
+        match message:
+            case Ping():
+                self._channel.send(Pong())
+            case Count(number) if self._serving is not None:
+                self._channel.send(Counted(number, self._serving.counted()))
+            case Stop(aside):
+                self._aside = aside
+                if self._stop.is_set() and not aside and self._serving is not None:
+                    self._serving.stop()
+                self._stop.set()
+            case Cut():
+                self._cut.set()
+                self._stop.set()
+            case _:
+                self._told.put_nowait((message, descriptors))
+
+    def _orphaned(self) -> None:
+        logger.warning("whoever started this process has gone: it ends with its clients")
+        self._stop.set()
+
+    async def _follow(self) -> None:
+        """Do what is told; returns when that cannot be done."""
+        sockets: list[tuple[str, list[int]]] = []
+        board, number = None, 0
+        try:
+            while True:
+                message, descriptors = await self._told.get()
+                match message:
+                    case Hello(worker, workers):
+                        board, number = Board(descriptors[0], workers), worker
+                    case Sockets(key):
+                        sockets.append((key, descriptors))
+                    case Plan():
+                        assert board is not None, "that comes first"
+                        if self._serving is None:
+                            self._serving = Serving(message, board, number, self._channel.send)
+                        await self._serving.follow(message, sockets)
+                        sockets = []
+                        self._channel.send(Taken(message.number))
+                    case States() if self._serving is not None:
+                        self._serving.adopt(message)
+                    case Reopen() if self._serving is not None:
+                        self._serving.logs.reopen()
+        except (CertificateError, ListenError, StoreError, TracingError, OSError) as error:
+            logger.error("%s", error)
+        except Exception:  # a task's boundary
+            logger.exception("following control broke")
+
+
+class Serving:
+    """What serves, once there is a plan."""
+
+    def __init__(self, plan: Plan, board: Board, worker: int, say: Any) -> None:
+        """Raises OSError, StoreError, CertificateError."""
+        self._board = board
+        self._worker = worker
+        self._seat = WorkerSeat(board, worker, say)
+        self._engine = make_engine(plan.settings, plan.error_pages, _timer_broke)
+        self._engine.tally = board.tally(worker)
+        self._engine.tallies = [board.tally(each) for each in range(board.workers)]
+        self._runtime = Runtime(self._engine, Stores(make_stores(plan.settings)), seat=self._seat)
+        self._runner = web.AppRunner(web.Application(), access_log=None)
+        self._sites = Sites(self._runner, served_here(self._runner, self._engine))
+        self._tasks: list[asyncio.Task[None]] = []
+        self._punctuality = Punctuality(self._engine.counters.delays, self._engine.counters.stalls)
+        self._traces = Traces(plan.settings.tracing)
+        self.logs = LogFile(plan.settings.access_log)
+
+    async def follow(self, plan: Plan, sockets: list[tuple[str, list[int]]]) -> None:
+        """Go by a plan; `sockets`: at addresses that are new. Raises what may be wrong with it."""
+        for key, descriptors in sockets:
+            self._sites.inherit(key, descriptors)
+        settings = share(plan.settings, self._board.workers)
+        slots = share_slots(plan.slots, self._worker, self._board.workers)
+        blueprint = Blueprint(
+            settings, plan.secrets, slots, plan.error_pages, self._runtime.contexts(settings, slots)
+        )
+        first = self._runtime.blueprint is None
+        fresh = None if first else self._runtime.fresh_stores(settings)
+        await open_stores((fresh or {}).values())
+        sender = await asyncio.to_thread(self._traces.sender_for, settings.tracing)
+        writer = self.logs.writer_for(settings.access_log)
+        allow_files(settings.limits.connections, warn=False)  # control does
+        self._seat.spans = plan.spans
+        self._runtime.apply(blueprint, fresh)
+        for name, standings in plan.standings.items():
+            self.adopt(States(name, standings, ()))
+        unused = self._record(settings, plan.secrets[0], writer, sender)
+        if first:
+            await self._begin()
+        await self._sites.settle(await self._sites.open(settings.listen, None), settings.listen, None)
+        for each in unused:
+            await asyncio.to_thread(each.close)
+
+    def _record(
+        self, settings: Settings, secret: bytes, writer: LineWriter | None, sender: Sender | None
+    ) -> list[LineWriter | Sender]:
+        """Log and trace by these; what is no longer used."""
+        hashed = Pseudonyms(secret).session_hash
+        self._engine.log = access_log(settings.access_log, writer, hashed) if writer is not None else None
+        self._engine.trace(tracing_of(sender, hashed))
+        before = [self.logs.writer, self._traces.sender]
+        self.logs.writer, self._traces.sender = writer, sender
+        return [each for each in before if each is not None and each not in (writer, sender)]
+
+    def adopt(self, states: States) -> None:
+        """Nodes are like this now."""
+        watch = self._runtime.cluster.watches.get(states.service)
+        if isinstance(watch, Mirror):
+            watch.adopt(states.standings, states.down)
+
+    def counted(self) -> Any:
+        """Until now."""
+        return report(self._engine, self._runtime.keeping, self._traces.counts)
+
+    def stop(self) -> None:
+        """Close what is idle, and begin nothing new."""
+        self._engine.stop()
+
+    async def wind_down(self, aside: bool, cut: asyncio.Event) -> None:
+        """Accept nobody, let what is under way end: for the grace at most, or until it is cut."""
+        engine = self._engine
+        await self._sites.close_doors()
+        engine.step_aside() if aside else engine.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._runtime.settings.timeouts.grace):
+                while engine.clients and not cut.is_set():  # noqa: ASYNC110 - nobody tells us
+                    await asyncio.sleep(GLANCE_SECONDS)
+        engine.stop()
+        engine.cut()
+
+    async def end(self) -> None:
+        await self._runtime.keeping.close()
+        for task in self._tasks:
+            task.cancel()
+        for service in self._engine.services.values():
+            for node in service.nodes:
+                node.pool.close_idle()
+        self._punctuality.stop()
+        await self._runner.cleanup()
+        self.logs.close()
+        self._traces.close()
+
+    async def _begin(self) -> None:
+        await self._runner.setup()
+        await self._runtime.keeping.open()
+        self._tasks = [
+            asyncio.create_task(repeat(self._engine.tick, self._engine.TICK)),
+            asyncio.create_task(repeat(self._sites.renew, RENEWAL_SECONDS)),
+        ]
+        self._punctuality.start()
+        gc.freeze()  # what was made so far stays: no collection needs to look at it again
+
+
+def _timer_broke(timer: Timer, error: Exception) -> None:
+    logger.error("a time limit of %s broke", type(timer).__name__, exc_info=error)
+
+
+def main(descriptor: str, number: str) -> int:
+    """`descriptor`: of this end of the channel; `number`: by which people know the worker."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    for each in LEFT_TO_CONTROL:
+        signal.signal(each, signal.SIG_IGN)
+    end = socket.socket(fileno=int(descriptor))
+    with (
+        listen_to_logs(who=f"worker {number}"),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        return runner.run(_live(end))
+
+
+async def _live(end: socket.socket) -> int:
+    return await Worker(end).live()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
