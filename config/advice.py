@@ -55,12 +55,15 @@ def service_advice(here: KeyPath, service: Service) -> Iterator[Found]:
             " otherwise requests meet connections that the app is closing"
         )
         yield Found((*here, "pool", "keep_alive"), message)
-    if "queue" in service.model_fields_set and not any(node.max_connections for node in service.nodes):
+    bounds = [node.max_connections for node in service.nodes]
+    if service.discover is not None and (service.discover.files or service.discover.max_connections):
+        bounds.append(service.discover.max_connections or 1)  # files may have it by label
+    if "queue" in service.model_fields_set and not any(bounds):
         yield Found((*here, "queue"), "no node has `max_connections`: nobody ever waits")
     if not service.tls.verify:
         message = "`false`: whoever is between Limpet and a node can read and change everything"
         yield Found((*here, "tls", "verify"), message)
-    if len(service.nodes) == 1:
+    if len(service.nodes) == 1 and service.discover is None:
         yield Found((*here, "nodes"), "only one: when it is down, nobody is there to take its place")
 
 

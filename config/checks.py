@@ -5,6 +5,7 @@ from itertools import combinations
 
 from config.addresses import Address, NodeUrl, is_loopback
 from config.affinity_checks import affinity_problems, cookie_clashes
+from config.discovery_checks import discovery_problems
 from config.header_checks import header_problems
 from config.problems import Found, KeyPath, key_name, suggestion
 from config.session_checks import session_problems
@@ -140,6 +141,7 @@ def route_problems(settings: Settings, services: Collection[str]) -> Iterator[Fo
 def service_problems(here: KeyPath, service: Service) -> Iterator[Found]:
     """What is wrong within one service, its affinity apart."""
     yield from node_problems((*here, "nodes"), service)
+    yield from discovery_problems(here, service)
     yield from tls_problems((*here, "tls"), service)
     yield from send_proxy_problems(here, service)
     health, ejection = service.health, service.ejection
@@ -174,16 +176,19 @@ def node_problems(here: KeyPath, service: Service) -> Iterator[Found]:
             else:
                 message = f"must be its own: `{value}` is that of `nodes[{first[-2]}]` already"
                 yield Found(place, message, (first,))
-    if all(node.backup for node in service.nodes):
+    if service.nodes and service.discover is None and all(node.backup for node in service.nodes):
         yield Found(here, "must not all be backups: at least one must be without `backup`", (here,))
 
 
 def tls_problems(here: KeyPath, service: Service) -> Iterator[Found]:
     """Options of TLS that are without effect."""
     tls, nodes = service.tls, (*here[:-1], "nodes")
-    if not any(url and url.secure for node in service.nodes for url in (node.url, node.sessions_url)):
+    found = service.discover is not None and service.discover.scheme == "https"
+    urls = [url for node in service.nodes for url in (node.url, node.sessions_url) if url]
+    if not found and not any(url.secure for url in urls):
         for option in sorted(tls.model_fields_set):
-            yield Found((*here, option), "has no effect: no node's URL begins with https://", (here, nodes))
+            message = "has no effect: no node's URL begins with https://"
+            yield Found((*here, option), message, (here, nodes, (*here[:-1], "discover")))
     if tls.key and not tls.cert:
         yield Found((*here, "key"), "has no effect without `cert`", (here,))
     if tls.ca and not tls.verify:

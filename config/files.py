@@ -73,7 +73,10 @@ class Files:
         return listener.model_copy(update={"tls": tls})
 
     def _service(self, name: str, service: Service) -> Service:
-        tls = service.tls
+        discover, tls = service.discover, service.tls
+        if discover is not None and discover.files:
+            files = tuple(str(self._folder / pattern) for pattern in discover.files)
+            service = service.model_copy(update={"discover": discover.model_copy(update={"files": files})})
         if not (tls.ca or tls.cert):
             return service
         here: KeyPath = ("services", name, "tls")

@@ -43,6 +43,8 @@ def short_of_nodes(service: Service) -> bool:
     sessions = service.sessions
     if sessions.strategy is not Strategy.REPLICATION or sessions.replicas == "all" or sessions.fallback:
         return False
+    if service.discover is not None:  # how many there are is not for the file to say
+        return False
     return service.copies >= len(service.nodes) - 1
 
 

@@ -40,7 +40,7 @@ def session_problems(settings: Settings, name: str, service: Service) -> Iterato
     for key, message in (*unused_options(sessions), *contrary_options(sessions)):
         yield Found((*here, key), message, (here,))
     for key, message in replica_problems(service):
-        yield Found((*here, key), message, (here, (*place, "nodes")))
+        yield Found((*here, key), message, (here, (*place, "nodes"), (*place, "discover")))
     for key, message in store_name_problems(settings, sessions):
         yield Found((*here, key), message, (here, ("stores",)))
     for key, message in token_problems(service):
@@ -96,7 +96,7 @@ def contrary_options(sessions: Sessions) -> Iterator[tuple[str, str]]:
 def replica_problems(service: Service) -> Iterator[tuple[str, str]]:
     """More copies than there are other nodes to hold them."""
     others = len(service.nodes) - 1
-    if service.sessions.strategy is not Strategy.REPLICATION:
+    if service.sessions.strategy is not Strategy.REPLICATION or service.discover is not None:
         return
     if not others:
         message = (

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.discovery_settings import Discover, Port
 from config.https_settings import Hsts, HttpsPort
 from config.listener_settings import Listener
 from config.log_settings import AccessLog, Tracing
@@ -31,8 +32,6 @@ from config.units import Address, Duration, DurationOrNone, Network, NodeUrl, Se
 from config.units import duration as lasting
 from config.units import size as sized
 from config.values import Flag, OneOrMany, ShortFor, Workers, integer, number
-
-Port = Annotated[int, integer(1, 65535)]
 
 
 class AffinityMode(StrEnum):
@@ -210,7 +209,8 @@ class Retries(Section):
 class Service(Section):
     """Some nodes that serve one application."""
 
-    nodes: tuple[Node, ...] = Field(min_length=1, description="The app servers.")
+    nodes: tuple[Node, ...] = Field((), min_length=1, description="The app servers.")
+    discover: Discover | None = Field(None, description="Where more of them, or all, are found.")
     affinity: Affinity = defaults_of(Affinity, "How requests are recognised as one user's.")
     balance: Balance = defaults_of(Balance, "How new sessions are spread over the nodes.")
     sessions: Sessions = defaults_of(Sessions, "Where the state of sessions is kept.")
@@ -236,7 +236,8 @@ class Service(Section):
         """How many nodes hold a session besides the one that serves it."""
         if self.sessions.strategy is not Strategy.REPLICATION:
             return 0
-        return len(self.nodes) - 1 if self.sessions.replicas == "all" else self.sessions.replicas
+        others = max(0, len(self.nodes) - 1)
+        return others if self.sessions.replicas == "all" else self.sessions.replicas
 
     @property
     def state_ttl(self) -> int:

@@ -19,6 +19,7 @@ from control.cluster import Cluster, Watch
 from control.dashboard.files import Files
 from control.dashboard.picture import Picture
 from control.dashboard.stream import Stream
+from control.discovery.discovery import DiscoveryFacts
 from control.events import Events
 from control.explain import Door, explain
 from control.guard import guard
@@ -42,8 +43,8 @@ LARGEST_BODY = 64 * 1024  # a Cookie header to explain is the largest thing that
 class Admin:
     """What the admin port shows and changes. `cookies`: by service, the cookie that sessions are known by.
 
-    `loading`: how the configuration was last read; `reload`: reads it again; `upgrade`: starts another
-    process in place of this one.
+    `loading`: how the configuration was last read; `discovery`: how nodes are found; `reload`: reads the file
+    again; `upgrade`: starts another process in place of this one.
     """
 
     engine: Engine
@@ -55,9 +56,10 @@ class Admin:
     cookies: Mapping[str, str] = field(default_factory=dict)
     token: bytes | None = None
     loading: Loading = field(default_factory=lambda: Loading("", 0.0, 0.0))
+    discovery: Callable[[], list[DiscoveryFacts]] = list
     reload: Reload | None = None
     upgrade: Callable[[], Awaitable[int]] | None = None
-    settings: Settings | None = None  # that are in use
+    settings: Callable[[], Settings] | None = None  # that are in use
     nonce: bytes = field(default_factory=lambda: token_bytes(16))  # for what stands in place of secrets
 
 
@@ -73,6 +75,7 @@ def make_app(admin: Admin) -> web.Application:
         paces,
         lambda: config_facts(admin.loading),
         admin.staff.refresh,
+        admin.discovery,
     )
     stream = Stream(picture, Events(), lambda: admin.token)
     app.cleanup_ctx.append(stream.live)
@@ -138,7 +141,7 @@ class Pages:
         await self._admin.staff.refresh()
         services = self._admin.engine.services.values()
         facts = [service_facts(s, self._kept(s.name), self._paces.service(s.name)) for s in services]
-        return web.json_response({"services": facts})
+        return web.json_response({"services": facts, "discovery": self._admin.discovery()})
 
     async def config(self, request: web.Request) -> web.Response:
         return web.json_response(config_facts(self._admin.loading))
@@ -159,7 +162,7 @@ class Pages:
         nonce, settings = self._admin.nonce, self._admin.settings
         if settings is None:
             raise web.HTTPNotFound(text="there is no file")
-        return web.json_response({"nonce": nonce.hex(), "settings": flat(settings, disguise(nonce))})
+        return web.json_response({"nonce": nonce.hex(), "settings": flat(settings(), disguise(nonce))})
 
     async def reload(self, request: web.Request) -> web.Response:
         """422 where the file was refused, with all that is wrong."""

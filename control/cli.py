@@ -3,12 +3,15 @@
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from control.build import named
 from control.completion import SHELLS, NodeName, ServiceName
+
+if TYPE_CHECKING:
+    from control.discovery_check import Findings
 
 # Each command imports what it needs when it runs, so that `limpet status` starts in a quarter of a second.
 
@@ -81,10 +84,11 @@ def check(config: str, schema: bool, diff: bool, as_json: bool, admin: str | Non
     if schema:
         click.echo(schema_text())
         return
-    code = check_file(config, sys.stderr if as_json else None)
-    if code == 0 and diff:
-        show_difference(config, admin, as_json)
-    sys.exit(code)
+    findings = check_file(config, sys.stderr if as_json else None)
+    if findings is None:
+        sys.exit(2)
+    if diff:
+        show_difference(config, admin, as_json, findings)
 
 
 @main.command(short_help="Kill one of three small app servers, and see what happens.")
@@ -315,14 +319,13 @@ def follow(config: str, admin: str | None, seconds: float, as_json: bool) -> Non
         return
 
 
-def show_difference(config: str, admin: str | None, as_json: bool) -> None:
-    """What would change if the running Limpet read this file."""
-    from config.loading import load
+def show_difference(config: str, admin: str | None, as_json: bool, findings: "Findings") -> None:
+    """What would change if the running Limpet read this file, with the nodes that are found now."""
     from control import show
     from control.difference import difference, lines
 
     running, nodes = call(config, admin, "GET", "/api/settings"), call(config, admin, "GET", "/api/nodes")
-    found = difference(running, nodes["nodes"], load(config, os.environ))
+    found = difference(running, nodes["nodes"], findings.settings, findings.unknown)
     click.echo(show.as_json(found) if as_json else "\n".join(lines(found)))
 
 

@@ -66,11 +66,15 @@ class Departures:
         """Whether a node has no requests, and no sessions that others do not have.
 
         One that is down for as long as `give_up` is not waited for, nor one whose sessions have all expired.
+        Without the contract, one that is no longer found keeps the sessions that are used.
         """
         kept = self._kept.get(name)
         if self._services[name].everywhere[index]:
             return False
-        if kept is None or kept.reconciler.left.get(index) == 0:
+        if kept is None:
+            if settings.discover is None or not self._services[name].nodes[index].sightings.count():
+                return True
+        elif kept.reconciler.left.get(index) == 0:
             return True
         health, now = self._watches[name].health.nodes[index], self._now()
         lost = health.state is NodeState.DOWN and now - health.away_since >= settings.sessions.give_up

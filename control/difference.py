@@ -1,6 +1,6 @@
 """What would change if the running Limpet read this file: which options, and whose sessions would move."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypedDict
 
 from config.flat import disguise, flat
@@ -39,10 +39,20 @@ class Difference(TypedDict):
     services: list[Moves]
 
 
-def difference(running: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], after: Settings) -> Difference:
-    """`running`: what `/api/settings` says, `nodes`: what `/api/nodes` does."""
+def difference(
+    running: Mapping[str, Any],
+    nodes: Sequence[Mapping[str, Any]],
+    after: Settings,
+    unknown: Collection[str] = (),
+) -> Difference:
+    """`running`: what `/api/settings` says, `nodes`: what `/api/nodes` does.
+
+    `unknown`: services whose nodes were looked for, and could not be found: those that there are stay.
+    """
     before: dict[str, str] = running["settings"]
     wanted = flat(after, disguise(bytes.fromhex(running["nonce"])))
+    for prefix in (f"services.{name}.nodes[" for name in unknown):
+        wanted = {key: value for key, value in before.items() if key.startswith(prefix)} | wanted
     keys = sorted(before.keys() | wanted.keys())
     changes = [
         Change(key=key, before=before.get(key), after=wanted.get(key))
@@ -52,7 +62,14 @@ def difference(running: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], a
     forgotten = not _kept_secrets(before, wanted)
     services = dict.fromkeys(fact["service"] for fact in nodes)
     moves = [
-        _moves(name, [fact for fact in nodes if fact["service"] == name], before, wanted, after, forgotten)
+        _moves(
+            name,
+            [fact for fact in nodes if fact["service"] == name],
+            before,
+            wanted,
+            after.services.get(name),
+            forgotten,
+        )
         for name in services
     ]
     return Difference(changes=changes, services=moves)
@@ -69,11 +86,11 @@ def _moves(
     nodes: Sequence[Mapping[str, Any]],
     before: Mapping[str, str],
     wanted: Mapping[str, str],
-    after: Settings,
+    service: Service | None,
     forgotten: bool,
 ) -> Moves:
     sessions = {fact["node"]: _sessions(fact) for fact in nodes}
-    total, service = sum(sessions.values()), after.services.get(name)
+    total = sum(sessions.values())
     if service is None:
         return _all(name, total, "the service is taken out")
     if forgotten:
@@ -84,8 +101,9 @@ def _moves(
     if changed:
         options = ", ".join(f"`affinity.{option}`" for option in changed)
         return _all(name, total, f"{options} would change: clients would be strangers")
-    leaving = [node for node in sessions if node not in {each.name for each in service.nodes}]
-    elsewhere = _elsewhere(name, before, service)
+    stays = _weights(name, wanted)
+    leaving = [node for node in sessions if node not in stays]
+    elsewhere = _elsewhere(name, before, wanted, service)
     moving = sum(sessions[node] for node in leaving)
     contract = service.sessions.uses_contract and any(fact["contract"] for fact in nodes)
     why = [f"{node} would leave, with {sessions[node]} sessions" for node in leaving]
@@ -117,17 +135,21 @@ def _sessions(fact: Mapping[str, Any]) -> int:
     return int(fact["sessions"] if served is None else served)
 
 
-def _elsewhere(name: str, before: Mapping[str, str], service: Service) -> float:
-    """The share of keys whose first node in ring order is another by name."""
+def _weights(name: str, flat_settings: Mapping[str, str]) -> dict[str, int]:
+    """Of a service's nodes, by name."""
     prefix = f"services.{name}.nodes["
-    old = {
+    return {
         key.removeprefix(prefix).removesuffix("].weight"): int(value)
-        for key, value in before.items()
+        for key, value in flat_settings.items()
         if key.startswith(prefix) and key.endswith("].weight")
     }
-    new = {node.name: node.weight for node in service.nodes}
+
+
+def _elsewhere(name: str, before: Mapping[str, str], after: Mapping[str, str], service: Service) -> float:
+    """The share of keys whose first node in ring order is another by name."""
+    old, new = _weights(name, before), _weights(name, after)
     points = int(before[f"services.{name}.balance.points"])
-    if not old or (list(old.items()) == list(new.items()) and points == service.balance.points):
+    if not (old and new) or (old == new and points == service.balance.points):
         return 0.0
     one, other = Ring(old, points), Ring(new, service.balance.points)
     was, will = list(old), list(new)

@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from control.build import compiled, version
+from control.discovery.discovery import DiscoveryFacts
 from control.keeping import Keeping
 from control.metric_steps import STEP, Sample, groups, steps
 from control.overview import ANSWER_LABELS
@@ -48,19 +49,23 @@ class Metrics(Collector):
         loading: Loading | None = None,
         spans: Counts | None = None,
         staff: Staff | None = None,
+        discovery: Callable[[], list[DiscoveryFacts]] = list,
     ) -> None:
-        """`keeping`: where services use the session contract; `loading`: of the configuration file."""
+        """`keeping`: where services use the session contract; `loading`: of the configuration file;
+        `discovery`: how nodes are found."""
         self._engine = engine
         self._staff = staff or Oneself(engine)
         self._keeping = keeping or Keeping(Stores([]))
         self._process = ProcessCollector(registry=None)
         self._loading = loading
         self._spans = spans or Counts()
+        self._discovery = discovery
 
     def collect(self) -> Iterator[Metric]:
         """All metrics. A family of many samples comes as several of the same name, one after the other."""
         yield from self._of_nodes()
         yield from self._of_services()
+        yield from _discoveries(self._discovery())
         yield from session_metrics(self._keeping, time.monotonic())
         yield from self._of_process()
         yield from self._process.collect()
@@ -188,6 +193,21 @@ class _Only:
 def _chain(*parts: Iterable[T]) -> Iterator[T]:
     for part in parts:
         yield from part
+
+
+def _discoveries(facts: list[DiscoveryFacts]) -> Iterator[Metric]:
+    gauges: list[tuple[str, str, Callable[[DiscoveryFacts], float]]] = [
+        ("up", "1 if the last look for the service's nodes showed all of them.", lambda fact: fact["up"]),
+        ("nodes", "Nodes that were found and are known.", lambda fact: fact["nodes"]),
+        (
+            "last_success_timestamp_seconds",
+            "When a look last showed nodes, in unix time; 0 for never.",
+            lambda fact: fact["found"] or 0.0,
+        ),
+    ]
+    for name, text, value in gauges if facts else ():
+        samples = (((fact["service"],), float(value(fact))) for fact in facts)
+        yield from steps(GaugeMetricFamily, f"limpet_discovery_{name}", text, ["service"], samples)
 
 
 def _answers(service: str, node: Node) -> Iterator[Sample]:

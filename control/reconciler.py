@@ -183,7 +183,7 @@ class Reconciler:
             ready,
             syncing=frozenset(i for i in listed if nodes[i].behind),
             leaving=self._leaving() if ready else frozenset(),
-            replicas=min(plan.replicas, self._watch.health.members - 1),
+            replicas=min(plan.replicas, max(0, self._watch.health.members - 1)),
             behind=store is not None and store.up and store.gaps != self._store_gaps,
             moves=plan.move_rate if plan.rebalance and len(ready) == self._watch.health.members else 0,
             store=plan.stored,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from config.certificates import CertificateError
 from config.problems import ConfigError
 from config.settings import Settings
+from control.discovery.discovery import Discovery, completed, stop_all
 from control.line_writer import LineWriter
 from control.log_file import LogFile
 from control.open_files import allow_files
@@ -73,6 +74,7 @@ class Reloader:
         traces: Traces,
         take: Take,
         follow: Callable[[], Awaitable[None]],
+        discovery: Discovery,
     ) -> None:
         """`read`: the file, in a thread; raises ConfigError, SecretError, OSError. `follow`: has others that
         serve clients do the same."""
@@ -84,6 +86,7 @@ class Reloader:
         self._traces = traces
         self._take = take
         self._follow = follow
+        self._discovery = discovery
         self._one = asyncio.Lock()
 
     async def reload(self, by: str) -> Loading:
@@ -97,6 +100,12 @@ class Reloader:
             self.loading.note(time.time(), by, problems)
             return self.loading
 
+    async def take_nodes(self) -> None:
+        """Go by the nodes that were found lately; all else is as it was. Raises CertificateError, OSError."""
+        async with self._one:
+            self._runtime.apply(self._runtime.redraw(self._discovery.settings))
+            await self._follow()
+
     async def _problems(self) -> list[str]:
         """Reload; what kept that from being done."""
         try:
@@ -109,7 +118,8 @@ class Reloader:
 
     async def _reload(self) -> None:
         settings, secrets = await asyncio.to_thread(self._read)
-        prepared = await self._prepare(settings, secrets)
+        lookouts = await self._discovery.prepare(settings)
+        prepared = await self._prepare(completed(settings, lookouts), secrets)
         try:
             opened = await self._sites.open(settings.listen, settings.admin.listen)
         except (ListenError, CertificateError):
@@ -119,6 +129,8 @@ class Reloader:
         was, sent = self._logs.writer, self._traces.sender
         self._runtime.apply(prepared.blueprint, prepared.stores)
         self._take(settings, secrets, prepared.writer, prepared.sender)
+        unused = self._discovery.go_by(settings, lookouts)
+        await stop_all(unused)
         await self._sites.settle(opened, settings.listen, settings.admin.listen)
         await self._follow()
         await _close(was, prepared.writer)

@@ -7,7 +7,7 @@ import os
 import secrets as random_bytes
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from config.problems import ConfigError
 from config.settings import Settings
 from control.app import Admin, make_app
 from control.build import named
+from control.discovery.discovery import Discovery
 from control.inheritance import Inheritance, ask_again, inherited
 from control.life import Duties, Life
 from control.line_writer import LineWriter
@@ -99,10 +100,14 @@ async def _live(
     path: str, settings: Settings, secrets: Sequence[bytes], logs: LogFile, traces: Traces
 ) -> int:
     handed = inherited(os.environ)
+    discovery = Discovery()
+    discovery.go_by(settings, await discovery.prepare(settings))
+    if handed is not None:  # the other process has nodes: it serves until this one has some, too
+        await discovery.insist()
     crew = Crew(make_board(workers)) if (workers := worker_count(settings)) > 1 else None
-    runtime = build(settings, secrets, _timer_broke, crew.seat if crew else Alone())
+    runtime = build(discovery.settings, secrets, _timer_broke, crew.seat if crew else Alone())
     staff: Staff = crew or Oneself(runtime.engine)
-    admin = _admin(path, runtime, staff, traces)
+    admin = _admin(path, runtime, staff, traces, discovery)
     runner = web.AppRunner(make_app(admin), access_log=None, shutdown_timeout=1.0)
     if crew is not None:
         crew.lead(runtime, traces.counts)
@@ -111,7 +116,7 @@ async def _live(
     take = partial(_take, runtime.engine, admin, logs, traces, workers)
     take(settings, secrets, logs.writer, traces.sender)
     read = partial(_read, path)
-    reloader = Reloader(admin.loading, read, runtime, sites, logs, traces, take, staff.follow)
+    reloader = Reloader(admin.loading, read, runtime, sites, logs, traces, take, staff.follow, discovery)
     life = Life(runtime, runner, sites, staff, Notifier(os.environ))
     upgrader = Upgrader(runtime, sites, life.step_aside)
     admin.reload, admin.upgrade = reloader.reload, upgrader.upgrade
@@ -119,7 +124,7 @@ async def _live(
     if handed is not None:
         ask_again(runtime, handed.asked)
     gc.freeze()  # what was made so far stays: no collection needs to look at it again
-    serving = partial(_serving, sites, handed)
+    serving = partial(_serving, sites, handed, partial(discovery.start, reloader.take_nodes))
     duties = Duties(reloader.reload, upgrader.upgrade, partial(_reopen, logs, staff), watched.watch, serving)
     return await life.live(settings.listen, settings.admin.listen, duties)
 
@@ -129,8 +134,9 @@ def _reopen(logs: LogFile, staff: Staff) -> None:
     staff.reopen()
 
 
-def _serving(sites: Sites, handed: Inheritance | None) -> None:
+def _serving(sites: Sites, handed: Inheritance | None, look_again: Callable[[], None]) -> None:
     """The process whose place this one takes can step aside."""
+    look_again()
     sites.forget_inherited()
     if handed is not None:
         handed.say_ready()
@@ -142,18 +148,20 @@ def _read(path: str) -> tuple[Settings, Sequence[bytes]]:
     return settings, _secrets(settings, Path(path).absolute().parent)
 
 
-def _admin(path: str, runtime: Runtime, staff: Staff, traces: Traces) -> Admin:
+def _admin(path: str, runtime: Runtime, staff: Staff, traces: Traces, discovery: Discovery) -> Admin:
     now = time.time()
     loading = Loading(path, now, now)
     return Admin(
         engine=runtime.engine,
         cluster=runtime.cluster,
         pseudonyms=Pseudonyms(b""),
-        metrics=Metrics(runtime.engine, runtime.keeping, loading, traces.counts, staff),
+        metrics=Metrics(runtime.engine, runtime.keeping, loading, traces.counts, staff, discovery.facts),
         staff=staff,
         keeping=runtime.keeping,
         cookies=runtime.cookies,
         loading=loading,
+        discovery=discovery.facts,
+        settings=lambda: runtime.settings,
     )
 
 
@@ -171,7 +179,6 @@ def _take(
     """Have the admin port, the access log and the traces go by the settings."""
     if worker_count(settings) != workers:
         logger.warning("%d workers until `limpet upgrade`, or a restart", workers)
-    admin.settings = settings
     admin.pseudonyms = Pseudonyms(secrets[0])
     admin.token = settings.admin.token.encode() if settings.admin.token else None
     logs.writer = writer

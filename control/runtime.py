@@ -92,14 +92,9 @@ class Runtime:
         Raises OSError where an error page cannot be read or there is no room for the nodes, CertificateError
         where a certificate for nodes cannot be read.
         """
-        before: Mapping[str, tuple[Slot, ...]] = self.blueprint.slots if self.blueprint else {}
-        slots = {
-            name: assign(before.get(name, ()), service.nodes, self._departures.free(name))
-            for name, service in settings.services.items()
-        }
+        slots = self._assign(settings)
         pages, tls = error_pages_of(settings.error_pages), self.contexts(settings, slots)
-        for name in settings.services:
-            self._seat.allot(name, len(slots[name]))
+        self._allot(slots)
         return Blueprint(settings, tuple(secrets), slots, pages, tls)
 
     def contexts(
@@ -110,6 +105,17 @@ class Runtime:
             name: self._contexts.context(name, service.tls, slots[name])
             for name, service in settings.services.items()
         }
+
+    def redraw(self, settings: file.Settings) -> Blueprint:
+        """The present blueprint with other nodes: the settings differ in nothing else.
+
+        Raises OSError where there is no room for the nodes, CertificateError.
+        """
+        assert self.blueprint is not None, "it runs"
+        slots = self._assign(settings)
+        tls = self.contexts(settings, slots)
+        self._allot(slots)
+        return replace(self.blueprint, settings=settings, slots=slots, tls=tls)
 
     def fresh_stores(self, settings: file.Settings) -> dict[str, OpenStore]:
         """Those of the settings that do not run yet, not opened. Raises StoreError."""
@@ -168,6 +174,18 @@ class Runtime:
         return True
 
     # Private
+
+    def _assign(self, settings: file.Settings) -> dict[str, tuple[Slot, ...]]:
+        before: Mapping[str, tuple[Slot, ...]] = self.blueprint.slots if self.blueprint else {}
+        return {
+            name: assign(before.get(name, ()), service.nodes, self._departures.free(name))
+            for name, service in settings.services.items()
+        }
+
+    def _allot(self, slots: Mapping[str, Sequence[Slot]]) -> None:
+        """Raises OSError."""
+        for name, each in slots.items():
+            self._seat.allot(name, len(each))
 
     def _change_engine(self, after: Blueprint, affinities: Mapping[str, Affinity]) -> bool:
         """Whether something has changed that concerns every service."""

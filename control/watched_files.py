@@ -6,18 +6,16 @@ place, replaced by rename as editors do, reached by a link that is swapped as Ku
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from pathlib import Path
 
 from config.named_files import named_files
 from control.reload import Reload
 from control.runtime import Runtime
+from control.stamps import Stamps, stamps
 
 logger = logging.getLogger("limpet.reload")
 
 LOOK_SECONDS = 1.0  # a file that was the same at two looks is whole
-
-Stamps = dict[Path, tuple[int, int, int, int]]
 
 
 class WatchedFiles:
@@ -53,16 +51,3 @@ class WatchedFiles:
 
     def _files(self) -> list[Path]:
         return [self._file, *named_files(self._runtime.settings, self._file.parent)]
-
-
-def stamps(files: Iterable[Path]) -> Stamps:
-    """By what a file, reached through links, shows that it is another one or has been written to."""
-    return {file: _stamp(file) for file in files}
-
-
-def _stamp(file: Path) -> tuple[int, int, int, int]:
-    try:
-        found = file.stat()
-    except OSError:
-        return (0, 0, 0, 0)
-    return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)

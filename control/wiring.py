@@ -136,6 +136,7 @@ def rules_of(service: file.Service) -> HealthRules:
         longest=service.ejection.longest,
         slow_start=service.health.slow_start,
         contract=service.sessions.uses_contract,
+        discovered=service.discover is not None,
     )
 
 

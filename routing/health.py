@@ -10,6 +10,7 @@ from routing.states import TAKES_NEW, TAKES_PINNED, Membership, Mode, NodeState
 from routing.view import NodeView, ServiceView
 
 REMOVED = "no longer in the configuration"
+UNFOUND = "no longer found"
 SLOW_START_STEPS = 10  # the share rises from a tenth, a tenth at a time
 
 
@@ -24,6 +25,9 @@ class HealthRules:
     longest: float = 300.0
     slow_start: float = 0.0
     contract: bool = False  # its nodes speak the session contract: one that comes back is syncing first
+    discovered: bool = (
+        False  # its nodes are found: one that goes was not drained before, and keeps its sessions
+    )
 
 
 class Probed(IntEnum):
@@ -209,10 +213,12 @@ class NodeHealth:
 
     def _judge(self, now: float) -> tuple[NodeState, str]:
         """The state and its cause, the weightiest first: a drained node that is down is down."""
+        rules = self._rules
+        removed = UNFOUND if rules.discovered else REMOVED
         if self.membership is Membership.GONE or (
-            self.membership is Membership.LEAVING and not self._rules.contract
+            self.membership is Membership.LEAVING and not (rules.contract or rules.discovered)
         ):
-            return NodeState.MAINT, REMOVED
+            return NodeState.MAINT, removed
         if self.mode is Mode.MAINT:
             return NodeState.MAINT, "maintenance, by the operator"
         if now >= self.deadline:
@@ -224,7 +230,7 @@ class NodeHealth:
         if self.mute:
             return NodeState.DOWN, "no contract: it does not answer as one that keeps sessions"
         if self.membership is Membership.LEAVING:
-            return NodeState.DRAIN, REMOVED
+            return NodeState.DRAIN, removed
         if self.mode is Mode.DRAIN:
             return NodeState.DRAIN, "drained, by the operator"
         if self._probed is Probed.DRAINING:

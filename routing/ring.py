@@ -35,11 +35,11 @@ class Ring:
     def __init__(self, weights: Mapping[str, int], points: int, numbers: Sequence[int] | None = None) -> None:
         """`weights` by name; `numbers`: the nodes' indices, in the same order, 0, 1, 2 ... unless given.
 
-        `points` are for a weight of 1. Which node a key prefers depends on names and weights alone. Raises
-        ValueError when there are no nodes or more than 65,535.
+        `points` are for a weight of 1. Which node a key prefers depends on names and weights alone. Without
+        nodes there is none. Raises ValueError when there are more than 65,535.
         """
-        if not 0 < len(weights) < 65536:
-            raise ValueError(f"a ring has from 1 to 65535 nodes, not {len(weights)}")
+        if len(weights) > 65535:
+            raise ValueError(f"a ring has at most 65535 nodes, not {len(weights)}")
         counts = points_of(weights, points)
         built = HashRing({name: {"vnodes": count} for name, count in counts.items()}, hash_fn=_position)
         index = dict(zip(weights, numbers or range(len(weights)), strict=True))
@@ -52,10 +52,10 @@ class Ring:
         return self._size
 
     def _start(self, key: str) -> int:
-        return bisect_right(self._positions, _position(key)) % len(self._positions)
+        return bisect_right(self._positions, _position(key)) % (len(self._positions) or 1)
 
     def first(self, key: str) -> int:
-        """The index of the node that the key prefers, whatever its state."""
+        """The index of the node that the key prefers, whatever its state. There must be one."""
         return self._nodes[self._start(key)]
 
     def order(self, key: str) -> Iterator[int]:
@@ -64,9 +64,9 @@ class Ring:
 
     def around(self, count: int) -> Iterator[Iterator[int]]:
         """The orders of keys in the middle of `count` equal parts of the ring, for those who draw it."""
-        part = 2**64 / count
+        part, size = 2**64 / count, len(self._positions) or 1
         for at in range(count):
-            yield self._walk(bisect_right(self._positions, int(part * (at + 0.5))) % len(self._positions))
+            yield self._walk(bisect_right(self._positions, int(part * (at + 0.5))) % size)
 
     def _walk(self, start: int) -> Iterator[int]:
         nodes, seen = self._nodes, 0

@@ -114,8 +114,8 @@ class Router:
         `strict` only the first of all configured nodes will do, and it may be draining: the key is its pin.
         """
         if self.view.strict:
-            home = self._first_open(key, self._homes)
-            if self._sticky[home] is None or tried >> home & 1:
+            home = next((node for node in self.view.ring.order(key) if self._homes >> node & 1), -1)
+            if home < 0 or self._sticky[home] is None or tried >> home & 1:
                 return NOBODY
             return home, Reason.HASHED
         open_nodes = self._open(tried)

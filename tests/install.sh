@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need beyond Python: curl, openssl, Redis, Prometheus, Chromium, Node.js with npm, and the packages of
-# what runs on it. No service is started: the tests start what they need by themselves.
+# Installs what the tests need beyond Python: curl, openssl, dnsmasq, Redis, Prometheus, Chromium, Node.js with npm, and
+# the packages of what runs on it. No service is started: the tests start what they need by themselves.
 # `sh tests/install.sh compiler`: a C compiler and Python's headers instead, for $PYTHON (python3.11 unless named).
 # Quick, and touches nothing, when all of it is there.
 set -eu
@@ -53,6 +53,7 @@ have curl || missing="$missing curl"
 have node || missing="$missing nodejs"
 have npm || missing="$missing npm"
 have openssl || missing="$missing openssl"
+have dnsmasq || missing="$missing dnsmasq-base"
 have redis-server || missing="$missing redis-server"
 have chromium || have chromium-browser || missing="$missing chromium"
 have prometheus && have promtool || missing="$missing prometheus"

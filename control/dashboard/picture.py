@@ -10,6 +10,7 @@ from control.build import version
 from control.cluster import Cluster, Watch
 from control.dashboard.arcs import owners
 from control.dashboard.history import History, Lines
+from control.discovery.discovery import DiscoveryFacts
 from control.failovers import FailoverFacts
 from control.keeping import Keeping, Kept
 from control.overview import ConfigFacts, NodeFacts, ServiceFacts, node_facts, service_facts
@@ -38,6 +39,7 @@ class State(TypedDict):
     connections: int
     rejected: int
     services: list[ServiceFacts]
+    discovery: list[DiscoveryFacts]
     stores: list[dict[str, Any]]
     failovers: list[FailoverFacts]
 
@@ -61,8 +63,10 @@ class Picture:
         paces: Paces,
         config: Callable[[], ConfigFacts],
         refresh: Callable[[], Awaitable[None]],
+        discovery: Callable[[], list[DiscoveryFacts]] = list,
     ) -> None:
-        """`config`: how the file was last read; `refresh`: has the counters say what there is until now."""
+        """`config`: how the file was last read; `refresh`: has the counters say what there is until now;
+        `discovery`: how nodes are found."""
         self._refresh = refresh
         self.rings: dict[str, Parts] = {}
         self.state = ""  # as JSON
@@ -74,6 +78,7 @@ class Picture:
         self._keeping = keeping
         self._paces = paces
         self._config = config
+        self._discovery = discovery
         self._version = version()  # 0.3 ms to look up
         self._views: dict[str, ServiceView] = {}
         self._ticks = 0
@@ -150,6 +155,7 @@ class Picture:
             "connections": engine.counters.connections,
             "rejected": sum(engine.counters.rejected.values()),
             "services": services,
+            "discovery": self._discovery(),
             "stores": [{"store": name, "up": store.up} for name, store in stores.items()],
             "failovers": self._keeping.failovers(),
         }

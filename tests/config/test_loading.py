@@ -24,7 +24,10 @@ ONE_MISTAKE = [
     ("services: [a]\n", "1: services: must be a mapping (keys with values), not a list"),
     ("services:\n", "1: services: has no value: give one, or leave the key out"),
     (f"services: {{a b: {{{NODES}}}}}\n", f'1: services.a b: {NAME}, not "a b"'),
-    ("services:\n  shop: {}\n", "2: services.shop.nodes: is missing"),
+    (
+        "services:\n  shop: {}\n",
+        "2: services.shop.nodes: is missing: give the app servers, or `discover` to have them found",
+    ),
     ("services:\n  shop: 3\n", "2: services.shop: must be a mapping (keys with values), not a number"),
     ("services:\n  shop:\n    nodes: []\n", "3: services.shop.nodes: must not be empty"),
     ("services:\n  shop:\n    nodes: a\n", "3: services.shop.nodes: must be a list, not text"),

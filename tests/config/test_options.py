@@ -29,6 +29,9 @@ SHOWN_SHORT = {
     "node_keys",
     "node_keys_file",
     "routes",
+    "services.NAME.nodes",
+    "services.NAME.discover.files",
+    "services.NAME.discover.resolvers",
 }  # shown with an example instead of their default
 
 

@@ -32,9 +32,9 @@ async def plain(scope: Any, receive: Any, send: Any) -> None:
     await app({**scope, "session": {}}, receive, send)
 
 
-def main(port: str, kept: bool) -> None:
-    """Serve on this port of the loopback, 0 for a free one."""
-    listener = socket.create_server(("127.0.0.1", int(port)), backlog=1000)
+def main(host: str, port: str, kept: bool) -> None:
+    """Serve there, port 0 for a free one."""
+    listener = socket.create_server((host, int(port)), backlog=1000)
     print(listener.getsockname()[1], flush=True)
     config = uvicorn.Config(
         LimpetSessionMiddleware(app, [KEY]) if kept else plain,
@@ -46,4 +46,4 @@ def main(port: str, kept: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:] != ["plain"])
+    main(sys.argv[1], sys.argv[2], sys.argv[3:] != ["plain"])

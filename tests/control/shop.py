@@ -21,14 +21,14 @@ HEALTH = {"path": "/healthz", "interval": "1s", "timeout": "500ms"}
 class NodeProcess:
     """One node. It restarts on the same port, and has forgotten everything then."""
 
-    def __init__(self, plain: bool = False) -> None:
+    def __init__(self, plain: bool = False, host: str = "127.0.0.1", port: int = 0) -> None:
         self._plain = ["plain"] if plain else []
-        self.port = 0
+        self.host, self.port = host, port
         self.start()
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", node.__name__, str(self.port), *self._plain],
+            [sys.executable, "-m", node.__name__, self.host, str(self.port), *self._plain],
             stdout=subprocess.PIPE,
             text=True,
         )

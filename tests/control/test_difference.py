@@ -12,7 +12,8 @@ SECRETS = ["the secret of the tests", "an older secret, long enough"]
 
 def settings(names: str = "abc", secrets: list[str] = SECRETS, **options: Any) -> Settings:
     nodes = [{"name": name, "url": f"http://127.0.0.1:{9001 + ord(name)}"} for name in names]
-    return Settings.model_validate({"secrets": secrets, "services": {"shop": {"nodes": nodes, **options}}})
+    listed = {"nodes": nodes} if nodes else {}
+    return Settings.model_validate({"secrets": secrets, "services": {"shop": {**listed, **options}}})
 
 
 def fact(node: str, sessions: int, contract: bool = True) -> dict[str, Any]:
@@ -86,3 +87,22 @@ def test_secrets_in_headers_and_urls_are_hidden() -> None:
     shown = flat(read, disguise(NONCE))
     assert not any(word in str(shown) for word in ("password", "aGVsbG8="))
     assert shown["routes[0].request_headers.set.Authorization"].startswith("secret ")
+
+
+def found_in(source: str, names: str) -> Settings:
+    """As the settings are when these nodes were found."""
+    return settings(names, discover={"dns": source, "port": 80})
+
+
+def test_nodes_that_were_found_count_as_those_of_the_file() -> None:
+    found = compared(found_in("app", "abc"), found_in("app", "abd"))
+    assert "shop: c would leave, with 30 sessions" in lines(found)
+
+
+def test_nodes_that_cannot_be_looked_for_from_here_are_taken_to_stay() -> None:
+    before = found_in("app", "abc")
+    running = {"nonce": NONCE.hex(), "settings": flat(before, disguise(NONCE))}
+    nodes = [fact(name, 10) for name in "abc"]
+    found = difference(running, nodes, settings("", discover={"dns": "other", "port": 80}), {"shop"})
+    assert [change["key"] for change in found["changes"]] == ["services.shop.discover.dns"]
+    assert [found["services"][0][key] for key in ("moving", "elsewhere")] == [0, 0.0]

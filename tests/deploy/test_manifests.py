@@ -73,11 +73,10 @@ def test_the_cluster_has_the_nodes_that_limpet_asks_for(in_cluster: Settings) ->
     app = shop["StatefulSet", "shop"]["spec"]
     service = shop["Service", app["serviceName"]]["spec"]
     assert service["clusterIP"] == "None", "headless, so that each pod has a name"
-    pods = [f"shop-{i}" for i in range(app["replicas"])]
-    port = service["ports"][0]["port"]
-    assert [node.name for node in in_cluster.services["shop"].nodes] == pods
-    urls = [(node.url.host, node.url.port) for node in in_cluster.services["shop"].nodes]
-    assert urls == [(f"{pod}.shop", port) for pod in pods]
+    assert service["publishNotReadyAddresses"], "a pod that is not ready for a moment is still there"
+    discover = in_cluster.services["shop"].discover
+    assert discover is not None
+    assert discover.srv == f"_{service['ports'][0]['name']}._tcp.{app['serviceName']}"
 
 
 def test_the_cluster_gives_everybody_the_time_they_take(in_cluster: Settings) -> None:

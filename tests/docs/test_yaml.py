@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from config.discovery_settings import Discover
 from config.loading import load
 from config.problems import ConfigError
 from config.settings import Listener, Node, Service, Settings
+from control.discovery.targets import nodes_of_text
 from tests.docs.pages import Block, blocks
 
 NODES = [{"name": "a", "url": "http://127.0.0.1:9001"}, {"name": "b", "url": "http://127.0.0.1:9002"}]
@@ -59,7 +61,9 @@ def complaints(file: dict[str, Any], folder: Path) -> list[str]:
 def test_it_loads(block: Block, tmp_path: Path) -> None:
     loaded = yaml.safe_load(block.text)
     keys = set(loaded) if isinstance(loaded, dict) else set()
-    if keys and keys <= PROMETHEUS:
+    if isinstance(loaded, list) and all("targets" in each for each in loaded):
+        assert nodes_of_text(Discover(files=("nodes.yml",)), block.text, is_json=False)
+    elif keys and keys <= PROMETHEUS:
         prometheus_takes(block.text, tmp_path)
     elif not keys or not keys <= FOREIGN:
         assert complaints(whole(loaded), tmp_path) == []

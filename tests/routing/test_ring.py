@@ -110,8 +110,13 @@ def test_points_are_bounded_and_in_the_order_of_the_weights(weights: list[int], 
     assert all(light[1] <= heavy[1] for light, heavy in pairwise(ranked))
 
 
-def test_a_ring_has_nodes_and_not_too_many() -> None:
-    with pytest.raises(ValueError, match="from 1 to 65535 nodes, not 0"):
-        Ring({}, 100)
+def test_a_ring_without_nodes_prefers_nobody() -> None:
+    ring = Ring({}, 100)
+    assert len(ring) == 0
+    assert [*ring.order("key")] == []
+    assert [[*order] for order in ring.around(2)] == [[], []]
+
+
+def test_a_ring_has_not_too_many_nodes() -> None:
     with pytest.raises(ValueError, match="not 65536"):
         Ring({str(i): 1 for i in range(65536)}, 1)

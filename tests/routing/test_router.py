@@ -8,8 +8,8 @@ import pytest
 
 from routing.reasons import Reason
 from routing.router import NOBODY, PIN_GONE, PIN_UNKNOWN, Router
-from routing.states import TAKES_NEW, TAKES_PINNED, NodeState
-from routing.view import NodeView
+from routing.states import TAKES_NEW, TAKES_PINNED, Membership, NodeState
+from routing.view import NodeView, service_view
 from tests.routing.services import ids, nodes, router, spread, up, view
 
 UP, DOWN, SYNCING, DRAIN, MAINT = NodeState
@@ -305,3 +305,20 @@ def test_power_of_two_choices_keeps_loads_close() -> None:
     for _ in range(5000):
         load[decider.decide_balanced(load, 0)[0]] += 1
     assert max(load) - min(load) < 20
+
+
+def test_a_service_without_nodes_has_nobody() -> None:
+    for strict in (False, True):
+        decider = Router(replace(view(()), strict=strict), Random(1).random)
+        assert decider.decide("id", PIN_GONE, [], 0) == NOBODY
+        assert decider.decide("id", PIN_UNKNOWN, [], 0) == NOBODY
+        assert decider.decide_new("id", "10.0.0.1", [], 0.0, 0) == NOBODY
+        assert decider.decide_hashed("key", [], 0) == NOBODY
+        assert decider.decide_balanced([], 0) == NOBODY
+
+
+def test_a_key_has_no_home_where_only_backups_and_who_has_left_are_there() -> None:
+    left = NodeView("a", NodeState.MAINT, membership=Membership.LEAVING)
+    seen = service_view("shop", (left, NodeView("b", backup=True)), 100, strict=True)
+    decider = Router(seen, Random(1).random)
+    assert decider.decide_hashed("key", [0, 0], 0) == NOBODY

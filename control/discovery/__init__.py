@@ -1,0 +1,1 @@
+"""Nodes that are found: in DNS, and in files that are watched."""
