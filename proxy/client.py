@@ -68,7 +68,7 @@ class Client:
         self._known = peer
         self.state = IDLE
         self.exchange: Exchange | None = None
-        self.memory = Memory()
+        self.memory = Memory(engine.legacy)
         self._tunnel: Tunnel | None = None
         self.deadline = NEVER
         self.due = NEVER
@@ -127,7 +127,7 @@ class Client:
         self.engine.wheel.forget(self)
         self.engine.clients.discard(self)
         self.engine.leave(self.peer.address)
-        self.memory.clear()
+        self.memory.leave()
         self._tunnel = None
         if exchange is not None:
             exchange.client_gone()

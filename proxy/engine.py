@@ -10,6 +10,7 @@ from proxy.error_pages import ErrorPages
 from proxy.faults import Fault
 from proxy.fields import request_kinds, response_kinds
 from proxy.forwarding import Forwarding
+from proxy.memory import Legacy
 from proxy.options import Limits, ServiceOptions, Timeouts
 from proxy.record import AccessLog
 from proxy.routes import Route
@@ -44,6 +45,7 @@ class Engine:
         "counters",
         "error_pages",
         "forwarding",
+        "legacy",
         "limits",
         "log",
         "request_kinds",
@@ -70,6 +72,7 @@ class Engine:
     ) -> None:
         """As `change`; `failed` hears of timers that break."""
         self.tracing: Tracing | None = None
+        self.legacy = Legacy()
         self.change(limits, timeouts, forwarding, error_pages, affinity_headers)
         self.wheel = Wheel(monotonic(), failed, self.TICK)
         self.wall = int(time())  # unix seconds, as of the last tick
@@ -100,6 +103,7 @@ class Engine:
         self.affinity_headers = affinity_headers
         self._classify()
         self.response_kinds = response_kinds(affinity_headers)
+        self.legacy.clear()
 
     def trace(self, tracing: Tracing | None) -> None:
         """Have exchanges that begin from now on traced, or no longer."""
@@ -111,6 +115,7 @@ class Engine:
     def lead(self, routes: RouteTable[Route]) -> None:
         """Send requests by these routes, and to services that may have changed."""
         self.routes = routes
+        self.legacy.clear()
         for client in self.clients:
             client.forget()
 

@@ -21,11 +21,11 @@ def request_head(exchange: "Delivery") -> bytes:
     client, line, fields, placement = exchange.client, exchange.line, exchange.fields, exchange.placed
     route, visit, memory = placement.route, placement.visit, client.memory
     authority = line.authority or fields.host or route.service.nodes[placement.node].authority
-    section = memory.section(fields, route, visit, authority)
+    section = memory.section(fields, route, visit, authority, client.peer)
     forwarding = exchange.engine.forwarding
     if not section:
         section = request_section(fields, route, visit, authority, client.peer, forwarding)
-        memory.keep_section(fields, route, visit, authority, section)
+        memory.keep_section(fields, route, visit, authority, client.peer, section)
     if fields.max_forwards:
         section += max_forwards_line(line, fields)
     if exchange.custody is not None:

@@ -48,7 +48,7 @@ class Wheel:
     def arm(self, timer: Timer, deadline: float) -> None:
         """Expire at `deadline`, and not at any earlier said one."""
         timer.deadline = deadline
-        if timer.due > deadline:
+        if timer.due - self._granularity >= deadline:  # else it is in its bucket, or in an earlier one
             self._put(timer)
 
     def disarm(self, timer: Timer) -> None:
