@@ -152,7 +152,7 @@ class Metrics(Collector):
             "Connections of clients that may be open at once.",
             self._engine.limits.connections,
         )
-        text = "Seconds by which the event loop came late to what was due every 10 ms."
+        text = "Seconds by which the event loop came late to what was due every 50 ms."
         yield _lateness("limpet_loop_delay_seconds", text, counters.delays)
         text = "As many of these seconds as Limpet itself was computing."
         yield _lateness("limpet_loop_stall_seconds", text, counters.stalls)
