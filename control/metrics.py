@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import TypeVar
 
-from prometheus_client import ProcessCollector, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -21,6 +21,7 @@ from control.discovery.discovery import DiscoveryFacts
 from control.keeping import Keeping
 from control.metric_steps import STEP, Sample, groups, steps
 from control.overview import ANSWER_LABELS
+from control.processes import Processes
 from control.reload import Loading
 from control.session_metrics import lost, session_metrics
 from control.staff import Oneself, Staff
@@ -55,8 +56,8 @@ class Metrics(Collector):
         `discovery`: how nodes are found."""
         self._engine = engine
         self._staff = staff or Oneself(engine)
+        self._processes = Processes(lambda: self._staff.pids)
         self._keeping = keeping or Keeping(Stores([]))
-        self._process = ProcessCollector(registry=None)
         self._loading = loading
         self._spans = spans or Counts()
         self._discovery = discovery
@@ -68,7 +69,7 @@ class Metrics(Collector):
         yield from _discoveries(self._discovery())
         yield from session_metrics(self._keeping, time.monotonic())
         yield from self._of_process()
-        yield from self._process.collect()
+        yield from self._processes.collect()
 
     async def exposition(self) -> AsyncIterator[bytes]:
         """The text format 0.0.4 in parts; between two of them the event loop does its other work.

@@ -26,7 +26,10 @@ class Seat(Protocol):
         """Count where others see it; to be called when a service is new or has changed."""
 
     def listen(self, service: Service, kept: Kept | None) -> None:
-        """Hear of its sessions that move or are lost. `kept`: by the session contract."""
+        """Hear of its sessions that move or are lost, and know on which of them nodes work for others.
+
+        `kept`: by the session contract.
+        """
 
 
 class Alone:

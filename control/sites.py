@@ -172,6 +172,15 @@ class Sites:
         elif door.listener != listener:
             opened.places[address] = make_place(listener)
 
+    async def stand_in(self, address: Address, descriptors: list[int]) -> ClientSite | None:
+        """Serve at these sockets as at this address, until the site is stopped; None where nobody does."""
+        door = self._doors.get(address)
+        if door is None:
+            return None
+        site = self._make(address, door.place.door, sockets_of(descriptors))
+        await _start(site, address)
+        return site
+
     async def close(self, addresses: Sequence[Address]) -> None:
         for address in addresses:
             door = self._doors.pop(address, None)

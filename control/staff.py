@@ -1,5 +1,7 @@
 """Who serves the clients: this process itself, or others that it leads."""
 
+import os
+from collections.abc import Sequence
 from typing import Protocol
 
 from proxy.engine import Engine
@@ -13,8 +15,12 @@ class Staff(Protocol):
         """How many connections clients have."""
 
     @property
+    def pids(self) -> Sequence[int]:
+        """The processes that serve."""
+
+    @property
     def serving(self) -> int:
-        """How many processes serve."""
+        """How many of them accept clients by now."""
 
     @property
     def restarts(self) -> int:
@@ -49,6 +55,7 @@ class Oneself:
     restarts = 0
 
     def __init__(self, engine: Engine) -> None:
+        self.pids = (os.getpid(),)
         self._engine = engine
 
     @property

@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator
 from math import inf
+from typing import Protocol
 
 from sessions.contract.course import Course, Do, Keep, Step, Why
 from sessions.contract.ending import Ending
@@ -26,6 +27,16 @@ _MOST_TOUCHES = 10_000  # under way; what is beyond is left to reconciling
 _OF_MAX_LAG = 0.9  # the time in which to settle what was released: the rest is for timers that are late
 _HOLDERS_TRIED = 3  # in that time: the first, the next in order, the fallback
 _QUIET_SECONDS = 10.0  # between two lines in the log
+
+
+class Presence(Protocol):
+    """Requests of sessions that nodes work on, for all processes that serve a service."""
+
+    def came(self, session_id: str, node: int) -> None: ...
+
+    def left(self, session_id: str, node: int) -> None: ...
+
+    def busy(self, session_id: str, node: int) -> bool: ...
 
 
 class Keeper:
@@ -62,6 +73,7 @@ class Keeper:
         self._quiet_until = -inf
         self._touches: set[asyncio.Task[None]] = set()
         self._running: dict[tuple[str, int], int] = {}  # requests that a node works on, by session and node
+        self.presence: Presence | None = None  # where other processes serve the service, too
 
     # Called by exchanges
 
@@ -88,6 +100,8 @@ class Keeper:
         assert isinstance(course, KeptCourse)
         place = course.running = (course.session_id, node)
         self._running[place] = self._running.get(place, 0) + 1
+        if self.presence is not None:
+            self.presence.came(course.session_id, node)
 
     def arrived(self, course: Course, ok: bool) -> None:
         """A request that may have carried a takeover was answered without a need, or was not.
@@ -103,7 +117,9 @@ class Keeper:
 
     def busy(self, session_id: str, node: int) -> bool:
         """Whether a node works on a request of this session, whose write a fence might cut off."""
-        return (session_id, node) in self._running
+        if (session_id, node) in self._running:
+            return True
+        return self.presence is not None and self.presence.busy(session_id, node)
 
     def touch(self, session_id: str, version: int, pin: int) -> None:
         """Keep the copies of a session that is only read from being forgotten; nobody waits for it."""
@@ -218,6 +234,8 @@ class Keeper:
     # Private
 
     def _back(self, place: tuple[str, int]) -> None:
+        if self.presence is not None:
+            self.presence.left(place[0], place[1])
         self._running[place] -= 1
         if not self._running[place]:
             del self._running[place]

@@ -15,6 +15,9 @@ PLACES = 65_536  # for nodes; memory that is never written to costs nothing
 INT = 4  # bytes
 ROW = PLACES * INT
 TALLY = 64  # bytes for each worker's own numbers: a cache line
+PRESENCES = 65_536  # places for sessions that nodes work on; 1% of them are taken by 650 at once
+SHORT = 2
+PRESENCE = PRESENCES * SHORT
 
 
 class Span(NamedTuple):
@@ -60,7 +63,8 @@ class Board:
         self.workers = workers
         self._memory = memoryview(mmap.mmap(descriptor, size_of(workers)))
         self._counts = self._memory[workers * TALLY :][: workers * ROW].cast("i")
-        self._seen = self._memory[workers * (TALLY + ROW) :]
+        self._present = self._memory[workers * (TALLY + ROW) :][: workers * PRESENCE].cast("H")
+        self._seen = self._memory[workers * (TALLY + ROW + PRESENCE) :]
 
     def tally(self, worker: int) -> memoryview:
         """One number: how many connections clients have to it."""
@@ -78,10 +82,16 @@ class Board:
         """The slots of one node, which all workers write to: they only ever write ones."""
         return self._seen[place * SLOTS :][:SLOTS]
 
+    def presence(self, worker: int) -> memoryview:
+        """By place (`Presence`), the requests that nodes work on for one worker."""
+        return self._present[worker * PRESENCES :][:PRESENCES]
+
     def wipe(self, worker: int) -> None:
         """Nothing of a worker that has ended is under way any more."""
         self._memory[worker * TALLY :][:TALLY] = bytes(TALLY)
         self._memory[self.workers * TALLY + worker * ROW :][:ROW] = bytes(ROW)
+        begin = self.workers * (TALLY + ROW) + worker * PRESENCE
+        self._memory[begin:][:PRESENCE] = bytes(PRESENCE)
 
 
 class Allotment:
@@ -117,4 +127,4 @@ def make_board(workers: int) -> Board:
 
 def size_of(workers: int) -> int:
     """Bytes."""
-    return workers * (TALLY + ROW) + PLACES * SLOTS
+    return workers * (TALLY + ROW + PRESENCE) + PLACES * SLOTS

@@ -7,7 +7,7 @@ import secrets
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from functools import reduce
-from itertools import count
+from itertools import chain, count
 
 from config.addresses import Address
 from control.runtime import Runtime
@@ -29,6 +29,8 @@ from control.workers.messages import (
     Plan,
     Reopen,
     Sockets,
+    StandBack,
+    StandIn,
     States,
     Stop,
     Taken,
@@ -85,6 +87,10 @@ class Crew:
     @property
     def clients(self) -> int:
         return sum(tally[0] for tally in self._runtime.engine.tallies)
+
+    @property
+    def pids(self) -> list[int]:
+        return [member.pid for member in self._alive()]
 
     @property
     def serving(self) -> int:
@@ -149,7 +155,7 @@ class Crew:
         runtime = self._runtime
         match message:
             case Taken():
-                logger.info("worker %d (process %d) serves", member.number + 1, member.pid)
+                self._came(member)
             case Met(service, what, node, why):
                 watch = runtime.cluster.watches.get(service)
                 if watch is not None:
@@ -163,6 +169,14 @@ class Crew:
                 kept = runtime.keeping.services.get(name)
                 if kept is not None:
                     kept.failovers.moved(move)
+
+    def _came(self, member: Member) -> None:
+        """It goes by a plan, maybe its first."""
+        if member.known:
+            return
+        member.known = True
+        logger.info("worker %d (process %d) serves", member.number + 1, member.pid)
+        self._tell(StandBack(member.number))
 
     def _over(self, member: Member) -> None:
         """Its process is no more."""
@@ -182,6 +196,7 @@ class Crew:
             wait,
         )
         self.restarts += 1
+        self._have_stood_in()
         self._spawn(self._replace(member.number, wait))
 
     def _changed(self, service: str, node: int) -> None:
@@ -243,6 +258,20 @@ class Crew:
         for key in keys.keys() - member.sockets:
             member.send(Sockets(key), keys[key].dealt_to(member.number))
         member.sockets = set(keys)
+
+    def _have_stood_in(self) -> None:
+        """What comes to workers that are no more is accepted by one that is, until their successors serve."""
+        serving = next((member for member in self._alive() if member.serving), None)
+        if serving is None:
+            return
+        own = {each for site in self._sites.values() for each in site.dealt_to(serving.number)}
+        for worker, member in self._members.items():
+            if member.over.is_set():
+                dealt = {at: site.dealt_to(worker) for at, site in self._sites.items()}
+                others = {at: group for at, group in dealt.items() if not own.intersection(group)}
+                counts = tuple((at, len(group)) for at, group in others.items())
+                if counts:
+                    serving.send(StandIn(worker, counts), list(chain(*others.values())))
 
     def _pickled_plan(self) -> bytes:
         blueprint, watches = self._runtime.blueprint, self._runtime.cluster.watches

@@ -18,6 +18,7 @@ from control.workers.report import Report
 logger = logging.getLogger("limpet.workers")
 
 MISSED = 10  # pings in a row without a word: it hangs
+START_SECONDS = 60.0  # until it serves
 END_SECONDS = 5.0  # for a process to end that has said good-bye
 
 
@@ -32,6 +33,7 @@ class Member:
     ) -> None:
         self.number = number
         self.sockets: set[str] = set()  # that it was given, by the names that `Sites` gives them
+        self.known = False  # to serve
         self.plan = 0  # the last that it has taken
         self.counted = 0  # the last question that it answered
         self.report: Report | None = None
@@ -75,7 +77,9 @@ class Member:
             self._channel.send_pickled(pickled)
 
     def ping(self) -> bool:
-        """Ask whether it still goes round; False where it has not answered for too long."""
+        """Ask whether it still goes round; False where it has not answered, or begun, for too long."""
+        if not self.plan:
+            return time.monotonic() - self.began < START_SECONDS
         self._missed += 1
         self.send(Ping())
         return self._missed <= MISSED

@@ -1,9 +1,10 @@
 """What control tells its workers, and what they tell it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from config.addresses import Address
 from config.settings import Settings
 from control.slots import Slot
 from control.workers.board import Span
@@ -26,6 +27,19 @@ class Sockets(NamedTuple):
     """Comes with descriptors of sockets that listen: `key` is what `Sites` calls them."""
 
     key: str
+
+
+class StandIn(NamedTuple):
+    """Accept for another worker, too, that is no more; comes with its sockets: by address, how many."""
+
+    worker: int
+    addresses: tuple[tuple[Address, int], ...]
+
+
+class StandBack(NamedTuple):
+    """It is there again."""
+
+    worker: int
 
 
 @dataclass(frozen=True)
@@ -56,10 +70,6 @@ class Count(NamedTuple):
     """Answer with `Counted` and this number."""
 
     number: int
-
-
-class Renew(NamedTuple):
-    """Look whether the files of certificates hold others by now."""
 
 
 class Reopen(NamedTuple):
@@ -122,7 +132,5 @@ class Pong(NamedTuple):
     pass
 
 
-FromControl = Hello | Sockets | Plan | States | Count | Renew | Reopen | Stop | Cut | Ping
+FromControl = Hello | Sockets | StandIn | StandBack | Plan | States | Count | Reopen | Stop | Cut | Ping
 FromWorker = Taken | Met | Lost | Moved | Counted | Pong
-
-Descriptors = Sequence[int]

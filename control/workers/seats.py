@@ -8,11 +8,16 @@ from control.keeping import Kept
 from control.workers.board import Allotment, Board, Span
 from control.workers.messages import FromWorker, Lost, Moved
 from control.workers.mirror import Mirror
+from control.workers.presence import Presence
 from proxy.service import Service
 from proxy.sightings import SLOTS
 from routing.health import ServiceHealth
 from routing.view import ServiceView
 from sessions.keeping.takeovers import Move
+
+
+def presences(board: Board) -> list[memoryview]:
+    return [board.presence(worker) for worker in range(board.workers)]
 
 
 class Relay:
@@ -59,6 +64,8 @@ class ControlSeat:
 
     def listen(self, service: Service, kept: Kept | None) -> None:
         """Workers tell, and what they tell is heard by whoever would be told here."""
+        if kept is not None:
+            kept.keeper.presence = Presence(service.name, None, presences(self._board))
 
 
 class WorkerSeat:
@@ -91,6 +98,8 @@ class WorkerSeat:
         if kept is None:
             service.lost.told = partial(self._lost, service.name)
         else:
+            own = self._board.presence(self._worker)
+            kept.keeper.presence = Presence(service.name, own, presences(self._board))
             kept.keeper.moved = partial(self._moved, service.name)
 
     def _lost(self, service: str, session_id: str, pin: int) -> None:

@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import sys
+from itertools import islice
 from typing import Any
 
 import uvloop
@@ -20,7 +21,7 @@ from control.open_files import allow_files
 from control.punctuality import SWITCH_SECONDS, Punctuality
 from control.repeating import repeat
 from control.runtime import Blueprint, Runtime, make_engine
-from control.sites import ListenError, Sites, served_here
+from control.sites import ClientSite, ListenError, Sites, served_here
 from control.speech import listen_to_logs
 from control.stores import Stores, make_stores, open_stores
 from control.traces import Sender, Traces, TracingError, tracing_of
@@ -37,6 +38,8 @@ from control.workers.messages import (
     Pong,
     Reopen,
     Sockets,
+    StandBack,
+    StandIn,
     States,
     Stop,
     Taken,
@@ -124,6 +127,10 @@ class Worker:
                         await self._serving.follow(message, sockets)
                         sockets = []
                         self._channel.send(Taken(message.number))
+                    case StandIn() if self._serving is not None:
+                        await self._serving.stand_in(message, descriptors)
+                    case StandBack(worker) if self._serving is not None:
+                        await self._serving.stand_back(worker)
                     case States() if self._serving is not None:
                         self._serving.adopt(message)
                     case Reopen() if self._serving is not None:
@@ -148,6 +155,7 @@ class Serving:
         self._runtime = Runtime(self._engine, Stores(make_stores(plan.settings)), seat=self._seat)
         self._runner = web.AppRunner(web.Application(), access_log=None)
         self._sites = Sites(self._runner, served_here(self._runner, self._engine))
+        self._stood_in: dict[int, list[ClientSite]] = {}  # where it accepts for others
         self._tasks: list[asyncio.Task[None]] = []
         self._punctuality = Punctuality(self._engine.counters.delays, self._engine.counters.stalls)
         self._traces = Traces(plan.settings.tracing)
@@ -190,6 +198,20 @@ class Serving:
         self.logs.writer, self._traces.sender = writer, sender
         return [each for each in before if each is not None and each not in (writer, sender)]
 
+    async def stand_in(self, for_whom: StandIn, descriptors: list[int]) -> None:
+        """Accept where another worker did."""
+        await self.stand_back(for_whom.worker)
+        sites, left = self._stood_in.setdefault(for_whom.worker, []), iter(descriptors)
+        for address, count in for_whom.addresses:
+            site = await self._sites.stand_in(address, list(islice(left, count)))
+            if site is not None:
+                sites.append(site)
+
+    async def stand_back(self, worker: int) -> None:
+        """Its successor does."""
+        for site in self._stood_in.pop(worker, []):
+            await site.stop()
+
     def adopt(self, states: States) -> None:
         """Nodes are like this now."""
         watch = self._runtime.cluster.watches.get(states.service)
@@ -208,6 +230,8 @@ class Serving:
         """Accept nobody, let what is under way end: for the grace at most, or until it is cut."""
         engine = self._engine
         await self._sites.close_doors()
+        for worker in list(self._stood_in):
+            await self.stand_back(worker)
         engine.step_aside() if aside else engine.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._runtime.settings.timeouts.grace):

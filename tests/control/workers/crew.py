@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.control.process import PATIENCE, Limpet, configuration, eventually, running
 
-INTERVAL = 0.5
+INTERVAL = 0.2
 SERVES = re.compile(r"worker (\d) \(process (\d+)\) serves")
 
 
