@@ -25,7 +25,11 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="small keep-alive requests only; under a minute; no file"
     )
-    parser.add_argument("--only", metavar="NAMES", help="contenders, with commas; HAProxy is always there")
+    parser.add_argument(
+        "--only",
+        metavar="NAMES",
+        help="contenders, with commas (none in their names); HAProxy is always there",
+    )
     parser.add_argument("--row", metavar="WORD", help="with --quick: the rows whose title holds it")
     parser.add_argument(
         "--rounds", type=int, default=5, help="times that the contenders take turns (default: 5)"
@@ -39,7 +43,8 @@ def chosen(options: argparse.Namespace) -> list[Contender]:
     few = "limpet,limpet compiled,haproxy,caddy,aiohttp"
     default = few if options.quick else ",".join(one.name for one in contenders.ALL)
     names = {name.strip().lower() for name in (options.only or default).split(",")} | {"haproxy"}
-    wanted = [one for one in contenders.ALL if one.name.lower() in names]
+    all_there_are = [*contenders.ALL, *(variant for _, variant in contenders.BESIDE)]
+    wanted = [one for one in all_there_are if one.name.lower().replace(",", "") in names]
     for one in wanted:
         if not one.found():
             why = "not installed" if one.modules is None else "not built (make compiled), or of older source"

@@ -104,7 +104,8 @@ ECHO = Contender(
 ALL = (LIMPET, COMPILED, HAPROXY, NGINX, CADDY, PLAIN, ECHO)
 
 # Shown beside the comparison, each against the same proxy without it: what a log line for each request
-# costs, to a file, and what HAProxy pays to send the nodes all that Limpet sends them unasked.
+# costs, to a file, what HAProxy pays to send the nodes all that Limpet sends them unasked, and what it costs
+# Limpet's workers to see what each other does (both on the one core: it is the processor time that counts).
 EQUAL = "\n    ".join(
     [
         "http-request set-header X-Forwarded-Proto http",
@@ -115,6 +116,7 @@ EQUAL = "\n    ".join(
 )
 NGINX_LOG = "access_log @DIR@/access.log combined;"
 BESIDE = (
+    (LIMPET, LIMPET.with_values("Limpet, two workers", WORKERS="workers: 2")),
     (LIMPET, LIMPET.with_values("Limpet, text log", LOG='format: text, file: "@DIR@/access.log"')),
     (LIMPET, LIMPET.with_values("Limpet, JSON log", LOG='format: json, file: "@DIR@/access.log"')),
     (

@@ -39,6 +39,14 @@ def told(kind: str, service: str, node: str, text: str) -> dict[str, _Told]:
     return {_NAME: _Told(kind=kind, service=service, node=node, text=text)}
 
 
+def note(name: str, level: int, text: str) -> None:
+    """Have something for the dashboard that another process has logged already."""
+    record = logging.makeLogRecord({"name": name, "levelno": level, "msg": text})
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, Events):
+            handler.handle(record)
+
+
 class Events(logging.Handler):
     """Keeps what is told, and each other warning. Records may come from any thread."""
 

@@ -45,7 +45,6 @@ class Elsewhere(NamedTuple):
 
     lag_seconds: float = 0.0
     lag_bytes: int = 0
-    unprotected: int = 0
     copied: Mapping[str, int] = MappingProxyType({})
     stored: int = 0
 
@@ -80,10 +79,6 @@ class Kept:
     @property
     def lag_bytes(self) -> int:
         return self.keeper.lag_bytes + self.elsewhere.lag_bytes
-
-    def unprotected(self, now: float) -> int:
-        """Sessions whose last write has fewer copies than it should; `now` on the loop's clock."""
-        return self.keeper.counters.unprotected_now(now) + self.elsewhere.unprotected
 
     def copied(self, node: int) -> int:
         """Bytes of state that were sent to a node."""

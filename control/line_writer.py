@@ -3,12 +3,15 @@
 import collections
 import logging
 import os
+import stat
 import threading
 import time
+from select import PIPE_BUF
 
 logger = logging.getLogger("limpet.access")
 
 STANDARD_OUTPUT = "-"
+NEWLINE = 10
 GATHER_SECONDS = 0.05  # how long lines gather into one write
 COMPLAIN_SECONDS = 60.0  # at most one complaint about lost lines in this time
 
@@ -21,7 +24,8 @@ class LineWriter:
     be opened at the start.
     """
 
-    def __init__(self, path: str, limit: int = 10_000) -> None:
+    def __init__(self, path: str, limit: int = 10_000, shared: bool = False) -> None:
+        """`shared`: other processes write to the same file, so that each write is to be whole lines."""
         self.lost = 0
         self._path = path
         self._limit = limit
@@ -33,6 +37,7 @@ class LineWriter:
         self._complained: tuple[int, float] = (0, -COMPLAIN_SECONDS)
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._shared = shared
         self._file = self._open()
         self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
         self._thread.start()
@@ -98,12 +103,22 @@ class LineWriter:
         why = "the queue is full"
         try:
             while left:
-                left = left[os.write(self._file, left) :]
-                self._torn = bool(left)
+                written = os.write(self._file, left[: self._most(left)])
+                self._torn = left[written - 1] != NEWLINE
+                left = left[written:]
         except OSError as error:
             self._failed += min(bytes(left).count(b"\n"), len(lines))
             why = error.strerror or "unknown error"
         self._complain(why)
+
+    def _most(self, left: memoryview) -> int:
+        """How much to write at once: what others write comes between two writes, and nowhere else.
+
+        A file that is appended to takes any length as one; what is not a file only PIPE_BUF (pipe(7)).
+        """
+        if not self._shared or len(left) <= PIPE_BUF or stat.S_ISREG(os.fstat(self._file).st_mode):
+            return len(left)
+        return bytes(left[:PIPE_BUF]).rfind(b"\n") + 1 or bytes(left).find(b"\n") + 1
 
     def _complain(self, why: str) -> None:
         told, when = self._complained

@@ -7,7 +7,9 @@ from control.line_writer import LineWriter
 class LogFile:
     """Holds the present writer, None where nothing is logged. Raises OSError where it cannot be opened."""
 
-    def __init__(self, log: AccessLog) -> None:
+    def __init__(self, log: AccessLog, shared: bool = False) -> None:
+        """`shared`: with other processes, which write to it, too."""
+        self._shared = shared
         self.writer: LineWriter | None = None
         self.writer = self.writer_for(log)
 
@@ -17,7 +19,7 @@ class LogFile:
             return None
         if self.writer is not None and self.writer.path == log.file:
             return self.writer
-        return LineWriter(log.file)
+        return LineWriter(log.file, shared=self._shared)
 
     def reopen(self) -> None:
         """Go on in a new file of the same name."""

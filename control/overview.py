@@ -184,7 +184,7 @@ def service_facts(service: Service, kept: Kept | None, pace: Pace) -> ServiceFac
         "sessions": sessions(service, kept),
         "writes": _writes(keeping) if keeping else None,
         "moves": dict(zip(SOURCES, keeping.moves, strict=True)) if keeping else None,
-        "unprotected": kept.unprotected(time.monotonic()) if kept else None,
+        "unprotected": keeping.unprotected_now(time.monotonic()) if keeping else None,
         "stale": keeping.stale if keeping else None,
         "conflicts": keeping.conflicts if keeping else None,
         "copied_bytes": _copied(kept) if kept else None,

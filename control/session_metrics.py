@@ -29,7 +29,7 @@ def session_metrics(keeping: Keeping, now: float) -> Iterator[Metric]:
         samples = (sample for service in services for sample in samples_of(service))
         yield from steps(family, f"limpet_{name}", text, ["service", *labels], samples)
     text = "Sessions whose last write has fewer copies than it should."
-    unprotected = (((name,), kept.unprotected(now)) for name, kept in services)
+    unprotected = (((name,), kept.keeper.counters.unprotected_now(now)) for name, kept in services)
     yield from steps(GaugeMetricFamily, "limpet_sessions_unprotected", text, ["service"], unprotected)
     text = "Seconds until a write was safe with its copies, or could not be."
     yield _histogram("limpet_replication_seconds", text, services, lambda kept: kept.keeper.counters.settling)

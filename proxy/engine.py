@@ -33,6 +33,16 @@ class Connected(Protocol):
         """Close at once."""
 
 
+class Crowd(Protocol):
+    """Connections of clients' addresses, where other processes serve clients, too."""
+
+    def came(self, address: str) -> None: ...
+
+    def left(self, address: str) -> None: ...
+
+    def elsewhere(self, address: str) -> int: ...
+
+
 class Engine:
     """Routes, limits, the timer wheel and the counters. `tick` is to be called every `TICK` seconds."""
 
@@ -43,6 +53,7 @@ class Engine:
         "affinity_headers",
         "clients",
         "counters",
+        "crowd",
         "error_pages",
         "forwarding",
         "legacy",
@@ -82,6 +93,7 @@ class Engine:
         self.tallies: Sequence[Sequence[int]] = [self.tally]
         self.clients: set[Connected] = set()
         self.addresses: dict[str, int] = {}  # how many clients each has
+        self.crowd: Crowd | None = None
         self.services: dict[str, Service] = {}
         self.routes: RouteTable[Route] = RouteTable([])
         self.log: AccessLog | None = None
@@ -135,6 +147,9 @@ class Engine:
         most = limits.connections_per_address
         if sum([tally[0] for tally in self.tallies]) > limits.connections:
             return Fault(503, "connections", "Too many connections.")
+        if self.crowd is not None and address:
+            self.crowd.came(address)
+            mine += self.crowd.elsewhere(address)
         if most is not None and address and mine > most:
             return Fault(429, "connections_per_address", "Too many connections from this address.")
         return None
@@ -143,6 +158,8 @@ class Engine:
         """A client's connection is closed."""
         self.counters.connections -= 1
         self.tally[0] = self.counters.connections
+        if self.crowd is not None and address:
+            self.crowd.left(address)
         left = self.addresses.get(address, 0) - 1
         if left > 0:
             self.addresses[address] = left

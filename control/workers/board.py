@@ -64,7 +64,8 @@ class Board:
         self._memory = memoryview(mmap.mmap(descriptor, size_of(workers)))
         self._counts = self._memory[workers * TALLY :][: workers * ROW].cast("i")
         self._present = self._memory[workers * (TALLY + ROW) :][: workers * PRESENCE].cast("H")
-        self._seen = self._memory[workers * (TALLY + ROW + PRESENCE) :]
+        self._callers = self._memory[workers * (TALLY + ROW + PRESENCE) :][: workers * PRESENCE].cast("H")
+        self._seen = self._memory[workers * (TALLY + ROW + 2 * PRESENCE) :]
 
     def tally(self, worker: int) -> memoryview:
         """One number: how many connections clients have to it."""
@@ -86,12 +87,16 @@ class Board:
         """By place (`Presence`), the requests that nodes work on for one worker."""
         return self._present[worker * PRESENCES :][:PRESENCES]
 
+    def addresses(self, worker: int) -> memoryview:
+        """By place (`Crowd`), the connections that clients' addresses have to it."""
+        return self._callers[worker * PRESENCES :][:PRESENCES]
+
     def wipe(self, worker: int) -> None:
         """Nothing of a worker that has ended is under way any more."""
         self._memory[worker * TALLY :][:TALLY] = bytes(TALLY)
         self._memory[self.workers * TALLY + worker * ROW :][:ROW] = bytes(ROW)
-        begin = self.workers * (TALLY + ROW) + worker * PRESENCE
-        self._memory[begin:][:PRESENCE] = bytes(PRESENCE)
+        for row in (self.presence(worker), self.addresses(worker)):
+            row[:] = memoryview(bytes(PRESENCE)).cast("H")
 
 
 class Allotment:
@@ -127,4 +132,4 @@ def make_board(workers: int) -> Board:
 
 def size_of(workers: int) -> int:
     """Bytes."""
-    return workers * (TALLY + ROW + PRESENCE) + PLACES * SLOTS
+    return workers * (TALLY + ROW + 2 * PRESENCE) + PLACES * SLOTS

@@ -10,6 +10,7 @@ from functools import reduce
 from itertools import chain, count
 
 from config.addresses import Address
+from control.events import note
 from control.runtime import Runtime
 from control.sites import ClientSite
 from control.traces import Counts
@@ -23,6 +24,7 @@ from control.workers.messages import (
     FromControl,
     FromWorker,
     Hello,
+    Logged,
     Lost,
     Met,
     Moved,
@@ -34,10 +36,12 @@ from control.workers.messages import (
     States,
     Stop,
     Taken,
+    Unprotected,
 )
 from control.workers.report import Report, added, take, without_gauges
 from control.workers.seats import ControlSeat
 from proxy.front import Door
+from sessions.keeping.counters import Unprotected as Known
 
 logger = logging.getLogger("limpet.workers")
 
@@ -57,7 +61,7 @@ class Crew:
 
     def __init__(self, board: Board) -> None:
         self.restarts = 0
-        self.seat = ControlSeat(board, self._changed)
+        self.seat = ControlSeat(board, self._changed, self._tell)
         self._board = board
         self._sites: dict[Address, SharedSite] = {}
         self._members: dict[int, Member] = {}
@@ -165,6 +169,14 @@ class Crew:
                 losing = runtime.engine.services.get(name)
                 if losing is not None and losing.lost.first(session_id, pin):
                     losing.counters.lost += 1
+            case Unprotected(name, session_id, version, until):
+                if (kept := runtime.keeping.services.get(name)) is not None:
+                    known = kept.keeper.counters.unprotected
+                    known.pop(session_id, None)
+                    if until:
+                        known[session_id] = Known(version, until)
+            case Logged(name, level, text):
+                note(name, level, f"worker {member.number + 1}: {text}")
             case Moved(name, move):
                 kept = runtime.keeping.services.get(name)
                 if kept is not None:

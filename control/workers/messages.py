@@ -121,6 +121,26 @@ class Moved(NamedTuple):
     move: Move
 
 
+class Unprotected(NamedTuple):
+    """A write has too few copies, until its session is forgotten; 0: it has enough by now.
+
+    Control tells the workers the latter, too, when it has seen so in the nodes' lists.
+    """
+
+    service: str
+    session_id: str
+    version: int
+    until: float
+
+
+class Logged(NamedTuple):
+    """A warning, or worse, for the dashboard."""
+
+    name: str
+    level: int
+    text: str
+
+
 class Counted(NamedTuple):
     """`number`: of the question; 0: the last words of a worker that ends."""
 
@@ -132,5 +152,7 @@ class Pong(NamedTuple):
     pass
 
 
-FromControl = Hello | Sockets | StandIn | StandBack | Plan | States | Count | Reopen | Stop | Cut | Ping
-FromWorker = Taken | Met | Lost | Moved | Counted | Pong
+FromControl = (
+    Hello | Sockets | StandIn | StandBack | Plan | States | Unprotected | Count | Reopen | Stop | Cut | Ping
+)
+FromWorker = Taken | Met | Lost | Moved | Unprotected | Logged | Counted | Pong

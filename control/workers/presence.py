@@ -1,4 +1,4 @@
-"""On which sessions nodes work for any worker: seen by all, so that nobody moves one under a write."""
+"""Which sessions nodes work on, and how many connections an address has: of all workers, by a hash."""
 
 from collections.abc import Sequence
 from zlib import crc32
@@ -32,3 +32,24 @@ class Presence:
 
     def _place(self, session_id: str, node: int) -> int:
         return crc32(b"%s %d" % (session_id.encode(), node), self._seed) % PRESENCES
+
+
+class Crowd:
+    """Connections of addresses to the other workers. Addresses share places, which one client in thousands
+    may feel, and no client can choose: hashes are keyed, and the same in all workers."""
+
+    def __init__(self, own: memoryview, others: Sequence[memoryview]) -> None:
+        self._own = own
+        self._others = others
+
+    def came(self, address: str) -> None:
+        """One more to this worker."""
+        self._own[hash(address) % PRESENCES] += 1
+
+    def left(self, address: str) -> None:
+        self._own[hash(address) % PRESENCES] -= 1
+
+    def elsewhere(self, address: str) -> int:
+        """How many it has to the others; more where it shares its place."""
+        place = hash(address) % PRESENCES
+        return sum([row[place] for row in self._others])

@@ -1,6 +1,5 @@
 """What a worker counts, as it tells control; the sum of several; and how control takes that for its own."""
 
-import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -52,7 +51,6 @@ class KeepingReport(NamedTuple):
     timed: dict[str, tuple[list[int], float]]
     lag_seconds: float
     lag_bytes: int
-    unprotected: int
     stored: int  # bytes of state that were sent to the store
 
 
@@ -107,7 +105,6 @@ def _keeping(kept: Kept) -> KeepingReport:
         {name: _timed(getattr(counters, name)) for name in TIMED},
         Longest(keeper.lag_seconds),
         keeper.lag_bytes,
-        counters.unprotected_now(time.monotonic()),
         kept.store.copied_bytes if kept.store is not None else 0,
     )
 
@@ -144,7 +141,7 @@ def without_gauges(last: Report) -> Report:
 
 def _ended(service: ServiceReport) -> ServiceReport:
     nodes = {name: node._replace(connections=Connections()) for name, node in service.nodes.items()}
-    keeping = service.keeping and service.keeping._replace(lag_seconds=0.0, lag_bytes=0, unprotected=0)
+    keeping = service.keeping and service.keeping._replace(lag_seconds=0.0, lag_bytes=0)
     return service._replace(nodes=nodes, keeping=keeping)
 
 
@@ -182,4 +179,4 @@ def _take_keeping(said: KeepingReport, copied: Mapping[str, int], kept: Kept) ->
     for name in TIMED:
         histogram: Histogram = getattr(counters, name)
         histogram.counts, histogram.sum = said.timed[name]
-    kept.elsewhere = Elsewhere(said.lag_seconds, said.lag_bytes, said.unprotected, copied, said.stored)
+    kept.elsewhere = Elsewhere(said.lag_seconds, said.lag_bytes, copied, said.stored)

@@ -6,7 +6,7 @@ from functools import partial
 from control.cluster import Watch
 from control.keeping import Kept
 from control.workers.board import Allotment, Board, Span
-from control.workers.messages import FromWorker, Lost, Moved
+from control.workers.messages import FromControl, FromWorker, Lost, Moved, Unprotected
 from control.workers.mirror import Mirror
 from control.workers.presence import Presence
 from proxy.service import Service
@@ -39,8 +39,14 @@ class ControlSeat:
 
     leads = True
 
-    def __init__(self, board: Board, changed: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        board: Board,
+        changed: Callable[[str, int], None],
+        say: Callable[[FromControl], None],
+    ) -> None:
         self._board = board
+        self._say = say
         self._allotment = Allotment(board)
         self._changed = changed
         self.spans: dict[str, Span] = {}
@@ -66,6 +72,10 @@ class ControlSeat:
         """Workers tell, and what they tell is heard by whoever would be told here."""
         if kept is not None:
             kept.keeper.presence = Presence(service.name, None, presences(self._board))
+            kept.keeper.counters.told = partial(self._protected, service.name)
+
+    def _protected(self, service: str, session_id: str, version: int, until: float) -> None:
+        self._say(Unprotected(service, session_id, version, until))
 
 
 class WorkerSeat:
@@ -101,9 +111,13 @@ class WorkerSeat:
             own = self._board.presence(self._worker)
             kept.keeper.presence = Presence(service.name, own, presences(self._board))
             kept.keeper.moved = partial(self._moved, service.name)
+            kept.keeper.counters.told = partial(self._unprotected, service.name)
 
     def _lost(self, service: str, session_id: str, pin: int) -> None:
         self._say(Lost(service, session_id, pin))
+
+    def _unprotected(self, service: str, session_id: str, version: int, until: float) -> None:
+        self._say(Unprotected(service, session_id, version, until))
 
     def _moved(self, service: str, move: Move) -> None:
         self._say(Moved(service, move))

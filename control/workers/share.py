@@ -33,4 +33,5 @@ def _node(node: Node, worker: int, workers: int) -> Node:
     most = node.max_connections
     if most is None:
         return node
-    return node.model_copy(update={"max_connections": most // workers + (worker < most % workers)})
+    part = max(1, most // workers + (worker < most % workers))  # 0: it could never serve anybody there
+    return node.model_copy(update={"max_connections": part})

@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -33,6 +34,7 @@ from control.workers.messages import (
     Counted,
     Cut,
     Hello,
+    Logged,
     Ping,
     Plan,
     Pong,
@@ -43,8 +45,10 @@ from control.workers.messages import (
     States,
     Stop,
     Taken,
+    Unprotected,
 )
 from control.workers.mirror import Mirror
+from control.workers.presence import Crowd
 from control.workers.report import report
 from control.workers.seats import WorkerSeat
 from control.workers.share import share, share_slots
@@ -59,6 +63,20 @@ RENEWAL_SECONDS = 60.0
 LEFT_TO_CONTROL = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
+class Told(logging.Handler):
+    """Tells control of warnings; records may come from any thread."""
+
+    def __init__(self, say: Callable[[Logged], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._say = say
+        self._loop = asyncio.get_running_loop()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            logged = Logged(record.name, record.levelno, record.getMessage())
+            self._loop.call_soon_threadsafe(self._say, logged)
+
+
 class Worker:
     """Listens to control, and does in order what that says."""
 
@@ -69,6 +87,7 @@ class Worker:
         self._aside = False
         self._serving: Serving | None = None
         self._channel = Channel(end, self._hear, self._orphaned)
+        logging.getLogger().addHandler(Told(self._channel.send))
 
     async def live(self) -> int:
         """Until it is told to stop; the exit code."""
@@ -131,6 +150,8 @@ class Worker:
                         await self._serving.stand_in(message, descriptors)
                     case StandBack(worker) if self._serving is not None:
                         await self._serving.stand_back(worker)
+                    case Unprotected() if self._serving is not None:
+                        self._serving.note(message)
                     case States() if self._serving is not None:
                         self._serving.adopt(message)
                     case Reopen() if self._serving is not None:
@@ -152,6 +173,8 @@ class Serving:
         self._engine = make_engine(plan.settings, plan.error_pages, _timer_broke)
         self._engine.tally = board.tally(worker)
         self._engine.tallies = [board.tally(each) for each in range(board.workers)]
+        callers = [board.addresses(each) for each in range(board.workers)]
+        self._engine.crowd = Crowd(callers.pop(worker), callers)
         self._runtime = Runtime(self._engine, Stores(make_stores(plan.settings)), seat=self._seat)
         self._runner = web.AppRunner(web.Application(), access_log=None)
         self._sites = Sites(self._runner, served_here(self._runner, self._engine))
@@ -159,7 +182,7 @@ class Serving:
         self._tasks: list[asyncio.Task[None]] = []
         self._punctuality = Punctuality(self._engine.counters.delays, self._engine.counters.stalls)
         self._traces = Traces(plan.settings.tracing)
-        self.logs = LogFile(plan.settings.access_log)
+        self.logs = LogFile(plan.settings.access_log, shared=True)
 
     async def follow(self, plan: Plan, sockets: list[tuple[str, list[int]]]) -> None:
         """Go by a plan; `sockets`: at addresses that are new. Raises what may be wrong with it."""
@@ -217,6 +240,12 @@ class Serving:
         watch = self._runtime.cluster.watches.get(states.service)
         if isinstance(watch, Mirror):
             watch.adopt(states.standings, states.down)
+
+    def note(self, write: Unprotected) -> None:
+        """It has enough copies by now."""
+        kept = self._runtime.keeping.services.get(write.service)
+        if kept is not None:
+            kept.keeper.counters.protected(write.session_id, write.version)
 
     def counted(self) -> Any:
         """Until now."""

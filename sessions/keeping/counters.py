@@ -1,6 +1,7 @@
 """What keeping one service's sessions is counted in: plain numbers, read by whoever asks."""
 
 from bisect import bisect_left
+from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -56,6 +57,7 @@ class KeepingCounters:
         "searching",
         "settling",
         "stale",
+        "told",
         "too_large",
         "unprotected",
         "writes",
@@ -73,6 +75,8 @@ class KeepingCounters:
         self.searching = Histogram(SEARCH_BOUNDS)
         self.settling = Histogram(SETTLE_BOUNDS)
         self.unprotected: dict[str, Unprotected] = {}  # the last writes of sessions, in order of `until`
+        # Told of each write that becomes unprotected, or no longer is (`until` 0): session, version, until.
+        self.told: Callable[[str, int, float], None] | None = None
 
     def settled(self, session_id: str, version: int, verdict: Settled, seconds: float, until: float) -> None:
         """A write has come to its end. `until`: when its session is forgotten, on the loop's clock."""
@@ -80,10 +84,11 @@ class KeepingCounters:
         self.settling.add(seconds)
         if verdict is Settled.CONFLICT:
             self.conflicts += 1
-        if self.unprotected:
-            self.unprotected.pop(session_id, None)
+        if self.unprotected and self.unprotected.pop(session_id, None) is not None:
+            self._tell(session_id, version, 0.0)
         if verdict is Settled.UNPROTECTED:
             self.unprotected[session_id] = Unprotected(version, until)
+            self._tell(session_id, version, until)
             if len(self.unprotected) > _MOST_UNPROTECTED:
                 del self.unprotected[next(iter(self.unprotected))]
 
@@ -92,6 +97,7 @@ class KeepingCounters:
         known = self.unprotected.get(session_id)
         if known is not None and known.version <= version:
             del self.unprotected[session_id]
+            self._tell(session_id, version, 0.0)
 
     def unprotected_now(self, now: float) -> int:
         """Sessions whose last write has fewer copies than it should."""
@@ -102,3 +108,7 @@ class KeepingCounters:
                 break
             del waiting[first]
         return len(waiting)
+
+    def _tell(self, session_id: str, version: int, until: float) -> None:
+        if self.told is not None:
+            self.told(session_id, version, until)

@@ -137,3 +137,24 @@ def test_what_comes_while_the_last_write_is_under_way_is_not_forgotten(
 def test_a_file_that_cannot_be_opened_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         LineWriter(str(tmp_path / "no" / "log"))
+
+
+def test_what_goes_to_a_pipe_that_others_write_to_comes_in_whole_lines() -> None:
+    reading, writing = os.pipe()
+    writer = LineWriter(f"/dev/fd/{writing}", shared=True)
+    sizes: list[int] = []
+    most = writer._most
+    writer._most = lambda left: (sizes.append(most(left)), sizes[-1])[1]  # type: ignore[method-assign, func-returns-value]
+    lines = [b"%d %s\n" % (number, b"x" * (number % 300)) for number in range(300)]
+    for line in [*lines, b"y" * 9000 + b"\n"]:
+        writer.write(line)
+    seen = bytearray()
+    while len(seen) < sum(map(len, lines)) + 9001:
+        seen += os.read(reading, 65536)
+    writer.close()
+    os.close(reading)
+    os.close(writing)
+    assert bytes(seen) == b"".join(lines) + b"y" * 9000 + b"\n"
+    ends = [sum(sizes[: at + 1]) for at in range(len(sizes))]
+    assert all(seen[end - 1 : end] == b"\n" for end in ends)
+    assert max(sizes[:-1]) <= 4096 < sizes[-1]
