@@ -30,7 +30,8 @@ async def test_what_both_have_served_is_one_sum(two: Crew) -> None:
         assert await two.sum("limpet_requests_total", code="2xx") == before + CLIENTS
         assert await two.sum("limpet_connections") >= CLIENTS
         assert await two.sum("limpet_workers") == 2
-        assert sum([fact["sessions"] for fact in (await two.api("/api/nodes"))["nodes"]]) == CLIENTS
+        seen = sum([fact["sessions"] for fact in (await two.api("/api/nodes"))["nodes"]])
+        assert CLIENTS - 4 < seen <= CLIENTS, "an estimate: two may share a place"
 
 
 async def test_nodes_are_probed_once_for_all(two: Crew) -> None:
