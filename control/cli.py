@@ -159,7 +159,7 @@ def status(config: str, admin: str | None, as_json: bool, watch: bool, interval:
         return
     answer = facts(call, config, admin)
     click.echo(show.as_json(answer)) if as_json else show.show(
-        show.status(answer["services"], answer["nodes"])
+        show.status(answer["services"], answer["nodes"], answer.get("discovery", ()))
     )
 
 

@@ -26,9 +26,20 @@ def as_json(answer: Any) -> str:
     return json.dumps(answer, indent=2)
 
 
-def status(services: Sequence[dict[str, Any]], nodes: Sequence[dict[str, Any]]) -> RenderableType:
-    """Two tables: a line for each service, then one for each node."""
-    return Group(services_table(services), "", nodes_table(nodes))
+def status(
+    services: Sequence[dict[str, Any]],
+    nodes: Sequence[dict[str, Any]],
+    discovery: Sequence[dict[str, Any]] = (),
+) -> RenderableType:
+    """Two tables: a line for each service, then one for each node; and what keeps nodes from being found."""
+    troubles = [Text(_trouble(fact), style="yellow") for fact in discovery if not fact["up"]]
+    more: list[RenderableType] = ["", *troubles] if troubles else []
+    return Group(services_table(services), "", nodes_table(nodes), *more)
+
+
+def _trouble(fact: Mapping[str, Any]) -> str:
+    known = f"{fact['nodes']} that were found are known" if fact["nodes"] else "none is known yet"
+    return f"{fact['service']}: {fact['source']}: {fact['problem']}; {known}"
 
 
 def services_table(facts: Sequence[dict[str, Any]]) -> RenderableType:

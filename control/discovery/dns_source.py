@@ -111,6 +111,7 @@ class DnsSource:
 def _resolver(discover: Discover) -> dns.asyncresolver.Resolver:
     """Reads /etc/resolv.conf, so not for the event loop's thread."""
     resolver = dns.asyncresolver.Resolver(configure=not discover.resolvers)
+    resolver.use_search_by_default = not discover.resolvers
     if discover.resolvers:
         places = (split_authority(each) for each in discover.resolvers)
         resolver.nameservers = [
@@ -121,9 +122,7 @@ def _resolver(discover: Discover) -> dns.asyncresolver.Resolver:
 
 async def _ask(resolver: dns.asyncresolver.Resolver, name: str, kind: str) -> Reply:
     """Raises dnspython's errors; a name that is there without such records is no error."""
-    answer = await resolver.resolve(
-        name, kind, raise_on_no_answer=False, lifetime=LIFETIME, search=bool(resolver.search)
-    )
+    answer = await resolver.resolve(name, kind, raise_on_no_answer=False, lifetime=LIFETIME)
     beside: dict[tuple[str, str], Addresses] = {}
     for rrset in answer.response.additional:
         if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):

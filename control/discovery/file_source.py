@@ -51,11 +51,11 @@ class FileSource:
             text = path.read_text(encoding="utf-8")
             self._nodes[path] = nodes_of_text(self._discover, text, path.suffix == ".json")
         except DiscoveryError as error:
-            self._problems[path] = f"{path}: {error}"
+            self._problems[path] = f"{path.name}: {error}"
         except UnicodeDecodeError:
-            self._problems[path] = f"{path}: is not UTF-8"
+            self._problems[path] = f"{path.name}: is not UTF-8"
         except OSError as error:
-            self._problems[path] = f"{path}: cannot be read: {error.strerror}"
+            self._problems[path] = f"{path.name}: cannot be read: {error.strerror}"
 
 
 def _paths(patterns: tuple[str, ...]) -> list[Path]:

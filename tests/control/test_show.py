@@ -142,3 +142,14 @@ def test_an_explanation_of_what_is_hardly_known(capsys: pytest.CaptureFixture[st
     nothing |= {"holders": None}
     show.explanations([EXPLANATION | nothing])
     assert "nobody (failover)" in capsys.readouterr().out
+
+
+def test_what_keeps_nodes_from_being_found_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    fact = {"service": "shop", "source": "DNS app", "up": False, "problem": "SERVFAIL", "nodes": 2}
+    found = {**fact, "service": "mail", "up": True, "problem": ""}
+    show.show(show.status([SERVICE], [NODE], [fact, found, {**fact, "service": "wiki", "nodes": 0}]))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == [
+        "shop: DNS app: SERVFAIL; 2 that were found are known",
+        "wiki: DNS app: SERVFAIL; none is known yet",
+    ]

@@ -51,7 +51,9 @@ function showSummary () {
   const troubles = [
     state.stopping && 'Limpet is stopping: it accepts nobody, and lets what is under way end.',
     !state.config.ok && `The file was refused when it was last read; what was there before goes on. ${state.config.problems.join(' ')}`,
-    state.stores.some(store => !store.up) && 'A store does not answer: sessions may have fewer copies.'
+    state.stores.some(store => !store.up) && 'A store does not answer: sessions may have fewer copies.',
+    ...state.discovery.filter(each => !each.up).map(each =>
+      `The nodes of ${each.service} cannot all be found (${each.source}: ${each.problem}): ${number(each.nodes)} are known.`)
   ].filter(Boolean)
   by('banner').hidden = !troubles.length
   text(by('banner'), troubles.join(' '))

@@ -95,7 +95,7 @@ async def test_a_file_with_a_mistake_keeps_what_it_had(tmp_path: Path) -> None:
     found = await it.look()
     assert [node.url.host for node in found.nodes] == ["b", "c"]
     (problem,) = found.problems
-    assert f"{bad}: line 1: is not JSON" in problem
+    assert "b.json: line 1: is not JSON" in problem
     bad.write_text(targets("d"))
     await it.look()
     found = await it.look()
