@@ -55,6 +55,7 @@ have npm || missing="$missing npm"
 have openssl || missing="$missing openssl"
 have dnsmasq || missing="$missing dnsmasq-base"
 have redis-server || missing="$missing redis-server"
+have strace || missing="$missing strace"
 have chromium || have chromium-browser || missing="$missing chromium"
 have prometheus && have promtool || missing="$missing prometheus"
 [ -z "$missing" ] || install $missing
