@@ -170,7 +170,7 @@ def filled(contender: Contender, ports: tuple[int, int], nodes: Sequence[int], f
     """Write the contender's configuration with its names filled in."""
     text = (CONFIGS / contender.config).read_text()
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
-    values = {"LOG": "", "LOG_TARGET": "", "EQUAL": "", "USER": user, **contender.values}
+    values = {"LOG": "", "LOG_TARGET": "", "EQUAL": "", "WORKERS": "", "USER": user, **contender.values}
     values |= {f"NODE{index}": str(node) for index, node in enumerate(nodes, 1)}
     port, tls_port = ports
     values |= {"PORT": str(port), "TLS_PORT": str(tls_port), "PEM": certificate(folder)}
