@@ -15,10 +15,12 @@ from control.line_writer import LineWriter
 from control.log_file import LogFile
 from control.open_files import allow_files
 from control.own_secret import SecretError
+from control.reading import Read
 from control.runtime import Blueprint, Runtime
 from control.sites import ListenError, Sites
 from control.stores import OpenStore, close_stores, open_stores
 from control.traces import Sender, Traces, TracingError
+from routing.ring import Placed
 from sessions.stores.store import StoreError
 
 logger = logging.getLogger("limpet.reload")
@@ -48,7 +50,6 @@ class Loading:
             self.loaded = now
 
 
-Read = tuple[Settings, Sequence[bytes]]  # and the secrets: those of the settings, or Limpet's own
 Take = Callable[[Settings, Sequence[bytes], LineWriter | None, Sender | None], None]
 
 
@@ -67,7 +68,7 @@ class Reloader:
     def __init__(
         self,
         loading: Loading,
-        read: Callable[[], Read],
+        read: Callable[[], Awaitable[tuple[Read, Sequence[bytes]]]],
         runtime: Runtime,
         sites: Sites,
         logs: LogFile,
@@ -76,8 +77,10 @@ class Reloader:
         follow: Callable[[], Awaitable[None]],
         discovery: Discovery,
     ) -> None:
-        """`read`: the file, in a thread; raises ConfigError, SecretError, OSError. `follow`: has others that
-        serve clients do the same."""
+        """`read`: the file, and the secrets; raises ConfigError, SecretError, OSError.
+
+        `follow`: has others that serve clients do the same.
+        """
         self.loading = loading
         self._read = read
         self._runtime = runtime
@@ -117,9 +120,9 @@ class Reloader:
         return []
 
     async def _reload(self) -> None:
-        settings, secrets = await asyncio.to_thread(self._read)
+        (settings, placed), secrets = await self._read()
         lookouts = await self._discovery.prepare(settings)
-        prepared = await self._prepare(completed(settings, lookouts), secrets)
+        prepared = await self._prepare(completed(settings, lookouts), secrets, placed)
         try:
             opened = await self._sites.open(settings.listen, settings.admin.listen)
         except (ListenError, CertificateError):
@@ -136,9 +139,11 @@ class Reloader:
         await _close(was, prepared.writer)
         await _close(sent, prepared.sender)
 
-    async def _prepare(self, settings: Settings, secrets: Sequence[bytes]) -> _Prepared:
+    async def _prepare(
+        self, settings: Settings, secrets: Sequence[bytes], placed: Mapping[str, Placed]
+    ) -> _Prepared:
         """Raises OSError, StoreError, CertificateError, TracingError."""
-        blueprint = self._runtime.draw(settings, secrets)
+        blueprint = self._runtime.draw(settings, secrets, placed)
         stores = self._runtime.fresh_stores(settings)
         sender: Sender | None = None
         try:

@@ -31,6 +31,7 @@ from control.notify import Notifier
 from control.open_files import allow_files
 from control.own_secret import SecretError, own_secret
 from control.punctuality import SWITCH_SECONDS
+from control.reading import Read, read
 from control.reload import Loading, Reloader
 from control.runtime import Runtime, build
 from control.seat import Alone
@@ -61,7 +62,7 @@ def run(path: str) -> int:
         return 2
     with listen_to_logs():
         try:
-            secrets = _secrets(settings, Path(path).absolute().parent)
+            secrets = _secrets(settings, path)
             return _serve(path, settings, secrets)
         except (SecretError, CertificateError) as error:
             print(f"limpet: {error}", file=sys.stderr)
@@ -71,14 +72,14 @@ def run(path: str) -> int:
             return 1
 
 
-def _secrets(settings: Settings, folder: Path) -> Sequence[bytes]:
+def _secrets(settings: Settings, path: str) -> Sequence[bytes]:
     """The operator's, or one of our own where tokens are sealed and none was given."""
     if settings.secrets:
         return [secret.encode() for secret in settings.secrets]
     if not any(needs_secret(service.affinity) for service in settings.services.values()):
         return [random_bytes.token_bytes(32)]  # nothing is sealed; it names sessions in the log
-    secret, path = own_secret(folder)
-    logger.warning("no `secrets` given: using the one in %s; several proxies need the same one", path)
+    secret, where = own_secret(Path(path).absolute().parent)
+    logger.warning("no `secrets` given: using the one in %s; several proxies need the same one", where)
     return [secret]
 
 
@@ -115,8 +116,8 @@ async def _live(
     sites = Sites(runner, make_site, handed.sockets if handed else None)
     take = partial(_take, runtime.engine, admin, logs, traces, workers)
     take(settings, secrets, logs.writer, traces.sender)
-    read = partial(_read, path)
-    reloader = Reloader(admin.loading, read, runtime, sites, logs, traces, take, staff.follow, discovery)
+    reader = partial(_read, path)
+    reloader = Reloader(admin.loading, reader, runtime, sites, logs, traces, take, staff.follow, discovery)
     life = Life(runtime, runner, sites, staff, Notifier(os.environ))
     upgrader = Upgrader(runtime, sites, life.step_aside)
     admin.reload, admin.upgrade = reloader.reload, upgrader.upgrade
@@ -142,10 +143,10 @@ def _serving(sites: Sites, handed: Inheritance | None, look_again: Callable[[], 
         handed.say_ready()
 
 
-def _read(path: str) -> tuple[Settings, Sequence[bytes]]:
-    """What the file says. Raises ConfigError, SecretError."""
-    settings = load(path, os.environ)
-    return settings, _secrets(settings, Path(path).absolute().parent)
+async def _read(path: str) -> tuple[Read, Sequence[bytes]]:
+    """What the file says, and the secrets. Raises ConfigError, SecretError, OSError."""
+    said = await read(path)
+    return said, await asyncio.to_thread(_secrets, said.settings, path)
 
 
 def _admin(path: str, runtime: Runtime, staff: Staff, traces: Traces, discovery: Discovery) -> Admin:

@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from config import settings as file
 from control.cluster import Cluster
@@ -37,6 +38,7 @@ from proxy.service import Service
 from proxy.wheel import Timer
 from routing.budget import RetryBudget
 from routing.health import ServiceHealth
+from routing.ring import Placed
 from routing.router import Router
 from routing.states import Membership
 from sessions.affinity import Affinity
@@ -48,13 +50,17 @@ PEER_SECONDS = 2.0  # for calls that are under way at a node whose endpoint is c
 
 @dataclass(frozen=True)
 class Blueprint:
-    """All that a process needs to make or change what runs: settings, not objects. `slots` by service."""
+    """All that a process needs to make or change what runs: settings, not objects.
+
+    By service: `slots`; `placed`, the points of its ring, if not to be worked out here; `tls` for its nodes.
+    """
 
     settings: file.Settings
     secrets: tuple[bytes, ...]
     slots: Mapping[str, tuple[Slot, ...]]
     error_pages: ErrorPages = field(compare=False)
-    tls: Mapping[str, ssl.SSLContext | None] = field(compare=False)  # by service, for its nodes
+    tls: Mapping[str, ssl.SSLContext | None] = field(compare=False)
+    placed: Mapping[str, Placed] = field(default_factory=dict, compare=False)
 
 
 class Runtime:
@@ -86,8 +92,13 @@ class Runtime:
         assert self.blueprint is not None, "it runs"
         return self.blueprint.settings
 
-    def draw(self, settings: file.Settings, secrets: Sequence[bytes]) -> Blueprint:
-        """The blueprint that follows the present one.
+    def draw(
+        self,
+        settings: file.Settings,
+        secrets: Sequence[bytes],
+        placed: Mapping[str, Placed] = MappingProxyType({}),
+    ) -> Blueprint:
+        """The blueprint that follows the present one. `placed`: the points of rings, as far as known.
 
         Raises OSError where an error page cannot be read or there is no room for the nodes, CertificateError
         where a certificate for nodes cannot be read.
@@ -95,7 +106,7 @@ class Runtime:
         slots = self._assign(settings)
         pages, tls = error_pages_of(settings.error_pages), self.contexts(settings, slots)
         self._allot(slots)
-        return Blueprint(settings, tuple(secrets), slots, pages, tls)
+        return Blueprint(settings, tuple(secrets), slots, pages, tls, placed)
 
     def contexts(
         self, settings: file.Settings, slots: Mapping[str, tuple[Slot, ...]]
@@ -223,7 +234,8 @@ class Runtime:
 
     def _add(self, name: str, blueprint: Blueprint, affinity: Affinity) -> None:
         engine, service, slots = self.engine, blueprint.settings.services[name], blueprint.slots[name]
-        watch = self._seat.watch(ServiceHealth(view_of(name, service, slots), rules_of(service), self._now()))
+        view = view_of(name, service, slots, blueprint.placed.get(name))
+        watch = self._seat.watch(ServiceHealth(view, rules_of(service), self._now()))
         running = engine.services[name] = Service(
             name,
             addresses_of(service, slots, blueprint.tls[name]),
@@ -244,7 +256,8 @@ class Runtime:
         was, service, slots = before.settings.services[name], after.settings.services[name], after.slots[name]
         affinity.oversized = running.affinity.oversized
         anew = _anew(before.slots[name], slots)
-        watch.change(view_of(name, service, slots, watch.health.view()), rules_of(service), anew)
+        view = view_of(name, service, slots, after.placed.get(name), watch.health.view())
+        watch.change(view, rules_of(service), anew)
         budget = running.budget
         if was.retries.budget != service.retries.budget:
             budget = RetryBudget(service.retries.budget)

@@ -22,6 +22,7 @@ from proxy.options import Limits, ServiceOptions, Timeouts
 from proxy.routes import HeaderEdit, Route
 from proxy.service import Service
 from routing.health import HealthRules
+from routing.ring import Placed
 from routing.states import Membership
 from routing.table import RouteTable, Rule
 from routing.view import NodeView, ServiceView, ring_of, ringed
@@ -99,9 +100,16 @@ def cookie_of(service: str, affinity: file.Affinity) -> str:
 
 
 def view_of(
-    name: str, service: file.Service, slots: Sequence[Slot], before: ServiceView | None = None
+    name: str,
+    service: file.Service,
+    slots: Sequence[Slot],
+    placed: Placed | None,
+    before: ServiceView | None = None,
 ) -> ServiceView:
-    """A service's nodes before anything is known of them; the ring is that of `before` where it may be."""
+    """A service's nodes before anything is known of them; the ring is that of `before` where it may be.
+
+    `placed`: the points of its ring, where they are known.
+    """
     nodes = tuple(
         NodeView(
             slot.node.name,
@@ -117,7 +125,7 @@ def view_of(
     return ServiceView(
         name,
         nodes,
-        before.ring if before is not None and same else ring_of(nodes, balance.points),
+        before.ring if before is not None and same else ring_of(nodes, balance.points, placed),
         balance.bounded_load,
         strict=service.on_unavailable == "strict",
         contract=service.sessions.uses_contract,
@@ -215,6 +223,7 @@ def targets_of(
     health = service.health
     if health.path is None:
         return []
+    expect = health.expected_statuses
     return [
         Target(
             service=name,
@@ -222,7 +231,7 @@ def targets_of(
             url=f"{_probed_at(slot.node.url, health.port)}{health.path}",
             socket=slot.node.url.path if slot.node.url.path and health.port is None else None,
             host=health.host,
-            expect=health.expected_statuses,
+            expect=expect,
             interval=health.interval,
             timeout=health.timeout,
             fall=health.fall,

@@ -4,6 +4,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import md5
+from typing import NamedTuple
 
 from uhashring import HashRing
 
@@ -22,6 +23,30 @@ def points_of(weights: Mapping[str, int], points: int) -> dict[str, int]:
     return {name: max(1, points * weight // scale) for name, weight in weights.items()}
 
 
+class Placed(NamedTuple):
+    """The points of a ring in order: where each is, and whose. Plain values, for other processes, too."""
+
+    weights: dict[str, int]  # by name, that they are the points of, `points` for a weight of 1
+    points: int
+    positions: "array[int]"
+    nodes: "array[int]"  # 0, 1, 2 ... in the order of the weights
+
+
+def place(weights: Mapping[str, int], points: int) -> Placed:
+    """The points of these nodes, `points` for a weight of 1; 1.5 us each.
+
+    Raises ValueError when there are more than 65,535 nodes.
+    """
+    if len(weights) > 65535:
+        raise ValueError(f"a ring has at most 65535 nodes, not {len(weights)}")
+    counts = points_of(weights, points)
+    built = HashRing({name: {"vnodes": count} for name, count in counts.items()}, hash_fn=_position)
+    index = {name: number for number, name in enumerate(weights)}
+    placed: list[tuple[int, str]] = built.get_points()
+    positions = array("Q", [position for position, _ in placed])
+    return Placed(dict(weights), points, positions, array("H", [index[name] for _, name in placed]))
+
+
 class Ring:
     """Every configured node of a service, available or not: so a flap moves nobody who need not move.
 
@@ -32,20 +57,22 @@ class Ring:
 
     __slots__ = ("_nodes", "_positions", "_size")
 
-    def __init__(self, weights: Mapping[str, int], points: int, numbers: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        weights: Mapping[str, int],
+        points: int,
+        numbers: Sequence[int] | None = None,
+        placed: Placed | None = None,
+    ) -> None:
         """`weights` by name; `numbers`: the nodes' indices, in the same order, 0, 1, 2 ... unless given.
 
-        `points` are for a weight of 1. Which node a key prefers depends on names and weights alone. Without
-        nodes there is none. Raises ValueError when there are more than 65,535.
+        Which node a key prefers depends on names and weights alone. Without nodes there is none. `placed`: what
+        `place` has made of them, which raises ValueError when there are too many.
         """
-        if len(weights) > 65535:
-            raise ValueError(f"a ring has at most 65535 nodes, not {len(weights)}")
-        counts = points_of(weights, points)
-        built = HashRing({name: {"vnodes": count} for name, count in counts.items()}, hash_fn=_position)
-        index = dict(zip(weights, numbers or range(len(weights)), strict=True))
-        placed: list[tuple[int, str]] = built.get_points()
-        self._positions = array("Q", [position for position, _ in placed])
-        self._nodes = array("H", [index[name] for _, name in placed])
+        placed = placed or place(weights, points)
+        self._positions, self._nodes = placed.positions, placed.nodes
+        if numbers is not None and list(numbers) != list(range(len(weights))):
+            self._nodes = array("H", map(numbers.__getitem__, placed.nodes))
         self._size = len(weights)
 
     def __len__(self) -> int:

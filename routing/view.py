@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from routing.ring import Ring
+from routing.ring import Placed, Ring, place
 from routing.states import Membership, NodeState
 
 
@@ -44,10 +44,14 @@ def service_view(
     return ServiceView(service, nodes, ring_of(nodes, points), bounded_load, strict, contract, sticky, points)
 
 
-def ring_of(nodes: Sequence[NodeView], points: int) -> Ring:
-    """The ring of those that the configuration has."""
+def ring_of(nodes: Sequence[NodeView], points: int, placed: Placed | None = None) -> Ring:
+    """The ring of those that the configuration has; `placed`: its points, where they are known already."""
     members = ringed(nodes)
-    return Ring({name: weight for _, name, weight in members}, points, [i for i, _, _ in members])
+    weights = {name: weight for _, name, weight in members}
+    if placed is None or placed.weights != weights or placed.points != points:
+        placed = place(weights, points)
+    index = {name: i for i, name, _ in members}
+    return Ring(placed.weights, points, [index[name] for name in placed.weights], placed)
 
 
 def ringed(nodes: Sequence[NodeView]) -> list[tuple[int, str, int]]:

@@ -293,6 +293,7 @@ class Crew:
             blueprint.settings,
             blueprint.secrets,
             blueprint.slots,
+            blueprint.placed,
             blueprint.error_pages,
             self.seat.spans,
             {name: watch.health.standings() for name, watch in watches.items()},

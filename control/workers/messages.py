@@ -11,6 +11,7 @@ from control.workers.board import Span
 from control.workers.report import Report
 from proxy.error_pages import ErrorPages
 from routing.health import Standing
+from routing.ring import Placed
 from sessions.keeping.takeovers import Move
 
 # From control.
@@ -46,13 +47,14 @@ class StandBack(NamedTuple):
 class Plan:
     """Settings to go by from now on; the worker says `Taken` with its number when it does.
 
-    `standings`, `spans`: by service, as they are at this moment.
+    `standings`, `spans`: by service, as they are at this moment; `placed`: as a blueprint's.
     """
 
     number: int
     settings: Settings
     secrets: tuple[bytes, ...]
     slots: Mapping[str, tuple[Slot, ...]]
+    placed: Mapping[str, Placed]
     error_pages: ErrorPages
     spans: Mapping[str, Span]
     standings: Mapping[str, tuple[Standing, ...]]

@@ -190,9 +190,8 @@ class Serving:
             self._sites.inherit(key, descriptors)
         settings = share(plan.settings, self._board.workers)
         slots = share_slots(plan.slots, self._worker, self._board.workers)
-        blueprint = Blueprint(
-            settings, plan.secrets, slots, plan.error_pages, self._runtime.contexts(settings, slots)
-        )
+        tls = self._runtime.contexts(settings, slots)
+        blueprint = Blueprint(settings, plan.secrets, slots, plan.error_pages, tls, plan.placed)
         first = self._runtime.blueprint is None
         fresh = None if first else self._runtime.fresh_stores(settings)
         await open_stores((fresh or {}).values())
