@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from control.cluster import Watch
@@ -70,10 +70,10 @@ class Failovers:
         service: str,
         names: Sequence[str],
         nodes: Sequence[NodeHealth],
-        serving: Callable[[], Mapping[int, int]],
+        serving: Callable[[int], int],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`serving`: how many sessions each node served when its list was last read."""
+        """`serving`: how many sessions a node served when its list was last read."""
         self._service = service
         self._names = names
         self._nodes = nodes
@@ -94,7 +94,7 @@ class Failovers:
             was, self._states[index] = self._states[index], node.state
             if was is NodeState.UP and node.state is not NodeState.UP:
                 self._close(index, now)
-                served = self._serving().get(index, 0)
+                served = self._serving(index)
                 self._open[index] = Failover(index, STATE_LABELS[node.state], served, now)
         for index, failover in list(self._open.items()):
             if failover.over(now):
@@ -168,8 +168,8 @@ def lost_with(service: Service, watch: Watch) -> Failovers:
     """Of a service whose nodes know no contract: what they serve is estimated, and what moves is lost, unless
     the app keeps it for all of them."""
 
-    def serving() -> dict[int, int]:
-        return {node.index: node.sightings.count() for node in service.nodes}
+    def serving(node: int) -> int:
+        return service.nodes[node].sightings.count()
 
     failovers = Failovers(service.name, watch.node_names, watch.health.nodes, serving)
 

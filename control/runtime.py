@@ -6,7 +6,6 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from config import settings as file
 from control.cluster import Cluster
@@ -96,7 +95,7 @@ class Runtime:
         self,
         settings: file.Settings,
         secrets: Sequence[bytes],
-        placed: Mapping[str, Placed] = MappingProxyType({}),
+        placed: Mapping[str, Placed] | None = None,
     ) -> Blueprint:
         """The blueprint that follows the present one. `placed`: the points of rings, as far as known.
 
@@ -106,7 +105,7 @@ class Runtime:
         slots = self._assign(settings)
         pages, tls = error_pages_of(settings.error_pages), self.contexts(settings, slots)
         self._allot(slots)
-        return Blueprint(settings, tuple(secrets), slots, pages, tls, placed)
+        return Blueprint(settings, tuple(secrets), slots, pages, tls, placed or {})
 
     def contexts(
         self, settings: file.Settings, slots: Mapping[str, tuple[Slot, ...]]

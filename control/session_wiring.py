@@ -55,7 +55,7 @@ def keep(
         stays=partial(_stays, keeper, watch, patience),
         protected=keeper.counters.protected,
     )
-    failovers = Failovers(name, watch.node_names, watch.health.nodes, lambda: reconciler.serving)
+    failovers = Failovers(name, watch.node_names, watch.health.nodes, lambda node: reconciler.serving[node])
     keeper.moved = failovers.moved
     return Kept(
         str(sessions.strategy),

@@ -394,7 +394,12 @@ class ServiceHealth:
 
 
 def _seen(view: ServiceView, nodes: Sequence[NodeHealth]) -> tuple[NodeView, ...]:
-    return tuple(
-        replace(old, state=node.state, share=old.weight * node.factor)
-        for old, node in zip(view.nodes, nodes, strict=True)
-    )
+    return tuple(map(_seen_node, view.nodes, nodes))
+
+
+def _seen_node(before: NodeView, node: NodeHealth) -> NodeView:
+    """As it is now; the same object where nothing has changed: another one would take 2 us of each node."""
+    share = before.weight * node.factor
+    if before.state is node.state and before.share == share:
+        return before
+    return replace(before, state=node.state, share=share)

@@ -66,8 +66,8 @@ class Ring:
     ) -> None:
         """`weights` by name; `numbers`: the nodes' indices, in the same order, 0, 1, 2 ... unless given.
 
-        Which node a key prefers depends on names and weights alone. Without nodes there is none. `placed`: what
-        `place` has made of them, which raises ValueError when there are too many.
+        Which node a key prefers depends on names and weights alone. Without nodes there is none.
+        `placed`: what `place` has made of them, which raises ValueError when there are too many.
         """
         placed = placed or place(weights, points)
         self._positions, self._nodes = placed.positions, placed.nodes

@@ -196,7 +196,7 @@ def _mask(flags: Iterable[bool]) -> int:
 
 def _sums(shares: Sequence[float], open_nodes: int) -> tuple[list[int], list[float]]:
     """The open nodes' indices, and their shares summed up so far."""
-    nodes = [i for i in range(len(shares)) if open_nodes >> i & 1]
+    nodes = [i for i, bit in enumerate(reversed(f"{open_nodes:b}")) if bit == "1"]  # linear, unlike shifting
     return nodes, list(accumulate(shares[i] for i in nodes))
 
 

@@ -24,7 +24,7 @@ class Scene:
         self.health = ServiceHealth(view, HealthRules(fall=1, contract=True), 0.0)
         self.now = 0.0
         serving = Counter({0: served})
-        self.failovers = Failovers("shop", "abc", self.health.nodes, lambda: serving, lambda: self.now)
+        self.failovers = Failovers("shop", "abc", self.health.nodes, serving.__getitem__, lambda: self.now)
         self._caplog = caplog
 
     def kill(self, node: int = 0) -> None:
