@@ -15,7 +15,7 @@ from control.line_writer import LineWriter
 from control.log_file import LogFile
 from control.open_files import allow_files
 from control.own_secret import SecretError
-from control.reading import Read
+from control.reading import Read, place_nodes
 from control.runtime import Blueprint, Runtime
 from control.sites import ListenError, Sites
 from control.stores import OpenStore, close_stores, open_stores
@@ -106,7 +106,9 @@ class Reloader:
     async def take_nodes(self) -> None:
         """Go by the nodes that were found lately; all else is as it was. Raises CertificateError, OSError."""
         async with self._one:
-            self._runtime.apply(self._runtime.redraw(self._discovery.settings))
+            settings = self._discovery.settings
+            placed = await _placed(self._runtime.settings, settings)
+            self._runtime.apply(self._runtime.redraw(settings, placed))
             await self._follow()
 
     async def _problems(self) -> list[str]:
@@ -122,7 +124,8 @@ class Reloader:
     async def _reload(self) -> None:
         (settings, placed), secrets = await self._read()
         lookouts = await self._discovery.prepare(settings)
-        prepared = await self._prepare(completed(settings, lookouts), secrets, placed)
+        whole = completed(settings, lookouts)
+        prepared = await self._prepare(whole, secrets, {**placed, **await _placed(settings, whole)})
         try:
             opened = await self._sites.open(settings.listen, settings.admin.listen)
         except (ListenError, CertificateError):
@@ -159,6 +162,15 @@ class Reloader:
         await close_stores(prepared.stores.values())
         await _close(prepared.writer, self._logs.writer)
         await _close(prepared.sender, self._traces.sender)
+
+
+async def _placed(before: Settings, after: Settings) -> dict[str, Placed]:
+    """The points of the rings whose nodes are others: 0.75 ms a node, which the event loop is spared."""
+    return {
+        name: await asyncio.to_thread(place_nodes, service)
+        for name, service in after.services.items()
+        if name not in before.services or before.services[name].nodes != service.nodes
+    }
 
 
 async def _close(one: LineWriter | Sender | None, stays: LineWriter | Sender | None) -> None:

@@ -116,8 +116,8 @@ class Runtime:
             for name, service in settings.services.items()
         }
 
-    def redraw(self, settings: file.Settings) -> Blueprint:
-        """The present blueprint with other nodes: the settings differ in nothing else.
+    def redraw(self, settings: file.Settings, placed: Mapping[str, Placed] | None = None) -> Blueprint:
+        """The present blueprint with other nodes; nothing else differs. `placed`: as for `draw`.
 
         Raises OSError where there is no room for the nodes, CertificateError.
         """
@@ -125,7 +125,8 @@ class Runtime:
         slots = self._assign(settings)
         tls = self.contexts(settings, slots)
         self._allot(slots)
-        return replace(self.blueprint, settings=settings, slots=slots, tls=tls)
+        points = {**self.blueprint.placed, **(placed or {})}
+        return replace(self.blueprint, settings=settings, slots=slots, tls=tls, placed=points)
 
     def fresh_stores(self, settings: file.Settings) -> dict[str, OpenStore]:
         """Those of the settings that do not run yet, not opened. Raises StoreError."""
