@@ -1,7 +1,22 @@
 """Where the first requests of one address went: a browser's first page belongs on one node."""
 
+from typing import Protocol
 
-class Arrivals:
+
+class Arrivals(Protocol):
+    """The node that an address was given, for a while."""
+
+    def place(self, address: str, now: float) -> int: ...
+
+    def remember(self, address: str, node: int, now: float) -> None: ...
+
+    def move(self, address: str, node: int) -> None: ...
+
+    def forget(self) -> None:
+        """Indices mean other nodes now."""
+
+
+class OwnArrivals:
     """The node that an address was given, for `window` seconds from the first request.
 
     Not from the last: an office behind one address is spread anew every two seconds. At most `limit`
@@ -33,6 +48,10 @@ class Arrivals:
     def move(self, address: str, node: int) -> None:
         """Another node for an address that has one; its window goes on."""
         self._places[address] = (node, self._places[address][1])
+
+    def forget(self) -> None:
+        """All of them."""
+        self._places.clear()
 
     def _forget(self, now: float) -> None:
         """Take at most two of the oldest for each one added: memory follows the load at a constant cost."""

@@ -6,7 +6,7 @@ from itertools import accumulate
 from math import ceil
 from zlib import crc32
 
-from routing.arrivals import Arrivals
+from routing.arrivals import Arrivals, OwnArrivals
 from routing.reasons import Reason
 from routing.states import TAKES_NEW, NodeState, takes_pinned
 from routing.view import NodeView, ServiceView
@@ -30,7 +30,6 @@ class Router:
     """
 
     __slots__ = (
-        "_arrivals",
         "_backups",
         "_everyone",
         "_homes",
@@ -41,13 +40,14 @@ class Router:
         "_shares",
         "_sticky",
         "_sums",
+        "arrivals",
         "view",
     )
 
     def __init__(self, view: ServiceView, random: Callable[[], float]) -> None:
         """`random`: from 0 up to 1, as random.random."""
         self._random = random
-        self._arrivals = Arrivals()
+        self.arrivals: Arrivals = OwnArrivals()
         self._names: tuple[str, ...] = ()
         self.publish(view)
 
@@ -57,7 +57,7 @@ class Router:
         nodes = view.nodes
         names = tuple(node.name for node in nodes)
         if names != self._names:  # indices mean other nodes now
-            self._arrivals = Arrivals()
+            self.arrivals.forget()
             self._names = names
         pinned = takes_pinned(view.contract)
         self._sticky = [
@@ -94,16 +94,16 @@ class Router:
             return NOBODY
         if not address:
             return self._choose(session_id, inflight, open_nodes), Reason.NEW
-        place = self._arrivals.place(address, now)
+        place = self.arrivals.place(address, now)
         if place >= 0 and open_nodes >> place & 1:
             load = inflight[place]
             if load < TOGETHER or load < ceil(self._room(inflight, open_nodes) * self._shares[place]):
                 return place, Reason.NEW
         node = self._choose(session_id, inflight, open_nodes)
         if place >= 0:
-            self._arrivals.move(address, node)
+            self.arrivals.move(address, node)
         else:
-            self._arrivals.remember(address, node, now)
+            self.arrivals.remember(address, node, now)
         return node, Reason.NEW
 
     def decide_hashed(self, key: str, inflight: Sequence[int], tried: int) -> Decision:

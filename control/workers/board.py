@@ -16,7 +16,7 @@ INT = 4  # bytes
 ROW = PLACES * INT
 TALLY = 64  # bytes for each worker's own numbers: a cache line
 PRESENCES = 65_536  # places for sessions that nodes work on; 1% of them are taken by 650 at once
-SHORT = 2
+SHORT, LONG = 2, 8
 PRESENCE = PRESENCES * SHORT
 
 
@@ -65,7 +65,8 @@ class Board:
         self._counts = self._memory[workers * TALLY :][: workers * ROW].cast("i")
         self._present = self._memory[workers * (TALLY + ROW) :][: workers * PRESENCE].cast("H")
         self._callers = self._memory[workers * (TALLY + ROW + PRESENCE) :][: workers * PRESENCE].cast("H")
-        self._seen = self._memory[workers * (TALLY + ROW + 2 * PRESENCE) :]
+        self._arrivals = self._memory[workers * (TALLY + ROW + 2 * PRESENCE) :][: PRESENCES * LONG].cast("Q")
+        self._seen = self._memory[workers * (TALLY + ROW + 2 * PRESENCE) + PRESENCES * LONG :]
 
     def tally(self, worker: int) -> memoryview:
         """One number: how many connections clients have to it."""
@@ -90,6 +91,11 @@ class Board:
     def addresses(self, worker: int) -> memoryview:
         """By place (`Crowd`), the connections that clients' addresses have to it."""
         return self._callers[worker * PRESENCES :][:PRESENCES]
+
+    @property
+    def arrivals(self) -> memoryview:
+        """By place (`SharedArrivals`), which all workers write to."""
+        return self._arrivals
 
     def wipe(self, worker: int) -> None:
         """Nothing of a worker that has ended is under way any more."""
@@ -132,4 +138,4 @@ def make_board(workers: int) -> Board:
 
 def size_of(workers: int) -> int:
     """Bytes."""
-    return workers * (TALLY + ROW + 2 * PRESENCE) + PLACES * SLOTS
+    return workers * (TALLY + ROW + 2 * PRESENCE) + PRESENCES * LONG + PLACES * SLOTS

@@ -163,7 +163,7 @@ class Crew:
             case Met(service, what, node, why):
                 watch = runtime.cluster.watches.get(service)
                 if watch is not None:
-                    getattr(watch, what)(*([node, why] if why else [node]))
+                    getattr(watch, what)(*([node] if why is None else [node, why]))
                     self._changed(service, -1)
             case Lost(name, session_id, pin):
                 losing = runtime.engine.services.get(name)

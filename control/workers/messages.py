@@ -102,12 +102,13 @@ class Taken(NamedTuple):
 
 
 class Met(NamedTuple):
-    """What requests and sessions met at a node; `what` is a method of `Watch`."""
+    """What requests and sessions met at a node; `what` is a method of `Watch`, `why` None where it asks for
+    no reason."""
 
     service: str
     what: str
     node: int
-    why: str = ""
+    why: str | None = None
 
 
 class Lost(NamedTuple):

@@ -5,6 +5,7 @@ from functools import partial
 
 from control.cluster import Watch
 from control.keeping import Kept
+from control.workers.arrivals import SharedArrivals
 from control.workers.board import Allotment, Board, Span
 from control.workers.messages import FromControl, FromWorker, Lost, Moved, Unprotected
 from control.workers.mirror import Mirror
@@ -101,6 +102,7 @@ class WorkerSeat:
         if isinstance(service.inflight, list) or self._known.get(service.name) != span:
             service.count_in(self._board.inflight(self._worker, span), self._board.everywhere(span))
             self._known[service.name] = span
+            service.router.arrivals = SharedArrivals(service.name, self._board.arrivals)
         for node in service.nodes:
             node.sightings.slots = self._board.sightings(span.base + node.index)
 
