@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from sessions.token import Sealer, Token
-from tests.survival.findings import Failure, Findings, Write
+from tests.survival.findings import Failure, Findings, Window, Write
 from tests.survival.setups import NODES, SECRET, SERVICE
 from tests.survival.wire import Line, Reply
 
@@ -69,7 +69,7 @@ class Client:
                 self.findings.report(f"{target}: {reply.text}")
             return reply, None
         self.findings.waits.append(loop.time() - began)
-        return reply, self._shown(what, reply)
+        return reply, self._shown(what, reply, began)
 
     def token(self, jar: Jar) -> Token | None:
         """The token in a jar."""
@@ -87,7 +87,7 @@ class Client:
             else:
                 self.jar.pop(name, None)
 
-    def _shown(self, what: str, reply: Reply) -> Shown:
+    def _shown(self, what: str, reply: Reply, began: float) -> Shown:
         told = reply.json()
         seen = told["seen"]
         if seen.get("owner", self.name) != self.name:
@@ -105,7 +105,7 @@ class Client:
             held = self.findings.acknowledged.get(token.id, 0)
             self.findings.acknowledged[token.id] = max(held, token.version)
         if token is not None and token.unprotected:
-            self.findings.unprotected.append(asyncio.get_running_loop().time())
+            self.findings.unprotected.append(Window(began, asyncio.get_running_loop().time(), self.name))
             self._short.add(token.version)
         return Shown(seen, token, value == "")
 

@@ -9,7 +9,6 @@ from tests.survival.access import Logged
 
 # Until everybody knows that somebody has died, or is there again: what was on its way is met by that.
 _USUAL = 0.1  # seconds that a write takes
-_ACK = 1.0  # seconds that a write waits for its copies, which it may have begun to do when there were none
 REACTION = 0.5  # seconds
 _STORE_REACTION = 1.0  # a store that did not answer is tried again every half second
 _DISAGREE = 1.0  # seconds that one proxy may know a node to be back before another: between two probes
@@ -118,7 +117,7 @@ class Findings:
         self.stale: list[str] = []  # an answer said that only older state was left
         self.failures: list[Failure] = []
         self.losses: list[Loss] = []
-        self.unprotected: list[float] = []
+        self.unprotected: list[Window] = []  # requests whose answer said so
         self.faults: list[Window] = []  # while a fault was there and until all was well again
         self.blows: list[Blow] = []
         self.late: list[Window] = []  # while the machine kept somebody from answering
@@ -150,12 +149,13 @@ class Findings:
             and not self.starved(failure.began, failure.ended)
         ]
 
-    def unprotected_unexplained(self) -> list[float]:
-        """Unprotected answers while there were nodes, or a store, to protect them."""
+    def unprotected_unexplained(self) -> list[Window]:
+        """Unprotected answers of requests that had nodes, or a store, to protect them all the time."""
         return [
-            at
-            for at in self.unprotected
-            if not any(bare.met(at - _ACK, at) for bare in self.bare) and not self.starved(at, at)
+            one
+            for one in self.unprotected
+            if not any(bare.met(one.began, one.ended) for bare in self.bare)
+            and not self.starved(one.ended, one.ended)
         ]
 
     def _disturbed(self, failure: Failure) -> bool:

@@ -40,7 +40,7 @@ def lost_nothing(findings: Findings) -> list[str]:
     bad += [f"failed for no good reason: {failure}" for failure in findings.unexplained()]
     unprotected = findings.unprotected_unexplained()
     if unprotected:
-        span = f"{unprotected[0]:.3f} to {unprotected[-1]:.3f}"
+        span = f"{unprotected[0].began:.3f} to {unprotected[-1].ended:.3f}"
         bad.append(f"{len(unprotected)} unprotected, from {span}, though copies could be had")
     return [*findings.wrong, *findings.stale, *bad]
 
