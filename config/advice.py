@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from config.certificate_advice import certificate_advice
 from config.problems import Found, KeyPath, Problem, key_name
 from config.reach import Reach
 from config.session_advice import session_advice, unused_advice
@@ -31,6 +32,7 @@ def general(settings: Settings) -> Iterator[Found]:
     for name in sorted(settings.services.keys() - Reach(settings).from_anywhere()):
         yield Found(("services", name), "no route leads here: it gets no requests")
     yield from unused_advice(settings)
+    yield from certificate_advice(settings)
 
 
 def needs_secret(affinity: Affinity) -> bool:

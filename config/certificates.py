@@ -25,10 +25,13 @@ class CertificateError(Exception):
 
 
 class Facts(NamedTuple):
-    """The names that a certificate is for, in lower case (`*.` for a whole first label), and how long."""
+    """The names that a certificate is for, in lower case (`*.` for a whole first label), how long it is good,
+    and the kind of its key: `RSA`, `EC`, or another.
+    """
 
     names: tuple[str, ...]
     not_after: datetime
+    kind: str
 
 
 def check_pair(cert: str, key: str, now: datetime | None = None) -> Facts:
@@ -86,6 +89,8 @@ def _check_dates(certificate: "x509.Certificate", path: str, now: datetime) -> N
 
 def _facts(certificate: "x509.Certificate") -> Facts:
     from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     names: Sequence[str] = ()
     try:
@@ -94,4 +99,7 @@ def _facts(certificate: "x509.Certificate") -> Facts:
     except x509.ExtensionNotFound:
         common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         names = [str(attribute.value) for attribute in common]
-    return Facts(tuple(name.lower().rstrip(".") for name in names), certificate.not_valid_after_utc)
+    key = certificate.public_key()
+    curve = isinstance(key, EllipticCurvePublicKey)
+    kind = "EC" if curve else "RSA" if isinstance(key, RSAPublicKey) else "other"
+    return Facts(tuple(name.lower().rstrip(".") for name in names), certificate.not_valid_after_utc, kind)

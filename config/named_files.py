@@ -7,7 +7,7 @@ from config.settings import Settings
 
 
 def named_files(settings: Settings, folder: Path) -> list[Path]:
-    """Secrets, keys, the admin token, error pages and certificates; relative paths count from `folder`."""
+    """Secrets, keys, the admin token, error pages, certificates; relative paths count from `folder`."""
     return [folder / path for path in _named(settings)]
 
 
@@ -24,5 +24,8 @@ def _named(settings: Settings) -> Iterator[str]:
                 yield from pair.files
             if tls.client_ca is not None:
                 yield tls.client_ca
+    for store in settings.stores.values():
+        if store.redis is not None:
+            yield from store.redis.files().values()
     for service in settings.services.values():
         yield from (path for path in (service.tls.ca, service.tls.cert, service.tls.key) if path is not None)

@@ -2,11 +2,11 @@
 
 import logging
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from config.certificates import CertificateError, check_pair
+from config.certificates import CertificateError, Facts, check_pair
 from config.listener_settings import ListenerTls
 
 logger = logging.getLogger("limpet.tls")
@@ -28,10 +28,11 @@ Stamp = tuple[tuple[int, int, int], ...]
 
 
 class Loaded(NamedTuple):
-    """What the files held: a context for each name, and the first one's."""
+    """What the files held: a context for each name, and the first one's. `expiries`: unix time, by file."""
 
     default: ssl.SSLContext
     by_name: dict[str, ssl.SSLContext]
+    expiries: dict[str, float]
     stamp: Stamp
 
     def find(self, name: str) -> ssl.SSLContext | None:
@@ -53,6 +54,11 @@ class Certificates:
     def context(self) -> ssl.SSLContext:
         """For a handshake that begins now."""
         return self._loaded.default
+
+    @property
+    def expiries(self) -> Mapping[str, float]:
+        """By the file of each certificate in use, the unix time at which it expires."""
+        return self._loaded.expiries
 
     def reload(self, settings: ListenerTls | None = None) -> bool:
         """Take what the files hold now, or other files; False where that cannot be used.
@@ -78,16 +84,16 @@ class Certificates:
 
     def _load(self, settings: ListenerTls) -> Loaded:
         stamp = _stamp(settings)  # before they are read: what changes meanwhile is noticed later
-        by_name: dict[str, ssl.SSLContext] = {}
-        contexts = []
-        for pair in settings.certificates:
-            names = check_pair(*pair.files).names
-            context = _context(settings, *pair.files)
-            contexts.append(context)
-            for name in names:
-                by_name.setdefault(name, context)
-        contexts[0].sni_callback = self._refuse if settings.unknown_name == "refuse" else self._choose
-        return Loaded(contexts[0], by_name, stamp)
+        facts = [check_pair(*pair.files) for pair in settings.certificates]
+        shown = shown_by_name(facts)
+        contexts = {group: _context(settings, group) for group in {(0,), *shown.values()}}
+        default = contexts[shown[facts[0].names[0]] if facts[0].names else (0,)]
+        default.sni_callback = self._refuse if settings.unknown_name == "refuse" else self._choose
+        by_name = {name: contexts[group] for name, group in shown.items()}
+        pairs = zip(settings.certificates, facts, strict=True)
+        return Loaded(
+            default, by_name, {pair.cert: each.not_after.timestamp() for pair, each in pairs}, stamp
+        )
 
     def _choose(self, handshake: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
         """The server's part of RFC 6066 section 3; anybody else gets the default."""
@@ -100,6 +106,20 @@ class Certificates:
             return int(ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME)
         handshake.context = found
         return None
+
+
+def shown_by_name(facts: Sequence[Facts]) -> dict[str, tuple[int, ...]]:
+    """The certificates that may be shown for each name, by their indices: the first with each kind of key.
+
+    One for exactly this name comes before one with `*.` in place of its first label.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for index, each in enumerate(facts):
+        for name in each.names:
+            found.setdefault(name, {}).setdefault(each.kind, index)
+    for name, kinds in found.items():
+        found[name] = found.get("*." + name.partition(".")[2], {}) | kinds
+    return {name: tuple(sorted(kinds.values())) for name, kinds in found.items()}
 
 
 def all_files(settings: ListenerTls) -> Iterator[str]:
@@ -116,7 +136,8 @@ def reload_all(listeners: Iterable[Certificates]) -> bool:
     return not kept
 
 
-def _context(settings: ListenerTls, cert: str, key: str) -> ssl.SSLContext:
+def _context(settings: ListenerTls, group: Iterable[int]) -> ssl.SSLContext:
+    """Shows these of the certificates: which one, OpenSSL decides by what the client can verify."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = (
         ssl.TLSVersion.TLSv1_3 if settings.min_version == "TLSv1.3" else ssl.TLSVersion.TLSv1_2
@@ -125,13 +146,19 @@ def _context(settings: ListenerTls, cert: str, key: str) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE  # all are good: who has no AES in hardware may say so
     context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(cert, key, password=lambda: b"")  # without it OpenSSL asks on the terminal
-        if settings.client_ca is not None:
+    for cert, key in (settings.certificates[index].files for index in group):
+        try:
+            context.load_cert_chain(
+                cert, key, password=lambda: b""
+            )  # without it OpenSSL asks on the terminal
+        except OSError as error:  # ssl.SSLError is one
+            raise CertificateError("cert", f"{cert} and its key cannot be used: {error}") from None
+    if settings.client_ca is not None:
+        try:
             context.load_verify_locations(settings.client_ca)
-            context.verify_mode = VERIFY[settings.client_certificate]
-    except OSError as error:  # ssl.SSLError is one
-        raise CertificateError("cert", f"{cert} and its key cannot be used: {error}") from None
+        except OSError as error:
+            raise CertificateError("client_ca", f"{settings.client_ca} cannot be used: {error}") from None
+        context.verify_mode = VERIFY[settings.client_certificate]
     return context
 
 

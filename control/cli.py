@@ -250,6 +250,9 @@ def explain(config: str, admin: str | None, service: str | None, session: str) -
 @main.command(short_help="Check whether a node keeps the session contract.")
 @click.option("--key", required=True, envvar="LIMPET_NODE_KEY", help="One that the node knows (node_keys).")
 @click.option("--sessions-url", help="Where it speaks of its sessions, if not at URL.")
+@click.option(
+    "--ca", metavar="FILE", help="Who has signed the node's certificate, if not known to all (PEM)."
+)
 @click.option("--read", default="/", show_default=True, help="A path of the app that only reads.")
 @click.option("--path", "write", default="", help="One that writes to the session.")
 @click.option("--large", default="", help="One that makes the session larger than 4096 bytes.")
@@ -257,14 +260,14 @@ def explain(config: str, admin: str | None, service: str | None, session: str) -
 @click.option("--renew", default="", help="One that logs in.")
 @click.option("--slow", default="", help="One that writes after half a second or more.")
 @click.argument("url")
-def contract(url: str, key: str, sessions_url: str | None, **paths: str) -> None:
+def contract(url: str, key: str, sessions_url: str | None, ca: str | None, **paths: str) -> None:
     """Check whether the node at URL keeps the session contract, case by case.
 
     Paths are PATH or "METHOD PATH". The key may be in LIMPET_NODE_KEY.
     """
     from control.contract import check_contract
 
-    sys.exit(check_contract(url, sessions_url, key, paths))
+    sys.exit(check_contract(url, sessions_url, key, ca, paths))
 
 
 @main.command(short_help="Print what makes a shell complete this command.")

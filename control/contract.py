@@ -1,6 +1,7 @@
 """`limpet contract`: examines a node and prints what was found; the exit code: 0 fine, 1 not, 2 usage."""
 
 import http.client
+import ssl
 import sys
 from collections.abc import Mapping
 
@@ -20,14 +21,24 @@ MARKS = {
 }
 
 
-def check_contract(url: str, sessions_url: str | None, key: str, paths: Mapping[str, str]) -> int:
-    """`paths`: routes of the app, by what they do."""
+def check_contract(
+    url: str, sessions_url: str | None, key: str, ca: str | None, paths: Mapping[str, str]
+) -> int:
+    """`ca`: a file of authorities, instead of the system's; `paths`: routes of the app, by what they do."""
     try:
         places = NodeUrl.parse(url), NodeUrl.parse(sessions_url) if sessions_url else None
     except Refused as refused:
         print(f"the URL {refused.allowed}", file=sys.stderr)
         return 2
-    subject = Subject(places[0], key, Paths(**paths), places[1])
+    if ca is not None and not any(place and place.secure for place in places):
+        print("--ca has no effect: no URL begins with https://", file=sys.stderr)
+        return 2
+    try:
+        tls = ssl.create_default_context(cafile=ca) if ca is not None else None
+    except OSError as error:  # ssl.SSLError is one
+        print(f"--ca: {ca} cannot be used: {error.strerror or error}", file=sys.stderr)
+        return 2
+    subject = Subject(places[0], key, Paths(**paths), places[1], tls=tls)
     try:
         findings = list(examine(subject))
     except (OSError, http.client.HTTPException) as error:

@@ -61,6 +61,7 @@ class Metrics(Collector):
         self._loading = loading
         self._spans = spans or Counts()
         self._discovery = discovery
+        self.expiries: Callable[[], Iterable[Sample]] = tuple  # of certificates, by listener and file
 
     def collect(self) -> Iterator[Metric]:
         """All metrics. A family of many samples comes as several of the same name, one after the other."""
@@ -168,6 +169,10 @@ class Metrics(Collector):
                 "When the configuration file was last good, in unix time.",
                 self._loading.loaded,
             )
+        text = "When the certificate that a listener shows expires, in unix time."
+        labels = ["listener", "file"]
+        name = "limpet_certificate_expiry_timestamp_seconds"
+        yield from steps(GaugeMetricFamily, name, text, labels, self.expiries())
         text = "Spans of traces that the collector took, or that were lost on the way to it."
         spans = [(("sent",), float(self._spans.sent)), (("lost",), float(self._spans.lost))]
         yield from steps(CounterMetricFamily, "limpet_trace_spans", text, ["result"], spans)

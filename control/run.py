@@ -114,6 +114,7 @@ async def _live(
         crew.lead(runtime, traces.counts)
     make_site = crew.make_site if crew else served_here(runner, runtime.engine)
     sites = Sites(runner, make_site, handed.sockets if handed else None)
+    admin.metrics.expiries = sites.expiries
     take = partial(_take, runtime.engine, admin, logs, traces, workers)
     take(settings, secrets, logs.writer, traces.sender)
     reader = partial(_read, path)

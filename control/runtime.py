@@ -16,7 +16,15 @@ from control.node_tls import NodeContexts
 from control.seat import Alone, Seat
 from control.session_wiring import keep, keep_on
 from control.slots import Slot, assign, let_go
-from control.stores import OpenStore, Stores, close_stores, make_store, make_stores, named_stores
+from control.stores import (
+    OpenStore,
+    Stores,
+    close_stores,
+    make_stores,
+    named_stores,
+    stamp_of_store,
+    to_open,
+)
 from control.wiring import (
     addresses_of,
     affinity_of,
@@ -129,14 +137,17 @@ class Runtime:
         return replace(self.blueprint, settings=settings, slots=slots, tls=tls, placed=points)
 
     def fresh_stores(self, settings: file.Settings) -> dict[str, OpenStore]:
-        """Those of the settings that do not run yet, not opened. Raises StoreError."""
+        """Those that do not run yet, or with certificates of before, not opened. Raises StoreError."""
         before = named_stores(self.blueprint.settings) if self.blueprint else {}
         running = self.keeping.stores.opened
         wanted = named_stores(settings)
-        fresh = {
-            name: store for name, store in wanted.items() if name not in running or before.get(name) != store
+        return {
+            name: to_open(name, store)
+            for name, store in wanted.items()
+            if name not in running
+            or before.get(name) != store
+            or running[name].stamp != stamp_of_store(store)
         }
-        return {name: OpenStore(make_store(name, store)) for name, store in fresh.items()}
 
     def apply(self, after: Blueprint, fresh: Mapping[str, OpenStore] | None = None) -> None:
         """Make or change what runs, in one step of the event loop. `fresh`: stores, opened already."""

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from aiohttp import web
@@ -160,6 +160,13 @@ class Sites:
         """Take the certificates that the files hold by now."""
         places = (door.place.certificates for door in self._doors.values())
         reload_all([each for each in places if each is not None])
+
+    def expiries(self) -> Iterator[tuple[tuple[str, str], float]]:
+        """Of each certificate that is shown: the listener and the file, and the unix time of its end."""
+        for address, door in self._doors.items():
+            if (certificates := door.place.certificates) is not None:
+                for file, expiry in certificates.expiries.items():
+                    yield (str(address), file), expiry
 
     async def _open(self, listener: Listener, opened: Opened) -> None:
         address, door = listener.address, self._doors.get(listener.address)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from config.session_settings import Store as StoreSettings
 from config.settings import Settings
+from control.certificates import Stamp, stamp_of
 from sessions.keeping.targets import StoreTarget
 from sessions.stores.embedded import EmbeddedStore
 from sessions.stores.redis.store import RedisStore
@@ -25,8 +26,10 @@ class OpenStore:
     often it has come back; `gaps`: that, and how often it missed a write: it may lack what nodes have.
     """
 
-    def __init__(self, store: Store, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store, now: Callable[[], float] = time.monotonic, stamp: Stamp = ()) -> None:
+        """`stamp`: of the files of its certificates when they were read."""
         self.store = store
+        self.stamp = stamp
         self.name = store.name
         self.target = StoreTarget(store)
         self.away_since = inf
@@ -59,8 +62,8 @@ class OpenStore:
 class Stores:
     """All stores of the file that a service names."""
 
-    def __init__(self, stores: Iterable[Store]) -> None:
-        self.opened: Mapping[str, OpenStore] = {store.name: OpenStore(store) for store in stores}
+    def __init__(self, stores: Iterable[OpenStore]) -> None:
+        self.opened: Mapping[str, OpenStore] = {store.name: store for store in stores}
         self._advising: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -115,9 +118,20 @@ async def close_stores(stores: Iterable[OpenStore]) -> None:
         await each.store.close()
 
 
-def make_stores(settings: Settings) -> list[Store]:
+def make_stores(settings: Settings) -> list[OpenStore]:
     """Those that services name; nothing is opened. Raises StoreError for certificates that cannot be read."""
-    return [make_store(name, store) for name, store in named_stores(settings).items()]
+    return [to_open(name, store) for name, store in named_stores(settings).items()]
+
+
+def to_open(name: str, store: StoreSettings) -> OpenStore:
+    """Not opened yet. Raises StoreError for certificates that cannot be read."""
+    stamp = stamp_of_store(store)  # before they are read: what changes meanwhile is noticed later
+    return OpenStore(make_store(name, store), stamp=stamp)
+
+
+def stamp_of_store(store: StoreSettings) -> Stamp:
+    """By what it shows that the files of its certificates are other ones."""
+    return stamp_of(store.redis.files().values()) if store.redis is not None else ()
 
 
 def named_stores(settings: Settings) -> dict[str, StoreSettings]:

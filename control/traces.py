@@ -14,7 +14,7 @@ logger = logging.getLogger("limpet.tracing")
 
 GATHER_SECONDS = 0.5  # how long spans gather before they are sent
 MOST_WAITING = 2048  # the SDK's own bound, too
-BATCH = 32  # encoding a span takes 90 us, in which requests wait for the interpreter: 3 ms and no more
+BATCH = 32  # encoding a span takes 90 us of the interpreter, which requests then get by turns: 3 ms of it
 
 
 class TracingError(Exception):

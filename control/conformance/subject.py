@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -93,13 +94,16 @@ class Subject:
         paths: Paths,
         sessions_url: NodeUrl | None = None,
         timeout_seconds: float = 5.0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`sessions_url`: of the endpoint, where it has an address of its own."""
+        """`sessions_url`: of the endpoint, where it has an address of its own. `tls`: None: as the system has
+        it."""
         self.paths = paths
         self._url = url
         self._sessions_url = sessions_url or url
         self._key = key
         self._timeout_seconds = timeout_seconds
+        self._tls = tls
 
     def app(self, route: str, session_id: str, version: int, when: str, **fields: object) -> Reply:
         """A request to the app; `fields` by name without `Limpet-`."""
@@ -139,7 +143,8 @@ class Subject:
     def ask(self, method: str, path: str, when: str, body: bytes = b"", **fields: object) -> Reply:
         """Any request, with the key unless `Key` says otherwise. A field that is None is left out, and one
         that is a list comes as often as it has items."""
-        connection = _connection(self._sessions_url if path.startswith(ENDPOINT) else self._url)
+        url = self._sessions_url if path.startswith(ENDPOINT) else self._url
+        connection = _connection(url, self._tls)
         try:
             connection.timeout = self._timeout_seconds
             connection.connect()
@@ -169,11 +174,12 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _connection(url: NodeUrl) -> http.client.HTTPConnection:
+def _connection(url: NodeUrl, tls: ssl.SSLContext | None) -> http.client.HTTPConnection:
     if url.path:
         return UnixConnection(url.path)
-    kind = http.client.HTTPSConnection if url.secure else http.client.HTTPConnection
-    return kind(url.host, url.port)
+    if url.secure:
+        return http.client.HTTPSConnection(url.host, url.port, context=tls)
+    return http.client.HTTPConnection(url.host, url.port)
 
 
 def listed_id() -> str:

@@ -1,9 +1,13 @@
 """What is allowed, but probably not meant."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from trustme import KeyType
 
 from config.advice import advise
 from config.loading import read
+from tests.certificates import Authority
 from tests.config.files import Loader
 
 QUIET = """\
@@ -82,3 +86,23 @@ def test_a_service_out_of_reach(loader: Loader) -> None:
     other = "  other: {nodes: [{name: a, url: 'http://a'}, {name: b, url: 'http://b'}], health: {path: /}}\n"
     said = advice(loader, QUIET.format("") + other + more)
     assert said == ["9: services.other: no route leads here: it gets no requests"]
+
+
+def test_certificates_that_end_soon_or_are_never_shown(loader: Loader) -> None:
+    authority = Authority(loader.folder)
+    soon = datetime.now(UTC) + timedelta(days=3, hours=1)
+    authority.issue("a.example", "b.example", into="whole")
+    authority.issue("a.example", into="same")
+    authority.issue("a.example", into="other", key_type=KeyType.RSA, not_after=soon)
+    authority.issue("nodes.example", into="own", not_after=soon)
+    pairs = "".join(f"    - {{cert: {name}.crt, key: {name}.key}}\n" for name in ("whole", "same", "other"))
+    listen = f"listen:\n- address: 127.0.0.1:0\n  tls:\n   certificates:\n{pairs}"
+    own = "tls: {cert: own.crt, key: own.key}"
+    text = QUIET.format(own).replace("http://127.0.0.1:9001", "https://127.0.0.1:9001") + listen
+    day = f"{soon:%Y-%m-%d}"
+    assert advice(loader, text) == [
+        f"8: services.shop.tls.cert: expires on {day}, in 3 days: renew it",
+        "14: listen[0].tls.certificates[1].cert: never shown: those before it have all of its names, with EC"
+        " keys, too",
+        f"15: listen[0].tls.certificates[2].cert: expires on {day}, in 3 days: renew it",
+    ]

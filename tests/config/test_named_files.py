@@ -20,6 +20,7 @@ def test_each_is_named_once_and_counts_from_the_folder() -> None:
             "secrets_file": ["first", "second"],
             "node_keys_file": "nodes.key",
             "error_pages": {"html": "error.html", "json": "error.json"},
+            "stores": {"main": {"redis": "rediss://r?ssl_ca_certs=redis.pem&ssl_certfile=us.pem"}},
             "services": {"shop": SERVICE},
         }
     )
@@ -27,5 +28,5 @@ def test_each_is_named_once_and_counts_from_the_folder() -> None:
     folder = Path("/folder")
     assert sorted(named_files(settings, folder)) == [
         Path("/etc/shop.key"),
-        *(folder / name for name in [*own, "second", "shop.crt", "token"]),
+        *(folder / name for name in [*own, "redis.pem", "second", "shop.crt", "token", "us.pem"]),
     ]

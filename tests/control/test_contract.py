@@ -1,9 +1,12 @@
 """`limpet contract` as a person types it: what it prints, and its exit codes."""
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
 from control.cli import main
+from tests.certificates import Authority
 from tests.control.conformance.tampering import KEY, status, tampered
 from tests.sdk.serving import serving
 
@@ -54,3 +57,17 @@ def test_nobody_there(url: str, code: int, words: str) -> None:
 
 def test_a_key_is_needed() -> None:
     assert run("http://127.0.0.1:1", LIMPET_NODE_KEY="")[0] == 2
+
+
+def test_a_node_under_tls_with_an_authority_of_its_own(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    pair = authority.issue("127.0.0.1")
+    with serving(tampered(), ssl_certfile=pair["cert"], ssl_keyfile=pair["key"]) as port:
+        url = f"https://127.0.0.1:{port}"
+        assert run(url, "--key", KEY, "--ca", authority.file)[0] == 0
+        code, said = run(url, "--key", KEY)
+        assert code == 1 and "CERTIFICATE_VERIFY_FAILED" in said
+    for given, words in (("/nowhere.pem", "cannot be used"), (str(tmp_path), "cannot be used")):
+        code, said = run(url, "--key", KEY, "--ca", given)
+        assert (code, words in said) == (2, True)
+    assert run("http://127.0.0.1:1", "--key", KEY, "--ca", authority.file)[0] == 2

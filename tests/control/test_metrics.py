@@ -38,6 +38,7 @@ NAMES = {
     "limpet_worker_restarts",
     "limpet_build_info",
     "limpet_trace_spans",
+    "limpet_certificate_expiry_timestamp_seconds",
     "limpet_config_last_reload_success",
     "limpet_session_writes",
     "limpet_session_ends",

@@ -9,10 +9,12 @@ import pytest
 from config.session_settings import Store as StoreSettings
 from config.settings import Settings
 from config.store_urls import StoreUrl
-from control.stores import OpenStore, Stores, make_store, make_stores
+from control.runtime import build
+from control.stores import OpenStore, Stores, make_store, make_stores, to_open
 from sessions.stores.embedded import EmbeddedStore
 from sessions.stores.redis.store import RedisStore
 from sessions.stores.store import Operation, Outcome, StoreError
+from tests.certificates import Authority
 from tests.control.settings import service
 
 NODE_KEYS = ["a-key-of-sixteen-bytes-or-more"]
@@ -57,7 +59,10 @@ def test_only_stores_that_a_service_names_are_made(tmp_path: Path) -> None:
         }
     )
     stores = make_stores(settings)
-    assert {(store.name, type(store)) for store in stores} == {("main", RedisStore), ("local", EmbeddedStore)}
+    assert {(each.name, type(each.store)) for each in stores} == {
+        ("main", RedisStore),
+        ("local", EmbeddedStore),
+    }
     assert list(tmp_path.iterdir()) == []
 
 
@@ -67,7 +72,7 @@ async def test_an_embedded_store_gets_its_options(tmp_path: Path) -> None:
     store = make_store("local", settings)
     assert isinstance(store, EmbeddedStore)
     assert (store._path, store._synchronous, store._timeout_seconds) == (path, "FULL", 5.0)
-    stores = Stores([store])
+    stores = Stores([OpenStore(store)])
     await stores.open()
     assert path.exists()
     await stores.close()
@@ -83,7 +88,7 @@ async def test_a_redis_gets_its_options() -> None:
 
 async def test_a_file_that_can_never_be_a_store_is_an_error_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "s.db").write_text("this is no database, and long enough to be told from one " * 20)
-    stores = Stores([make_store("local", StoreSettings(embedded=str(tmp_path / "s.db")))])
+    stores = Stores([to_open("local", StoreSettings(embedded=str(tmp_path / "s.db")))])
     with pytest.raises(StoreError):
         await stores.open()
     await stores.close()
@@ -91,7 +96,7 @@ async def test_a_file_that_can_never_be_a_store_is_an_error_at_the_start(tmp_pat
 
 async def test_advice_is_logged_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
     store = StubStore(advice=["it forgets"])
-    stores = Stores([store])
+    stores = Stores([OpenStore(store)])
     await stores.open()
     (advising,) = stores._advising
     await advising
@@ -119,3 +124,27 @@ def test_a_new_connection_counts_as_coming_back() -> None:
         opened.look()
         seen.append(opened.gaps)
     assert seen == [1, 1, 2, 2, 3, 3]
+
+
+async def test_an_authority_in_other_words_makes_a_store_anew(tmp_path: Path) -> None:
+    """As when a file of certificates is renewed in its place: the settings are the same."""
+    Authority(tmp_path, "redis")
+    url = f"rediss://127.0.0.1:1/0?ssl_ca_certs={tmp_path}/redis.pem"
+    sessions = {"strategy": "store", "store": "main"}
+    settings = Settings.model_validate(
+        {
+            "node_keys": ["k" * 16],
+            "stores": {"main": {"redis": url}},
+            "services": {"shop": service(sessions=sessions)},
+            "routes": [{"service": "shop"}],
+        }
+    )
+    runtime = build(settings, [b"s" * 16], lambda timer, error: None)
+    assert runtime.fresh_stores(settings) == {}
+    Authority(tmp_path, "redis")
+    fresh = runtime.fresh_stores(settings)
+    assert list(fresh) == ["main"]
+    runtime.apply(runtime.draw(settings, [b"s" * 16]), fresh)
+    assert runtime.keeping.stores.opened["main"] is fresh["main"]
+    assert runtime.fresh_stores(settings) == {}
+    await runtime.keeping.close()

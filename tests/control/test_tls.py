@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+import re
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from aiohttp import ClientSession
 
 from tests.certificates import Authority
 from tests.control.process import command, configuration, eventually, running
@@ -22,6 +26,16 @@ async def shown(port: int, authority: Authority) -> list[str]:
     return names
 
 
+async def expiry(admin_port: int, file: str) -> float:
+    """What /metrics says of a certificate."""
+    async with ClientSession() as client, client.get(f"http://127.0.0.1:{admin_port}/metrics") as answer:
+        text = await answer.text()
+    name, listener = "limpet_certificate_expiry_timestamp_seconds", "127.0.0.1:0"
+    ((labels, value),) = re.findall(rf"^{name}{{(.*)}} (.*)$", text, re.M)
+    assert sorted(labels.split(",")) == [f'file="{file}"', f'listener="{listener}"']
+    return float(value)
+
+
 async def test_a_renewed_certificate_is_taken_upon_sighup(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     pair = authority.issue("old.example", into="shop")
@@ -36,6 +50,7 @@ async def test_a_renewed_certificate_is_taken_upon_sighup(tmp_path: Path) -> Non
         await limpet.says(r"certificates loaded: .*shop\.crt")
         await limpet.says(r"configuration loaded \(SIGHUP\)")
         assert await shown(port, authority) == ["new.example"]
+        assert await expiry(await limpet.admin_port(), str(tmp_path / "shop.crt")) > time.time()
 
         authority.expired("new.example", into="shop")
         limpet.signal(signal.SIGHUP)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trustme import KeyType
 
 from proxy import front
 from proxy.client import CLOSED, Client
@@ -253,3 +254,32 @@ async def test_a_tunnel_ends_with_either_side(authority: Authority) -> None:
         with suppress(OSError):
             await wire.writer.wait_closed()
         await eventually(lambda: node.open == 0)
+
+
+@pytest.mark.parametrize(
+    ("only", "name", "names"),
+    [
+        ("ECDSA", "shop.example", ["shop.example", "www.shop.example", "a.shop.example"]),
+        ("ECDSA", "a.shop.example", ["shop.example", "www.shop.example", "a.shop.example"]),
+        ("ECDSA", None, ["shop.example", "www.shop.example", "a.shop.example"]),
+        ("RSA", "shop.example", ["shop.example", "*.shop.example"]),
+        ("RSA", "www.shop.example", ["www.shop.example"]),
+        ("RSA", "a.shop.example", ["shop.example", "*.shop.example"]),
+        ("RSA", None, ["shop.example", "*.shop.example"]),
+    ],
+)
+async def test_each_client_gets_a_key_of_the_kind_that_it_can_verify(
+    authority: Authority, only: str, name: str | None, names: list[str]
+) -> None:
+    pairs = [
+        authority.issue("shop.example", "www.shop.example", "a.shop.example", into="modern"),
+        authority.issue("shop.example", "*.shop.example", into="wild", key_type=KeyType.RSA),
+        authority.issue("www.shop.example", into="old", key_type=KeyType.RSA),
+    ]
+    client = authority.client()
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    client.set_ciphers(f"ECDHE-{only}-AES128-GCM-SHA256")
+    async with proxied(Recorder(), listening(*pairs)) as proxy:
+        wire = await connect(proxy, client, name)
+        assert shown(wire) == names
+        assert (await wire.exchange(GET))[1] == b"ok"

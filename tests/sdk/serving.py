@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -14,11 +15,11 @@ PATIENCE = 10.0  # seconds that anything may take before a test fails
 
 
 @contextmanager
-def serving(app: App) -> Iterator[int]:
-    """The port on which the app answers; stopped, and its thread gone, at the end."""
+def serving(app: App, **options: Any) -> Iterator[int]:
+    """The port on which the app answers; stopped, and its thread gone, at the end. `options`: of uvicorn."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, log_config=None, lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=5
+        app, log_config=None, lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=5, **options
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
