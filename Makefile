@@ -15,9 +15,9 @@ COMPILED_TESTS := tests/test_protocols.py tests/proxy tests/routing tests/corpus
 	$(addprefix --ignore=tests/,sessions/stores scenarios/test_slow_clients_are_gone_in_time.py \
 	scenarios/test_a_session_moves_only_when_its_node_cannot_serve_it.py)
 
-.PHONY: demo compare test test-compiled compiled check bench bench-quick help clean
+.PHONY: demo compare test test-compiled compiled check bench bench-quick bench-plots help clean
 help:
-	@echo "make demo | compare | test | test-compiled | compiled | check | bench | bench-quick"
+	@echo "make demo | compare | test | test-compiled | compiled | check | bench | bench-quick | bench-plots"
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -77,6 +77,9 @@ bench: $(VENV)/.test
 # Small requests alone, within a minute; of what `make compiled` has made only if that is of the present source.
 bench-quick: $(VENV)/.test
 	$(BIN)/python -m bench --quick --seconds 1 $(ARGS)
+
+bench-plots: $(VENV)/.test
+	$(BIN)/python -m bench.growth
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
