@@ -13,6 +13,8 @@ from tests.model.proxy import Proxy
 from tests.model.store import Store
 from tests.model.watch import Level
 
+_MOMENT = 0.2  # seconds for which a node may hang without being taken for dead
+
 
 class Plan(NamedTuple):
     """What a run is like. Seconds are of the computed clock."""
@@ -138,6 +140,8 @@ class Faults:
 
     def _look(self) -> None:
         """Whether there has been time to be protected again since the last node was killed."""
+        if any(machine.dead for machine in self._network.machines):
+            return  # also while nobody has noticed yet
         if self._safe_since is None and all(proxy.watch.content for proxy in self._proxies):
             self._safe_since = [proxy.watch.passes + 2 for proxy in self._proxies]
 
@@ -157,14 +161,29 @@ class Faults:
             return False
         return bool(self._network.cuts) or len({tuple(proxy.watch.levels) for proxy in self._proxies}) > 1
 
+    def _alone(self) -> bool:
+        """Whether whoever is away next is the only one.
+
+        A node that hangs for so long that it is taken for dead is away as much as a dead one. What only those
+        two have is missed by a request with a token from before: one copy outlives the loss of one node.
+        """
+        return self._rough or not any(Level.DOWN in proxy.watch.levels for proxy in self._proxies)
+
+    def _hang(self, machine: Machine, seconds: float) -> float:
+        """Freeze it; for how long: a moment only, while another one may still be missed."""
+        machine.freeze()
+        return seconds if self._rough or (self._protected() and self._alone()) else min(seconds, _MOMENT)
+
     async def _kill(self) -> None:
-        if not self._protected() or self._store.down or self._disagreeing():
+        if not self._protected() or self._store.down or self._disagreeing() or not self._alone():
             return
         self._safe_since = None
         machine = self._random.choice(self._network.machines)
         self.counts["killed"] += 1
         self._note_lag()
         machine.kill()
+        for other in [] if self._rough else self._network.machines:
+            other.thaw()
         await asyncio.sleep(0.05 + self._random.random() * 2)
         machine.start()
         machine.thaw()
@@ -213,8 +232,7 @@ class Faults:
         if machine.dead or any(other.frozen for other in self._network.machines) or self._disagreeing():
             return
         self.counts["frozen"] += 1
-        machine.freeze()
-        await asyncio.sleep(self._random.random() * 2)
+        await asyncio.sleep(self._hang(machine, self._random.random() * 2))
         machine.thaw()
 
     async def _flap(self) -> None:
@@ -223,8 +241,7 @@ class Faults:
             return
         self.counts["flapped"] += 1
         for _ in range(3):
-            machine.freeze()
-            await asyncio.sleep(self._random.random() * 0.9)
+            await asyncio.sleep(self._hang(machine, self._random.random() * 0.9))
             machine.thaw()
             await asyncio.sleep(self._random.random() * 0.5)
 

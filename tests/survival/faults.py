@@ -205,7 +205,8 @@ class Roll:
 
 
 class Reconfigure:
-    """A node more in the file, and then one of the others out of it: the proxies start anew, one by one."""
+    """A node more in the file, which the proxies read again; then one of the others out of it: they start
+    anew, one by one."""
 
     name = "nodes added and removed"
 
@@ -213,7 +214,10 @@ class Reconfigure:
         stage.spare.start()
         await stage.answering(stage.spare)
         stage.nodes.append(stage.spare)
-        await self._restart_proxies(stage, findings)
+        for proxy in stage.proxies:
+            stage.configure(proxy)
+            proxy.reload()
+        await stage.all_know(stage.spare)
         await stage.protected()
         leaver = random.choice(stage.nodes)
         await drain(stage, leaver, findings)

@@ -118,13 +118,17 @@ class Limpet(Process):
         super().__init__(name, [sys.executable, "-m", "proxy", "run", "-c", str(self._file)], folder)
 
     def configure(self, settings: dict[str, object]) -> None:
-        """Write the file that it reads when it starts the next time."""
+        """Write the file that it reads when it starts the next time, or is told to."""
         own = {
             "listen": f"127.0.0.1:{self.port}",
             "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
             "access_log": {"format": "json", "file": str(self.access_log)},
         }
         self._file.write_text(yaml.safe_dump({**own, **settings}, sort_keys=False))
+
+    def reload(self) -> None:
+        """Have it read its file again."""
+        os.kill(self.id, signal.SIGHUP)
 
 
 async def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:

@@ -104,6 +104,14 @@ class Stage:
             assert asyncio.get_running_loop().time() < end, f"not up again in {seconds} s: {missing}"
             await asyncio.sleep(0.1)
 
+    async def all_know(self, node: Node, seconds: float = PATIENCE) -> None:
+        """Wait until every proxy has this node, and it is up for all of them."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not all([await self._knows(proxy, node) for proxy in self.proxies]):
+            assert asyncio.get_running_loop().time() < end, f"{node.name} not known in {seconds} s"
+            await asyncio.sleep(0.1)
+        await self.all_up()
+
     async def protected(self, seconds: float = PATIENCE) -> None:
         """Wait until every session has its copies, or is in the store."""
         end = asyncio.get_running_loop().time() + seconds
@@ -176,6 +184,9 @@ class Stage:
         raise AssertionError(f"{node.name} does not answer: {node.log.read_text()}")
 
     # Private
+
+    async def _knows(self, proxy: Limpet, node: Node) -> bool:
+        return node.name in [fact["node"] for fact in await self._facts(proxy)]
 
     async def _left_at(self, proxy: Limpet, node: Node) -> int:
         for fact in await self._facts(proxy):
