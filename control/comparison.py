@@ -100,7 +100,8 @@ class Jobs:
         if action.target != STORE:
             return await self._nodes[action.target].call(action, job.session_id, job.ttl)
         assert self._store is not None, "only where there is one is it compared with"
-        writer = self._names[job.node] if job.node != STORE else ""
+        node = job.node if job.node != STORE else job.source
+        writer = self._names[node] if node >= 0 else ""
         return await self._store.call(action, job.session_id, job.ttl, writer=writer)
 
 

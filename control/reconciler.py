@@ -65,6 +65,9 @@ class Reconciler:
         self._order = order
         self._stays = stays
         self._store: OpenStore | None = None
+        self._fallback: OpenStore | None = None
+        self._fallen_back: dict[str, int] = {}  # the versions that it has of sessions, while nodes are few
+        self._fallback_gaps = 0
         self._store_gaps = 0  # as of the last whole pass
         self._store_returns = 0
         self._set(plan, nodes, store)
@@ -108,8 +111,9 @@ class Reconciler:
             self.left = {node: left for node, left in self.left.items() if node in leaving}
             self._woken.set()
         # Until then what was written meanwhile is on one node only.
-        if self._store is not None and self._store.returns != self._store_returns:
-            self._store_returns = self._store.returns
+        store = self._store or self._fallback
+        if store is not None and store.returns != self._store_returns:
+            self._store_returns = store.returns
             self._woken.set()
 
     def freshen(self) -> None:
@@ -124,7 +128,9 @@ class Reconciler:
         self._plan = plan
         self._nodes = nodes
         self._store = store if plan.stored else None
-        target = self._store.target if self._store else None
+        self._fallback = store if plan.replicas and not plan.stored else None
+        self._fallen_back = {}
+        target = store.target if store is not None else None
         self._jobs = Jobs(nodes, self._watch.node_names, target, self._stays)
         self._copying, self._moving = Turns(plan.copy_rate), Turns(plan.move_rate)
 
@@ -163,7 +169,10 @@ class Reconciler:
         returns = [node.returns for node in nodes]
         store = self._store
         store_gaps = store.gaps if store is not None and store.up else self._store_gaps
-        work = Reconciliation(roles, self._order, self._protected)
+        fallback_gaps = self._fallback.gaps if self._fallback is not None else 0
+        if not roles.fallback or fallback_gaps != self._fallback_gaps:
+            self._fallen_back, self._fallback_gaps = {}, fallback_gaps
+        work = Reconciliation(roles, self._order, self._protected, self._fallen_back)
         jobs = await Comparison(work, self._nodes, self._jobs, self._copying, self._moving).run()
         if work.whole:
             self._store_gaps = store_gaps
@@ -189,7 +198,14 @@ class Reconciler:
             store=plan.stored,
             stuck=self._stuck(),
             sticky=plan.sticky,
+            fallback=self._falls_back(len(ready)),
         )
+
+    def _falls_back(self, ready: int) -> bool:
+        """Whether the fallback is to take copies: too few nodes are left for them."""
+        replicas = self._plan.replicas
+        enough = replicas if replicas < self._watch.health.members else 1  # `all` is whoever there is
+        return self._fallback is not None and self._fallback.up and ready <= enough
 
     def _leaving(self) -> frozenset[int]:
         away = (NodeState.DRAIN, NodeState.MAINT)

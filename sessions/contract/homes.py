@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 class Work(IntEnum):
     """What a job's driver does."""
 
-    COPY = 0  # GET from `source`, PUT to `node`
+    COPY = 0  # GET from `source`, PUT to `node`, or STORE
     END = 1  # at `node`
     STOP = 2  # FENCE `node` with `number`: it serves the session no more
     # GET from the store: is that above `number`, STOP `node` with it; has the session ended there, END it; is
@@ -38,7 +38,7 @@ class Job(NamedTuple):
 
     work: Work
     session_id: str
-    node: int  # END: or STORE
+    node: int  # END, COPY: or STORE
     ttl: int
     source: int = -1
     number: int = 0
@@ -59,6 +59,7 @@ class Roles(NamedTuple):
     # stopped, so that it is searched for first.
     stuck: frozenset[int] = frozenset()
     sticky: bool = True  # False: what counts is the store, whatever nodes have
+    fallback: bool = False  # a store takes copies while there are too few other nodes for them
 
 
 class Verdict(NamedTuple):
@@ -74,11 +75,18 @@ class Verdict(NamedTuple):
 class Homes:
     """Judges the sessions of one pass."""
 
-    __slots__ = ("_moves", "_order", "_roles")
+    __slots__ = ("_moves", "_order", "_roles", "_stored")
 
-    def __init__(self, roles: Roles, order: Callable[[str], Iterator[int]]) -> None:
+    def __init__(
+        self,
+        roles: Roles,
+        order: Callable[[str], Iterator[int]],
+        stored: Callable[[str], int] = lambda _session_id: 0,
+    ) -> None:
+        """`stored`: the version that the fallback is known to have; 0: none."""
         self._roles = roles
         self._order = order
+        self._stored = stored
         self._moves = roles.moves
 
     def judge(self, entries: Mapping[int, Entry]) -> Verdict:
@@ -98,18 +106,33 @@ class Homes:
         jobs += self._move(entries, owner, newest)
         on_nodes = self._roles.replicas or not self._roles.store
         homes = self._homes(entries, owner) if on_nodes else []
-        jobs += self._copy(entries, homes, newest) if on_nodes else self._check(entries, owner)
+        missed = self._missed(entries, owner, homes, newest)
+        jobs += self._copy(entries, [*homes, *missed], newest) if on_nodes else self._check(entries, owner)
         holders = sum(entry.version == newest for entry in entries.values())
-        left = self._left(entries, homes, newest)
+        if self._roles.fallback and not missed and self._short(owner, homes):
+            holders += 1
+        left = self._left(entries, [*homes, *missed], newest)
         copies = holders - 1 if newest > 1 and self._roles.replicas else _NOTHING
         return Verdict(jobs, copies, newest, serving, left)
 
     def _homes(self, entries: Mapping[int, Entry], owner: int) -> list[int]:
         """Who should hold copies: the first ready ones in order, and one more where nobody serves it."""
         name = next(iter(entries.values())).id
-        stays = owner in (self._roles.ready | self._roles.syncing) - self._roles.leaving
         ready = (node for node in self._order(name) if node in self._roles.ready and node != owner)
-        return list(islice(ready, self._roles.replicas + (0 if stays else 1)))
+        return list(islice(ready, self._wanted(owner)))
+
+    def _wanted(self, owner: int) -> int:
+        stays = owner in (self._roles.ready | self._roles.syncing) - self._roles.leaving
+        return self._roles.replicas + (0 if stays else 1)
+
+    def _short(self, owner: int, homes: list[int]) -> bool:
+        return len(homes) < self._wanted(owner)
+
+    def _missed(self, entries: Mapping[int, Entry], owner: int, homes: list[int], newest: int) -> list[int]:
+        """STORE, where it should have a copy for want of nodes, and is not known to."""
+        name = next(iter(entries.values())).id
+        falls_back = self._roles.fallback and newest > 1 and self._short(owner, homes)
+        return [STORE] if falls_back and self._stored(name) < newest else []
 
     def _copy(self, entries: Mapping[int, Entry], homes: list[int], newest: int) -> list[Job]:
         if newest <= 1:

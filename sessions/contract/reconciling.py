@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from sessions.contract.homes import Entry, Homes, Job, Roles, Work
+from sessions.contract.messages import STORE
 
 PAGE = 500  # entries: one step of `advance` takes a few milliseconds with it
 _MOST_JOBS = 4 * PAGE  # before more pages are read
@@ -36,6 +37,7 @@ class Reconciliation:
         "_protected",
         "_roles",
         "_short",
+        "_stored",
         "_troubled",
         "_under_way",
         "_wanted",
@@ -52,11 +54,14 @@ class Reconciliation:
         roles: Roles,
         order: Callable[[str], Iterator[int]],
         protected: Callable[[str, int], None] = lambda _session_id, _version: None,
+        stored: dict[str, int] | None = None,
     ) -> None:
-        """`protected` is told of each version that all hold who should."""
+        """`protected` is told of each version that all hold who should. `stored`: the versions that the
+        fallback is known to have, to which those are added that it is given."""
         self._roles = roles
         self._protected = protected
-        self._homes = Homes(roles, order)
+        self._stored: dict[str, int] = {} if stored is None else stored
+        self._homes = Homes(roles, order, lambda name: self._stored.get(name, 0))
         self._buffers: dict[int, deque[Entry]] = {node: deque() for node in sorted(roles.listed)}
         self._last = dict.fromkeys(roles.listed, "")
         self._complete: set[int] = set()
@@ -128,6 +133,9 @@ class Reconciliation:
             self._short[job.session_id] = held + 1
             self.copies[min(held, 2)] -= 1
             self.copies[min(held + 1, 2)] += 1
+            if job.node == STORE:
+                self._stored[job.session_id] = job.number
+                self._protected(job.session_id, job.number)
 
     @property
     def done(self) -> bool:

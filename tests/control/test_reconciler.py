@@ -14,7 +14,7 @@ from control.stores import OpenStore
 from routing.health import HealthRules, ServiceHealth
 from routing.states import Mode, NodeState
 from routing.view import NodeView, service_view
-from sessions.contract.messages import Call
+from sessions.contract.messages import TAKEN, Action, Answer, Call
 from tests.control.lists import StubNode
 from tests.control.process import eventually
 from tests.control.test_stores import StubStore
@@ -183,6 +183,28 @@ async def test_when_the_store_comes_back_it_is_compared_with_the_nodes_at_once()
         scene.opened.look()
         scene.reconciler.look()
         await until(lambda: asked == ["x"])
+
+
+async def test_while_nodes_are_few_the_fallback_is_given_copies_and_again_when_it_comes_back() -> None:
+    scene = Scene(store=True)
+    put: list[tuple[str, Call, str]] = []
+
+    async def call(action: Action, session_id: str, ttl: int, base: int = -1, writer: str = "") -> Answer:
+        put.append((session_id, action.call, writer))
+        return TAKEN
+
+    scene.opened.target.call = call  # type: ignore[method-assign]
+    scene.nodes[0].hold("x", 5, serving=True)
+    async with going(scene) as it:
+        for node in (1, 2):
+            scene.watch.probed(node, Outcome.FAILED, "by the test")
+        await until(lambda: put == [("x", Call.PUT, "a")] and it.copies == [0, 1, 0])
+        scene.store.up = False
+        scene.opened.look()
+        scene.store.up = True
+        scene.opened.look()
+        scene.reconciler.look()
+        await until(lambda: len(put) == 2)
 
 
 async def test_rebalancing_stops_what_is_not_at_home_while_all_are_up() -> None:

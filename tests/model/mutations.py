@@ -11,6 +11,7 @@ from limpet_session import rules as node_rules
 from sessions import keeper
 from sessions.contract import searching, settling
 from sessions.contract.course import Course, Do, Step
+from sessions.contract.homes import Homes
 from sessions.contract.messages import STORE, UNKNOWN, Action, Answer, Call, Kind
 from sessions.contract.searching import Search
 from sessions.contract.settling import Settled, Settling
@@ -200,6 +201,11 @@ def who_comes_back_takes_pins_at_once(stack: ExitStack) -> None:
         old(self, node, Level.UP if level is Level.SYNCING else level)
 
     old = _swap(stack, Watch, "set_level", set_level)
+
+
+@mutation
+def a_fallback_gets_only_what_is_written(stack: ExitStack) -> None:
+    _swap(stack, Homes, "_missed", lambda self, *what: [])
 
 
 @mutation

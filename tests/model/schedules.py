@@ -190,9 +190,24 @@ async def _until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
+async def both_of_two_nodes_die_with_time_in_between() -> list[str]:
+    """There is a fallback, and nothing was written while the first one was away."""
+    stage = Stage(TWO._replace(store=True), reconciling=True)
+    token = await stage.write("j", None)
+    owner, other = token.node, 1 - token.node
+    stage.machines[other].kill()
+    await stage.until_seen(0, other, Level.DOWN)
+    passes = stage.proxies[0].watch.passes
+    await _until(lambda: stage.proxies[0].watch.passes >= passes + 2)
+    stage.machines[owner].kill()
+    stage.machines[other].start()
+    return stage.missing({"j"}, (await stage.read(token)).seen)
+
+
 SCHEDULES: dict[str, Schedule] = {
     "a silence is taken for an answer": a_copy_holder_is_silent_while_its_session_is_searched,
     "a refused fence is passed over": two_proxies_take_a_session_over_at_once,
+    "a fallback gets only what is written": both_of_two_nodes_die_with_time_in_between,
     "a 410 does not end a search": a_copy_is_left_of_a_session_that_has_ended,
     "a token does not say unprotected": an_unprotected_write_is_met_again,
     "what is unprotected is not settled again": an_unprotected_write_is_met_again,

@@ -121,8 +121,9 @@ class Watch:
         syncing = frozenset(i for i in listed if levels[i] is Level.SYNCING)
         moves = 5 if setup.rebalance and len(ready) == setup.nodes else 0
         leaving = listed - ready - syncing
+        fallback = bool(setup.store and self.store_up and 0 < len(ready) <= setup.replicas)
         roles = Roles(listed, ready, syncing, leaving, setup.replicas, behind, moves, sticky=setup.sticky)
-        work = Reconciliation(roles, self._links.ring.order)
+        work = Reconciliation(roles._replace(fallback=fallback), self._links.ring.order)
         pages = work.start()
         while pages:
             page = pages.pop()

@@ -166,3 +166,22 @@ def test_without_stickiness_what_nodes_have_is_no_matter() -> None:
     roles = STORED._replace(syncing=frozenset({2}), behind=True, leaving=frozenset({1}), sticky=False)
     assert jobs({2: entry(7, serving=True), 1: entry(EPOCH, serving=True)}, roles) == []
     assert jobs({2: entry(7, ended=True), 1: entry(6)}, roles) != []
+
+
+def test_a_fallback_gets_what_too_few_nodes_can_hold() -> None:
+    few = ROLES._replace(ready=frozenset({2}), listed=frozenset({2}), fallback=True)
+    entries = {2: entry(7, serving=True)}
+    assert jobs(entries, few) == [copy(STORE, 2, 7)]
+    assert jobs(entries, few._replace(fallback=False)) == []
+    assert jobs({2: entry(1, serving=True)}, few) == []
+    verdict = Homes(few, lambda name: iter(ORDER), lambda name: 7).judge(entries)
+    assert (verdict.jobs, verdict.copies) == ([], 1)
+    assert jobs({2: entry(7, serving=True), 3: entry(7)}, ROLES._replace(fallback=True)) == []
+
+
+def test_what_leaves_a_node_is_in_the_fallback_first() -> None:
+    """The leaving one has the only copy."""
+    few = ROLES._replace(ready=frozenset({2}), leaving=frozenset({3}), fallback=True)
+    entries = {2: entry(7, serving=True), 3: entry(7)}
+    assert Homes(few, lambda name: iter(ORDER)).judge(entries).left == (3,)
+    assert Homes(few, lambda name: iter(ORDER), lambda name: 7).judge(entries).left == ()
