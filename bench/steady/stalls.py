@@ -163,8 +163,8 @@ ACTS: dict[str, Act] = {
 
 
 @contextmanager
-def staged(folder: Path, python: Sequence[str]) -> Iterator[tuple[Stage, int]]:
-    """Everything up, and Limpet's process."""
+def staged(folder: Path) -> Iterator[Stage]:
+    """Everything up."""
     with ExitStack() as stack:
         ports = stack.enter_context(many(LARGE + 1 + 5 * SMALL, folder))
         endpoints = [free_port() for _ in NAMES]
@@ -176,11 +176,11 @@ def staged(folder: Path, python: Sequence[str]) -> Iterator[tuple[Stage, int]]:
         ]
         stage = Stage(free_port(), free_port(), folder / "proxy.yaml", ports, shop)
         stage.write(changed=False)
-        command = [*python, "-m", "proxy", "run", "-c", str(stage.file)]
+        command = [sys.executable, "-m", "bench.steady.limpet", "run", "-c", str(stage.file)]
         process = stack.enter_context(running(command, PROXY_CORE, folder, "limpet"))
         wait_for(process, stage.port, folder / "limpet.out", 30)
         wait_for_all(stage.port)
-        yield stage, process.pid
+        yield stage
 
 
 def measured(stage: Stage, name: str, rate: float, seconds: float) -> str:
@@ -217,7 +217,7 @@ def main() -> int:
     print("|---|---|---|---|---|---|---|", flush=True)
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
-        staged(Path(folder), [sys.executable]) as (stage, _),
+        staged(Path(folder)) as stage,
     ):
         for name in [options.only] if options.only else ACTS:
             print(measured(stage, name, options.rate, options.seconds), flush=True)
