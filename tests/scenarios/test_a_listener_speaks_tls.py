@@ -215,7 +215,8 @@ async def test_a_slow_reader_gets_all_of_an_answer_that_ends_its_connection(
         assert isinstance(client, Client)
         got = b""
         while not client.transport.get_write_buffer_size() or client.state != CLOSED:
-            got += await wire.read_exactly(65536)
+            got += await wire.read_exactly(4096)
+            await asyncio.sleep(0)  # it is the slower one: the proxy has its turn after each piece
         await asyncio.sleep(0.3)  # longer than TLS has for its farewell: nothing may happen
         got += await wire.read_exactly(len(body) - len(got))
         assert got == body
