@@ -114,6 +114,7 @@ class Counter:
         self.failed: list[object] = []
         self.wrong: list[str] = []
         self.client = aiohttp.ClientSession(cookie_jar=self._jar)
+        self.client._retry_connection = False  # it would send again by itself what has counted
 
     async def add(self) -> None:
         """One more."""
