@@ -1,23 +1,18 @@
 """A connection of a client: its requests in order, its time limits, its end."""
 
 import asyncio
-import fcntl
-import socket
-import struct
-import sys
-import termios
 from typing import Final, cast
 
 from proxy.engine import Engine
 from proxy.exchange import Exchange
 from proxy.faults import Fault, Malformed
 from proxy.forwarding import Peer, peer_of
-from proxy.grammar import FORBIDDEN
 from proxy.inflow import LONG_READ, Inflow
 from proxy.ledger import log_refusal
 from proxy.memory import Memory
 from proxy.own_answer import fault_answer
-from proxy.request import read_line
+from proxy.request import check_unfinished, read_line
+from proxy.tcp import reset_by, unacknowledged
 from proxy.tunnel import Tunnel
 from proxy.wheel import NEVER
 
@@ -25,7 +20,6 @@ _END = b"\r\n\r\n"
 _CRLF = b"\r\n"
 _HALF_CLOSE_SECONDS = 0.5  # how long an answer may still take for a client that sends no more
 _LINGER_SECONDS = 2.0  # how long a refused client's bytes are read away, so that it can read why
-_RESET = struct.pack("ii", 1, 0)
 
 
 # States of a connection
@@ -176,9 +170,8 @@ class Client:
 
     def rest_of_body(self, rest: bytes) -> None:
         self._held = rest
-        waiting = (
-            self.exchange is not None and self.exchange.upstream is None
-        )  # its time in the queue runs on
+        exchange = self.exchange
+        waiting = exchange is not None and exchange.upstream is None  # its time in the queue runs on
         if not self._write_blocked and not waiting:
             self.engine.wheel.disarm(self)
 
@@ -218,8 +211,7 @@ class Client:
         self.exchange = None
         if reset:
             self.state = CLOSED
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self.transport.abort()
+            reset_by(self.transport)
         else:
             self._shut()
 
@@ -315,26 +307,12 @@ class Client:
 
     def _hold_head(self, data: bytes) -> None:
         """An unfinished head; what can never become one is refused at once."""
-        limits = self.engine.limits
         self._held = data
-        self._check_unfinished(data)
+        check_unfinished(data, self._searched, self.engine.limits)
         self._searched = max(0, len(data) - 3)
         if self.state == IDLE and data:
             self.state = HEAD
             self.engine.wheel.arm(self, self.engine.wheel.now + self.engine.timeouts.head)
-        if len(data) > limits.head:
-            raise Malformed(431, "head_too_large", f"The request's head is larger than {limits.head} bytes.")
-
-    def _check_unfinished(self, data: bytes) -> None:
-        limits = self.engine.limits
-        if FORBIDDEN.search(data, max(0, self._searched - 1)):
-            raise Malformed(400, "bad_character", "The head holds a character that no head may hold.")
-        line_end = data.find(_CRLF)
-        if line_end >= 0:
-            if self._searched <= line_end + 1:
-                read_line(data, limits)
-        elif len(data) > limits.line:
-            raise Malformed(414, "target_too_long", f"The request line is longer than {limits.line} bytes.")
 
     def _hold(self, data: bytes) -> None:
         """Bytes of later requests: read on, so that the client's end is noticed, but not without bound."""
@@ -413,17 +391,10 @@ class Client:
 
         Looked at a second time before it is judged: while answers flow, nobody asks how much is left.
         """
-        left = self._unsent()
+        left = unacknowledged(self.transport)
         if left == self._write_left:
             self.engine.counters.reject("write_timeout")
             self.transport.abort()
             return
         self._write_left = left
         self.engine.wheel.arm(self, now + self.engine.timeouts.write_idle)
-
-    def _unsent(self) -> int:
-        """Bytes that the client has not acknowledged: ours, and those in the kernel's buffer, which may hold
-        megabytes that a slow reader takes minutes to make room in."""
-        queued = bytearray(4)
-        fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, queued)
-        return self.transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)

@@ -9,9 +9,7 @@ from proxy.engine import Engine
 from proxy.faults import Blame, Fault, Malformed, NodeFault
 from proxy.heads import request_head, switching_head, token_lines
 from proxy.hops import HOPPING, last_hop
-from proxy.https import redirect
-from proxy.internal import is_internal
-from proxy.placement import Placement
+from proxy.placement import place
 from proxy.proxy_protocol import introduction
 from proxy.request import IDEMPOTENT, RequestFields, RequestLine
 from proxy.response import ResponseHead
@@ -48,7 +46,8 @@ class Exchange(Delivery):
             self.upload = begin_upload(self.fields, self.engine.limits, self.engine.request_kinds)
             if self.line.method in HOPPING and self._answered_here():
                 return
-            self._place()
+            self.placement = place(self)
+            self.placement.choose()
             keeper = self.placed.service.keeper
             if keeper is None:
                 self._send()
@@ -323,25 +322,6 @@ class Exchange(Delivery):
         self.keep = keep
         self._end_here(*last)
         return True
-
-    def _place(self) -> None:
-        """Find out which service and node the request is for."""
-        engine, client, fields = self.engine, self.client, self.fields
-        route = engine.routes.find(self.line.authority or fields.host, self.line.path)
-        if route is None:
-            raise Fault(404, "no_route", "No service is configured for this host and path.")
-        if route.https_port and not engine.forwarding.secure(client.peer, fields):
-            raise redirect(self.line.authority or fields.host, route.https_port, self.line.target)
-        self.line.target = route.target(self.line.target)
-        if is_internal(self.line.target):
-            raise Fault(404, "internal", "This path is not served here.")
-        service = route.service
-        service.counters.bytes_in += self.bytes_in
-        address = engine.forwarding.client_address(client.peer, fields)
-        self.placement = Placement(
-            route, client.memory.visit(service, fields, engine.wall), address, self.began
-        )
-        self.placement.choose()
 
     def _send(self) -> None:
         """To the node that was chosen, as soon as there is a connection."""

@@ -1,14 +1,20 @@
 """Where an exchange goes: whose it is, the node it is at, those it has tried, and its place there."""
 
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from proxy.faults import NodeFault
+from proxy.faults import Fault, NodeFault
+from proxy.https import redirect
+from proxy.internal import is_internal
 from proxy.pool import Waiter
 from proxy.routes import Route
 from proxy.upstream import Upstream
 from routing.reasons import Reason
 from sessions.ids import new_id
 from sessions.visit import UNKNOWN, Visit
+
+if TYPE_CHECKING:
+    from proxy.delivery import Delivery
 
 GATEWAY_ERRORS = (502, 503, 504)
 _NOBODY = ("connect_failed", "node_down")  # it is being started again, as like as not
@@ -188,3 +194,20 @@ class Placement:
         if self.session_id:
             return router.decide_new(self.session_id, self._address, inflight, self._began, tried)
         return router.decide_balanced(inflight, tried)
+
+
+def place(exchange: "Delivery") -> Placement:
+    """Whose request it is. Raises Fault where it is nobody's, or belongs elsewhere."""
+    engine, client, line, fields = exchange.engine, exchange.client, exchange.line, exchange.fields
+    route = engine.routes.find(line.authority or fields.host, line.path)
+    if route is None:
+        raise Fault(404, "no_route", "No service is configured for this host and path.")
+    if route.https_port and not engine.forwarding.secure(client.peer, fields):
+        raise redirect(line.authority or fields.host, route.https_port, line.target)
+    line.target = route.target(line.target)
+    if is_internal(line.target):
+        raise Fault(404, "internal", "This path is not served here.")
+    service = route.service
+    service.counters.bytes_in += exchange.bytes_in
+    address = engine.forwarding.client_address(client.peer, fields)
+    return Placement(route, client.memory.visit(service, fields, engine.wall), address, exchange.began)

@@ -119,6 +119,20 @@ def read_line(head: bytes, limits: Limits) -> RequestLine:
     return _read_rare_line(head, limits)
 
 
+def check_unfinished(head: bytes, searched: int, limits: Limits) -> None:
+    """Raises Malformed where this can never become a head. `searched`: bytes that were looked at before."""
+    if FORBIDDEN.search(head, max(0, searched - 1)):
+        raise Malformed(400, "bad_character", "The head holds a character that no head may hold.")
+    line_end = head.find(b"\r\n")
+    if line_end >= 0:
+        if searched <= line_end + 1:
+            read_line(head, limits)
+    elif len(head) > limits.line:
+        raise Malformed(414, "target_too_long", f"The request line is longer than {limits.line} bytes.")
+    if len(head) > limits.head:
+        raise Malformed(431, "head_too_large", f"The request's head is larger than {limits.head} bytes.")
+
+
 def _read_rare_line(head: bytes, limits: Limits) -> RequestLine:
     end = head.find(b"\r\n")
     if end > limits.line:
