@@ -46,7 +46,7 @@ test: $(VENV)/.test
 	$(MAKE) --no-print-directory check
 ifeq ($(ARGS),)
 	nice -n 19 $(MAKE) --no-print-directory compiled & compiling=$$!; \
-	$(BIN)/pytest -n 2; tested=$$?; wait $$compiling && exit $$tested
+	$(BIN)/pytest -n 3; tested=$$?; wait $$compiling && exit $$tested
 	$(MAKE) --no-print-directory test-compiled
 else
 	$(BIN)/pytest -n 2 $(ARGS)

@@ -211,7 +211,7 @@ def _discoveries(facts: list[DiscoveryFacts]) -> Iterator[Metric]:
             lambda fact: fact["found"] or 0.0,
         ),
     ]
-    for name, text, value in gauges if facts else ():
+    for name, text, value in gauges:
         samples = (((fact["service"],), float(value(fact))) for fact in facts)
         yield from steps(GaugeMetricFamily, f"limpet_discovery_{name}", text, ["service"], samples)
 

@@ -146,7 +146,7 @@ async def test_a_session_of_a_node_that_is_no_longer_configured_moves(three: Thr
         while len(homes) < 3:
             _, home, cookie = await ask(proxy)
             homes[home] = cookie
-            proxy.engine.services["app"].router._arrivals._places.clear()
+            proxy.engine.services["app"].router.arrivals.forget()
     async with running_proxy({"app": service(ports[:2])}) as proxy:
         for home, cookie in homes.items():
             status, body, new = await ask(proxy, cookie)

@@ -19,7 +19,7 @@ from tests.survival.setups import NODES, Setup
 from tests.survival.stage import Stage, on_stage
 
 _APP_HOLDS = 1.0  # seconds: in them a lot of writes come together
-_COPIES_HOLD = 0.3  # two of them, for a batch waits for the one before it, are far less than ack_timeout
+_COPIES_HOLD = 0.2  # three of them, for a batch waits for those before it, are far less than ack_timeout
 _MANY = 6
 _LOGGING_SECONDS = 0.3  # until the last lines are in the access logs
 
