@@ -115,7 +115,7 @@ async def test_nodes_are_what_dns_says_and_never_none(tmp_path: Path) -> None:
             own = [{"name": "own", "url": f"http://127.0.1.2:{port}"}]
             assert (await it.reload(file(None, nodes=own)))["ok"]
             await becoming(lambda: members(it), {"own"}.__eq__)
-            assert "limpet_discovery" not in await it.metrics()
+            assert "limpet_discovery_up{" not in await it.metrics()
 
 
 async def test_a_scale_down_by_dns_loses_nothing_nor_does_a_pod_that_dies_first(tmp_path: Path) -> None:
