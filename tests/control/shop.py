@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -68,20 +68,25 @@ class Shop:
 
     async def sum(self, name: str, **labels: str) -> float:
         """All samples of a metric that have these labels."""
-        async with aiohttp.ClientSession() as client, client.get(self.admin + "/metrics") as answer:
-            families = text_string_to_metric_families(await answer.text())
-        return sum(
-            sample.value
-            for family in families
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        )
+        return await summed(self.admin, name, labels)
 
     async def until_states(self, **wanted: str) -> None:
         """Wait until the nodes are in these states."""
         async with asyncio.timeout(PATIENCE):
             while wanted.items() - (await self.states()).items():  # noqa: ASYNC110 - nothing says when
                 await asyncio.sleep(0.02)
+
+
+async def summed(admin: str, name: str, labels: Mapping[str, str]) -> float:
+    """All samples of a metric that have these labels. `admin`: where the admin port is, a URL."""
+    async with aiohttp.ClientSession() as client, client.get(admin + "/metrics") as answer:
+        families = text_string_to_metric_families(await answer.text())
+    return sum(
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
 
 
 @asynccontextmanager

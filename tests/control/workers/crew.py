@@ -11,9 +11,9 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.control.process import PATIENCE, Limpet, configuration, eventually, running
+from tests.control.shop import summed
 
 INTERVAL = 0.2
 SERVES = re.compile(r"worker (\d) \(process (\d+)\) serves")
@@ -133,14 +133,7 @@ class Crew:
         return next(fact for fact in facts if fact["node"] == node)
 
     async def sum(self, name: str, **labels: str) -> float:
-        async with aiohttp.ClientSession() as client, client.get(self.admin + "/metrics") as answer:
-            families = text_string_to_metric_families(await answer.text())
-        return sum(
-            sample.value
-            for family in families
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        )
+        return await summed(self.admin, name, labels)
 
     async def until(self, node: str, **wanted: Any) -> None:
         """Wait until the API says so of a node."""
