@@ -129,7 +129,7 @@ class Front(asyncio.Protocol):
             self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._leave()
+        self._left()
 
     # Called by the engine and the wheel
 
@@ -194,7 +194,7 @@ class Front(asyncio.Protocol):
             reason = _REASONS.get(error.reason or "", "tls_handshake")
             self._refuse(Malformed(400, reason, "The TLS handshake failed."))
         except OSError:
-            self._leave()  # the client has left: who only looks whether somebody listens, too
+            self._left()
         else:
             if transport is not None and self._state == SHAKING:
                 self._hand_over(transport)
@@ -214,7 +214,7 @@ class Front(asyncio.Protocol):
         """uvloop reads on only after this, so nothing has come before the client is there."""
         handshake = transport.get_extra_info("ssl_object")
         if handshake is None:  # closed in the middle of it
-            self._leave()
+            self._left()
             return
         self._peer.secure = True
         self._peer.certificate = certificate_lines(handshake.getpeercert(True), handshake.getpeercert())
@@ -233,6 +233,13 @@ class Front(asyncio.Protocol):
         engine = self._engine
         log_refusal(engine, self._peer, engine.forwarding.new_id(), fault)
         self.cut()
+
+    def _left(self) -> None:
+        """The client has gone: in the middle of a handshake it is counted, and not logged, since who only looks
+        whether somebody listens does the same."""
+        if self._state == SHAKING and self._door.tls is not None:
+            self._engine.counters.reject("tls_left")
+        self._leave()
 
     def _leave(self) -> None:
         """Count no more, once."""

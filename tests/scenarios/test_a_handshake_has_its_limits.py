@@ -38,6 +38,7 @@ async def test_a_handshake_counts_against_the_limits(authority: Authority) -> No
         assert proxy.engine.counters.rejected == {"connections_per_address": 1}
         await silent.close()
         await eventually(lambda: proxy.engine.counters.connections == 1)
+        assert proxy.engine.counters.rejected == {"connections_per_address": 1, "tls_left": 1}
         assert (await served.exchange(GET))[1] == b"ok"
         assert (await (await connect(proxy, authority.client())).exchange(GET))[1] == b"ok"
 
@@ -66,7 +67,8 @@ async def test_a_client_may_leave_at_every_step(authority: Authority) -> None:
         client.do_handshake()
     hello = outgoing.read()
     async with proxied(Recorder(), listening(authority.issue("shop.example"))) as proxy:
-        for length in range(0, len(hello) + 1, 8):
+        tries = range(0, len(hello) + 1, 8)
+        for length in tries:
             wire = await proxy.connect()
             await wire.send(hello[:length])
             if length % 16:
@@ -74,7 +76,8 @@ async def test_a_client_may_leave_at_every_step(authority: Authority) -> None:
             else:
                 await wire.close()
         await eventually(proxy.at_rest)
-        assert "tls_timeout" not in proxy.engine.counters.rejected
+        assert proxy.engine.counters.rejected == {"tls_left": len(tries)}
+        assert proxy.records == [], "whoever looks whether somebody listens fills no log"
         assert (await (await connect(proxy, authority.client())).exchange(GET))[1] == b"ok"
 
 
@@ -85,6 +88,7 @@ async def test_stopping_does_not_wait_for_handshakes(authority: Authority) -> No
         proxy.engine.stop()
         assert await wire.closed()
         assert not proxy.engine.clients
+        assert proxy.engine.counters.rejected == {}, "it was not the client who left"
 
 
 async def test_many_handshakes_at_once(authority: Authority) -> None:
