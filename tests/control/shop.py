@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -91,16 +92,22 @@ async def summed(admin: str, name: str, labels: Mapping[str, str]) -> float:
 
 @asynccontextmanager
 async def shop(
-    folder: Path, sessions: dict[str, Any], count: int = 3, plain: str = "", **options: Any
+    folder: Path,
+    sessions: dict[str, Any],
+    count: int = 3,
+    plain: str = "",
+    others: Mapping[str, Any] = MappingProxyType({}),
+    **options: Any,
 ) -> AsyncIterator[Shop]:
     """A service `shop` of `count` nodes a, b, ... whose sessions are kept like this.
 
-    `plain`: the names of nodes that know nothing of the contract.
+    `plain`: the names of nodes that know nothing of the contract; `others`: services beside it.
     """
     nodes = [NodeProcess(chr(97 + i) in plain) for i in range(count)]
     try:
         file = json.loads(configuration([each.port for each in nodes], node_keys=[node.KEY], **options))
         file["services"]["shop"] |= {"sessions": sessions, "health": HEALTH}
+        file["services"] |= others
         async with running(folder, json.dumps(file)) as limpet:
             yield Shop(limpet, nodes, await limpet.port(), await limpet.admin_port())
     finally:

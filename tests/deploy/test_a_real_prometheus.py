@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.certificates import Authority
 from tests.control.shop import Shop, counting, shop
 from tests.deploy.prometheus import Prometheus, scraping
 from tests.deploy.rules import ROOT, alerts, recorded
@@ -22,8 +23,17 @@ async def test_alerts_fire_and_every_expression_has_an_answer(tmp_path: Path) ->
     """One test, since Prometheus takes five seconds to look for its targets."""
     kept = {"strategy": "replication", "fallback": "local", "reconcile_interval": "1s"}
     stores = {"local": {"embedded": str(tmp_path / "sessions.db")}}
+    (tmp_path / "wiki.json").write_text('[{"targets": ["127.0.0.1:1"]}]')
+    certificate = Authority(tmp_path).issue("shop.example")
+    settings = {
+        "listen": ["127.0.0.1:0", {"address": "127.0.0.2:0", "tls": {"certificates": certificate}}],
+        "routes": [{"service": "shop"}, {"host": "wiki.example", "service": "wiki"}],
+        "others": {"wiki": {"discover": {"files": str(tmp_path / "wiki.json")}}},
+        "stores": stores,
+        "limits": {"body": "1KiB"},
+    }
     async with (
-        shop(tmp_path, kept, stores=stores, limits={"body": "1KiB"}) as cluster,
+        shop(tmp_path, kept, **settings) as cluster,
         scraping(tmp_path, cluster.admin) as prometheus,
     ):
         await every_kind_of_traffic(cluster)
@@ -32,7 +42,7 @@ async def test_alerts_fire_and_every_expression_has_an_answer(tmp_path: Path) ->
         await prometheus.until(operator.not_, firing("LimpetNodeDown", node="a"))
         cluster.nodes[0].kill()
         await prometheus.until(len, firing("LimpetNodeDown", node="a"))
-        await prometheus.until(operator.not_, firing("LimpetServiceDown"))
+        await prometheus.until(operator.not_, firing("LimpetServiceDown", service="shop"))
 
 
 async def every_kind_of_traffic(cluster: Shop) -> None:
