@@ -235,8 +235,8 @@ class Front(asyncio.Protocol):
         self.cut()
 
     def _left(self) -> None:
-        """The client has gone: in the middle of a handshake it is counted, and not logged, since who only looks
-        whether somebody listens does the same."""
+        """The client has gone: in the middle of a handshake that is counted, and not logged, since who only
+        looks whether somebody listens does the same."""
         if self._state == SHAKING and self._door.tls is not None:
             self._engine.counters.reject("tls_left")
         self._leave()
