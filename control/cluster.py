@@ -10,7 +10,7 @@ from typing import Protocol
 
 from control.events import told
 from control.probes import Outcome, Prober, Target
-from routing.health import HealthRules, ServiceHealth
+from routing.health import NO_CONTRACT, HealthRules, ServiceHealth
 from routing.states import STATE_LABELS, Mode, NodeState
 from routing.view import ServiceView
 
@@ -86,9 +86,9 @@ class Watch:
         if self.health.request_failed(node, self._now(), why):
             self._changed()
 
-    def contract_missing(self, node: int) -> None:
+    def contract_missing(self, node: int, why: str = NO_CONTRACT) -> None:
         """It is down, until a look at its sessions says otherwise."""
-        if self.health.contract_missing(node, self._now()):
+        if self.health.contract_missing(node, self._now(), why):
             self._changed()
 
     # Called by who keeps the sessions.

@@ -24,6 +24,10 @@ class Caller(Protocol):
 class Lister(Caller, Protocol):
     """A node's endpoint."""
 
+    @property
+    def keeps_as(self) -> bytes:
+        """The name by which it keeps its sessions, as of its last list; empty where it says none."""
+
     async def entries(self, after: str, limit: int) -> list[Entry] | None:
         """A page of its list; None: silence."""
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from control.cluster import Watch
 from control.comparison import Comparison, Jobs, Lister, Turns
 from control.stores import OpenStore
+from control.twins import Twins
 from routing.states import NodeState
 from sessions.contract.homes import Roles
 from sessions.contract.reconciling import Reconciliation
@@ -127,6 +128,7 @@ class Reconciler:
     def _set(self, plan: Plan, nodes: Sequence[Lister], store: OpenStore | None) -> None:
         self._plan = plan
         self._nodes = nodes
+        self._twins = Twins(self._watch, nodes)
         self._store = store if plan.stored else None
         self._fallback = store if plan.replicas and not plan.stored else None
         self._fallen_back = {}
@@ -165,6 +167,7 @@ class Reconciler:
     async def _pass(self) -> bool:
         """One comparison, and what follows from it; whether there is more to do soon."""
         await self._look_for_the_contract()
+        await self._twins.meet()
         nodes, roles = self._watch.health.nodes, self._roles()
         returns = [node.returns for node in nodes]
         store = self._store
@@ -174,6 +177,7 @@ class Reconciler:
             self._fallen_back, self._fallback_gaps = {}, fallback_gaps
         work = Reconciliation(roles, self._order, self._protected, self._fallen_back)
         jobs = await Comparison(work, self._nodes, self._jobs, self._copying, self._moving).run()
+        self._twins.part()  # one may have been started anew with another's file
         if work.whole:
             self._store_gaps = store_gaps
             self._publish(work, roles)
@@ -238,11 +242,15 @@ class Reconciler:
             self._watch.synced(node, returns[node])
 
     async def _look_for_the_contract(self) -> None:
-        """Of nodes that seemed to know nothing of it: one that shows its list does."""
+        """Of nodes that can have no part in it: one that shows its list, and that it is its own, can."""
         for node, health in enumerate(self._watch.health.nodes):
             wait = min(LOOK_SECONDS * self._mistaken[node], LONGEST_LOOK_SECONDS)
             if not health.mute or self._watch.lasted(node) < wait:
                 continue
-            if await self._nodes[node].entries("", 1) is not None:
+            if await self._nodes[node].entries("", 1) is None:
+                continue
+            if why := self._twins.why(node):
+                self._watch.contract_missing(node, why)
+            else:
                 self._mistaken[node] += 1
                 self._watch.contract_found(node)

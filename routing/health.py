@@ -11,6 +11,7 @@ from routing.view import NodeView, ServiceView
 
 REMOVED = "no longer in the configuration"
 UNFOUND = "no longer found"
+NO_CONTRACT = "no contract: it does not answer as one that keeps sessions"
 SLOW_START_STEPS = 10  # the share rises from a tenth, a tenth at a time
 
 
@@ -47,7 +48,7 @@ class Standing(NamedTuple):
     away_since: float
     returns: int
     behind: bool
-    mute: bool
+    mute: str
     mode: Mode
     deadline: float
     ejections: int
@@ -58,8 +59,8 @@ class NodeHealth:
     """One node. `now` is in monotonic seconds; `since` is when `state` last changed, `why` is its cause.
 
     `answering`: it passes, whatever its mode, and is asked for sessions; `away_since` is when it ceased to.
-    `deadline`: of the operator's drain. `returns`: how often it has come back; `mute`: it does not speak
-    the session contract.
+    `deadline`: of the operator's drain. `returns`: how often it has come back; `mute`: why it can have
+    no part in the session contract, "" where it can.
     """
 
     __slots__ = (
@@ -102,7 +103,7 @@ class NodeHealth:
         self.answering = True
         self.away_since = inf
         self.returns = 0
-        self.mute = False
+        self.mute = ""
         self.mode = Mode.READY
         self.membership = Membership.MEMBER
         self.ejections = 0
@@ -152,7 +153,7 @@ class NodeHealth:
         self._rules = rules
         self.membership = membership
         if not rules.contract or membership is Membership.GONE:
-            self.behind = self.mute = False
+            self.behind, self.mute = False, ""
 
     def synced(self) -> None:
         """It knows by now what moved on without it."""
@@ -228,7 +229,7 @@ class NodeHealth:
         if self.ejected_until > -inf:
             return NodeState.DOWN, f"ejected: {self._ejected_for}"
         if self.mute:
-            return NodeState.DOWN, "no contract: it does not answer as one that keeps sessions"
+            return NodeState.DOWN, self.mute
         if self.membership is Membership.LEAVING:
             return NodeState.DRAIN, removed
         if self.mode is Mode.DRAIN:
@@ -349,14 +350,14 @@ class ServiceHealth:
         self.nodes[node].set_mode(mode, deadline)
         return self._update(node, now)
 
-    def contract_missing(self, node: int, now: float) -> bool:
-        """It has answered as one that knows nothing of the session contract."""
-        self.nodes[node].mute = True
+    def contract_missing(self, node: int, now: float, why: str = NO_CONTRACT) -> bool:
+        """It can have no part in the session contract, as one that has answered without it."""
+        self.nodes[node].mute = why
         return self._update(node, now)
 
     def contract_found(self, node: int, now: float) -> bool:
         """A look at its sessions says that it does know of it."""
-        self.nodes[node].mute = False
+        self.nodes[node].mute = ""
         return self._update(node, now)
 
     def synced(self, node: int, returns: int, now: float) -> bool:

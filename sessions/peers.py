@@ -76,6 +76,7 @@ class Peer:
         self._questions, self._fences = (
             Batcher(self._send_questions, _size, waiting_bytes=_WAITING_BYTES) for _ in range(2)
         )
+        self.keeps_as = b""  # the name by which it keeps its sessions, as of its last list
         self.copied_bytes = 0  # of states on their way to this node, with what surrounds them
         self.requests = 0
         self.faults = 0  # requests that brought no answer
@@ -124,6 +125,7 @@ class Peer:
             self._failed(_GARBAGE)
             return None
         self._complaint = ""
+        self.keeps_as = reply.node
         return entries
 
     async def close(self, grace_seconds: float = 0.0) -> None:

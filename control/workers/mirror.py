@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from control.cluster import Watch
 from control.workers.messages import Met
-from routing.health import ServiceHealth, Standing
+from routing.health import NO_CONTRACT, ServiceHealth, Standing
 from routing.states import NodeState
 
 
@@ -38,8 +38,8 @@ class Mirror(Watch):
         self.suspicious[node] = 0
         self._say(Met(self.name, "request_passed", node))
 
-    def contract_missing(self, node: int) -> None:
-        self._say(Met(self.name, "contract_missing", node))
+    def contract_missing(self, node: int, why: str = NO_CONTRACT) -> None:
+        self._say(Met(self.name, "contract_missing", node))  # control finds the other causes itself
 
     # Called by who keeps the sessions.
 

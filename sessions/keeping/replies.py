@@ -21,13 +21,17 @@ class Garbled(Exception):
 
 
 class Reply(NamedTuple):
-    """A response; `version`: 0 where it says none. `kept`: the connection may carry another request."""
+    """A response; `version`: 0 where it says none. `kept`: the connection may carry another request.
+
+    `node`: the name of whoever keeps the sessions, where it says one.
+    """
 
     status: int
     body: bytes
     version: int
     serving: bool
     kept: bool
+    node: bytes = b""
 
 
 class ReplyReader:
@@ -44,7 +48,7 @@ class ReplyReader:
         self._body: list[bytes] = []  # of chunks
         self._size = 0
         self._kept = True
-        self._told = (0, 0, False)
+        self._told = (0, 0, False, b"")
 
     def feed(self, data: bytes) -> Reply | None:
         """More bytes. Raises Garbled."""
@@ -75,7 +79,7 @@ class ReplyReader:
         if head is None:
             return  # interim: another head follows
         self._kept, self._expected = head.kept, head.expected
-        self._told = head.status, head.version, head.serving
+        self._told = head.status, head.version, head.serving, head.node
         self._started = True
 
     def _read_body(self) -> Reply | None:
@@ -117,8 +121,8 @@ class ReplyReader:
         return None
 
     def _whole(self, body: bytes) -> Reply:
-        status, version, serving = self._told
-        return Reply(status, body, version, serving, self._kept)
+        status, version, serving, node = self._told
+        return Reply(status, body, version, serving, self._kept, node)
 
 
 class _Head(NamedTuple):
@@ -129,6 +133,7 @@ class _Head(NamedTuple):
     serving: bool
     kept: bool
     expected: int  # bytes of body, _CHUNKED or _TO_THE_END
+    node: bytes
 
 
 @lru_cache(maxsize=64)  # nearly all are one that came within the same second: 10 us, of 100 for an answer
@@ -147,7 +152,8 @@ def _read_head(raw: bytes) -> _Head | None:
     except ContractFault as fault:
         raise Garbled(str(fault)) from None
     kept = status_line[1] == b"1" and b"close" not in fields.get(b"connection", b"").lower()
-    return _Head(status, version, fields.get(b"limpet-serving") == b"1", kept, _expected(status, fields))
+    serving, node = fields.get(b"limpet-serving") == b"1", fields.get(b"limpet-node", b"")
+    return _Head(status, version, serving, kept, _expected(status, fields), node)
 
 
 def _fields(lines: list[bytes]) -> dict[bytes, bytes]:

@@ -10,6 +10,7 @@ from sessions.contract.messages import ENDED, TAKEN, UNKNOWN, Action, Answer, Ca
 class StubNode:
     """`silent`: it answers nothing; its list is that of what it holds."""
 
+    keeps_as: bytes = b""
     held: dict[str, Entry] = field(default_factory=dict)
     silent: bool = False
     calls: list[tuple[str, Call, int]] = field(default_factory=list)

@@ -78,6 +78,11 @@ def test_a_list_goes_on_where_it_stopped(at: NodeAtHand) -> None:
     ]
 
 
+def test_a_list_says_who_keeps_it(at: NodeAtHand) -> None:
+    told = dict(at.call("GET", "/").headers)
+    assert told[headers.NODE].decode() == at.node.storage.name != NodeAtHand().node.storage.name
+
+
 def test_a_list_is_never_endless(at: NodeAtHand) -> None:
     for i in range(PAGE + 1):
         at.call("PUT", f"/{i:021d}A", version=1, ttl=60)

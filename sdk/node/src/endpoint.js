@@ -90,7 +90,8 @@ class Endpoint {
   _list (after, limit) {
     const now = this._clock()
     const lines = this._storage.page(after, limit, now).map(([id, record]) => listed(id, record, now))
-    return { status: 200, headers: NDJSON, body: Buffer.from(lines.join('')) }
+    const told = { ...NDJSON, 'Limpet-Node': this._storage.name }
+    return { status: 200, headers: told, body: Buffer.from(lines.join('')) }
   }
 
   _batch (lines) {

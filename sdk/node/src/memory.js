@@ -1,11 +1,14 @@
 // Keeps the records of one process in its memory.
 'use strict'
 
+const { randomBytes } = require('node:crypto')
+
 const LOOKED_AT = 4 // records a call, in order of id, round and round: nobody pays for forgetting many at once
 
 /** Records by session id. One whose `expires` is not after `now` does not exist any more. */
 class MemoryStorage {
   constructor () {
+    this.name = randomBytes(16).toString('hex') // of this node: two with one name are one
     this._records = new Map()
     this._order = [] // ids, sorted
     this._next = 0 // where in it to look for what may be forgotten

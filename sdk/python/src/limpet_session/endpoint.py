@@ -118,7 +118,7 @@ class Endpoint:
     def _list(self, after: str, limit: int) -> Reply:
         now = self._node.clock()
         lines = [_listed(name, record, now) for name, record in self._node.storage.page(after, limit, now)]
-        return Reply(200, [_NDJSON], b"".join(lines))
+        return Reply(200, [_NDJSON, (headers.NODE, self._node.storage.name.encode())], b"".join(lines))
 
     def _batch(self, lines: list[Operation | Bad]) -> Reply:
         answers, size = [], 0

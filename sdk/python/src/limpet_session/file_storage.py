@@ -63,6 +63,11 @@ class FileStorage:
         self.crossing = LockedCrossing(self.locks)
         _STORAGES.add(self)
 
+    @property
+    def name(self) -> str:
+        with self._lock:
+            return str(self._ask("SELECT name FROM made", ())[0][0])
+
     def change(self, session_id: str, now: float, rule: Rule[T]) -> T:
         with self._lock:
             # Most requests only read: they make nobody wait.

@@ -22,6 +22,7 @@ END = b"limpet-end"
 RENEW = b"limpet-renew"
 SERVING = b"limpet-serving"
 FENCE = b"limpet-fence"
+NODE = b"limpet-node"
 
 STATE_IN_HEADER = 4096  # bytes of state, before base64
 TTL_LIMIT = 10 * 366 * 86400  # seconds

@@ -1,6 +1,7 @@
 """Keeps the records of one process in its memory."""
 
 import heapq
+import secrets
 from bisect import bisect_left, bisect_right, insort
 from itertools import islice
 from threading import Lock
@@ -18,6 +19,7 @@ class MemoryStorage:
     crossing = None
 
     def __init__(self) -> None:
+        self.name = secrets.token_hex(16)
         self._lock = Lock()
         self._records: dict[str, Record] = {}
         self._order: list[str] = []

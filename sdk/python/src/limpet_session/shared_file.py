@@ -1,6 +1,7 @@
 """Opens the file that the processes of a node share: makes it where there is none, or none of this boot."""
 
 import os
+import secrets
 import sqlite3
 import time
 from contextlib import suppress
@@ -9,7 +10,7 @@ from urllib.parse import quote
 
 from limpet_session.byte_locks import ByteLocks
 
-LAYOUT = 1
+LAYOUT = 2
 OWNER = 0x4C494D50  # "LIMP" as PRAGMA application_id, which is at byte 68 of a file of SQLite's
 USERS = 0  # the byte of the lock file that every process shares while it has the file open
 POLL_SECONDS = 0.005
@@ -24,7 +25,7 @@ CREATE TABLE sessions (
     ended INTEGER NOT NULL
 );
 CREATE INDEX by_expiry ON sessions (expires);
-CREATE TABLE made (boot TEXT NOT NULL);
+CREATE TABLE made (boot TEXT NOT NULL, name TEXT NOT NULL);
 """
 
 
@@ -81,7 +82,7 @@ def _make(path: Path, boot: str) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     db = sqlite3.connect(path, isolation_level=None)
     db.executescript(SCHEMA)
-    db.execute("INSERT INTO made VALUES (?)", (_made(boot),))
+    db.execute("INSERT INTO made VALUES (?, ?)", (_made(boot), secrets.token_hex(16)))
     db.close()
 
 

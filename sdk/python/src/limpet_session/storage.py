@@ -27,6 +27,10 @@ class Storage(Protocol):
     def crossing(self) -> Crossing | None:
         """What tells of requests under way in the other processes of the node, if there are others."""
 
+    @property
+    def name(self) -> str:
+        """Random, the same for all processes that share the storage: two nodes with one name are one node."""
+
     def change(self, session_id: str, now: float, rule: Rule[T]) -> T:
         """Run a rule on one session and keep the record that it returns, if any."""
 
