@@ -12,14 +12,14 @@ from proxy.ledger import log_refusal
 from proxy.memory import Memory
 from proxy.own_answer import fault_answer
 from proxy.request import check_unfinished, read_line
-from proxy.tcp import reset_by, unacknowledged
+from proxy.tcp import reset_by, unacknowledged, unwritten
 from proxy.tunnel import Tunnel
 from proxy.wheel import NEVER
 
 _END = b"\r\n\r\n"
 _CRLF = b"\r\n"
 _HALF_CLOSE_SECONDS = 0.5  # how long an answer may still take for a client that sends no more
-_LINGER_SECONDS = 2.0  # how long a refused client's bytes are read away, so that it can read why
+_LINGER_SECONDS = 2.0  # how long a refused client's bytes are read away, and TLS's farewell is waited for
 
 
 # States of a connection
@@ -43,6 +43,7 @@ class Client:
         "_searched",
         "_tunnel",
         "_window_start",
+        "_wire",
         "_write_blocked",
         "_write_left",
         "deadline",
@@ -56,10 +57,13 @@ class Client:
         "write",
     )
 
-    def __init__(self, engine: Engine, peer: Peer | None = None) -> None:
-        """`peer`: who it is, where that is known from more than the transport."""
+    def __init__(
+        self, engine: Engine, peer: Peer | None = None, wire: asyncio.Transport | None = None
+    ) -> None:
+        """`peer`: who it is, where the transport does not tell; `wire`: the transport under TLS."""
         self.engine = engine
         self._known = peer
+        self._wire = wire
         self.state = IDLE
         self.exchange: Exchange | None = None
         self.memory = Memory(engine.legacy)
@@ -135,10 +139,10 @@ class Client:
 
     def resume_writing(self) -> None:
         self._write_blocked = False
+        if self.state >= LINGER:
+            return  # the time to take the rest runs on
         self.engine.wheel.disarm(self)
-        if self.state == CLOSED:
-            self.transport.close()
-        elif self.exchange is not None:
+        if self.exchange is not None:
             self.exchange.client_resumed()
             if self.exchange.sending:
                 self._open_window()
@@ -149,7 +153,7 @@ class Client:
     # Called by the exchange and the wheel
 
     def wait(self, seconds: float) -> None:
-        """For a connection to a node."""
+        """For a connection to a node, or for this one's end."""
         self.engine.wheel.arm(self, self.engine.wheel.now + seconds)
 
     def hold_body(self) -> None:
@@ -229,7 +233,7 @@ class Client:
     def expired(self, now: float) -> None:
         """Time is up."""
         exchange = self.exchange
-        if self._write_blocked or (self.state >= LINGER and self.transport.get_write_buffer_size()):
+        if self._write_blocked or (self.state >= LINGER and unwritten(self.transport, self._wire)):
             self._check_reader(now)
         elif self.state == IDLE and not self._held:
             self._shut()
@@ -362,13 +366,9 @@ class Client:
     def _shut(self) -> None:
         """Close when all is written, if the client takes it."""
         self.state = CLOSED
-        if self.transport.get_write_buffer_size():
-            self._write_left = -1
-            self.engine.wheel.arm(self, self.engine.wheel.now + self.engine.timeouts.write_idle)
-            if not self.transport.can_write_eof():
-                # TLS has one short limit for this and for its own farewell: write first (`resume_writing`).
-                self.transport.set_write_buffer_limits(0)
-                return
+        left, self._write_left = unwritten(self.transport, self._wire), -1
+        if left or self._wire is not None:
+            self.wait(self.engine.timeouts.write_idle if left else _LINGER_SECONDS)
         self.transport.close()
 
     def _open_window(self) -> None:
@@ -391,7 +391,7 @@ class Client:
 
         Looked at a second time before it is judged: while answers flow, nobody asks how much is left.
         """
-        left = unacknowledged(self.transport)
+        left = unacknowledged(self.transport, self._wire)
         if left == self._write_left:
             self.engine.counters.reject("write_timeout")
             self.transport.abort()

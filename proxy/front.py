@@ -15,7 +15,7 @@ from proxy.ledger import log_refusal
 from proxy.proxy_protocol import Origin, read_origin
 from proxy.wheel import NEVER
 
-_CLOSING_SECONDS = 2.0  # for the client's part of a TLS connection's end
+_NO_LIMIT = 365 * 86_400.0  # uvloop wants one; the client's own knows a slow reader from a lost one
 # By what OpenSSL calls the mistake; everything else is `tls_handshake`.
 _REASONS = {
     "CALLBACK_FAILED": "tls_unknown_name",
@@ -187,7 +187,7 @@ class Front(asyncio.Protocol):
                 self._door.tls(),
                 server_side=True,
                 ssl_handshake_timeout=2 * timeouts.handshake,  # ours, on the wheel, comes first
-                ssl_shutdown_timeout=_CLOSING_SECONDS,
+                ssl_shutdown_timeout=_NO_LIMIT,
             )
             transport = await _Begun(started, partial(loop.call_soon, self._feed))
         except ssl.SSLError as error:
@@ -222,7 +222,7 @@ class Front(asyncio.Protocol):
 
     def _become_client(self, transport: asyncio.Transport) -> Client:
         self._leave()
-        client = Client(self._engine, self._peer)
+        client = Client(self._engine, self._peer, None if transport is self._transport else self._transport)
         transport.set_protocol(cast(asyncio.BaseProtocol, client))  # by its methods
         client.connection_made(transport)
         return client

@@ -16,9 +16,15 @@ def reset_by(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-def unacknowledged(transport: asyncio.Transport) -> int:
+def unwritten(transport: asyncio.Transport, wire: asyncio.Transport | None) -> int:
+    """Bytes that the kernel has yet to take; `wire` is what `transport` writes to, under TLS."""
+    size = transport.get_write_buffer_size()
+    return size if wire is None else size + wire.get_write_buffer_size()
+
+
+def unacknowledged(transport: asyncio.Transport, wire: asyncio.Transport | None) -> int:
     """Bytes that the other side has yet to take: ours, and those in the kernel's buffer, which may hold
     megabytes that a slow reader takes minutes to make room in."""
     queued = bytearray(4)
     fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, queued)
-    return transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
+    return unwritten(transport, wire) + int.from_bytes(queued, sys.byteorder)

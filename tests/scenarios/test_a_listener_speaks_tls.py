@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
+import socket
 import ssl
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from trustme import KeyType
 
-from proxy import front
-from proxy.client import CLOSED, Client
+from proxy import client as client_module
+from proxy.client import Client
 from tests.certificates import Authority
 from tests.scenarios.harness import (
     RawNode,
@@ -23,6 +24,7 @@ from tests.scenarios.harness import (
     header,
     ok,
     proxied,
+    socket_of,
 )
 
 GET = b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
@@ -42,6 +44,14 @@ async def connect(proxy: RunningProxy, context: ssl.SSLContext, name: str | None
     if name is None:
         context.check_hostname = False
     return await proxy.connect(ssl=context, server_hostname=name or "")
+
+
+async def client_of(proxy: RunningProxy) -> Client:
+    """Its one client; over TLS it knows later than the client itself that they have agreed."""
+    await eventually(lambda: any(isinstance(one, Client) for one in proxy.engine.clients))
+    (client,) = proxy.engine.clients
+    assert isinstance(client, Client)
+    return client
 
 
 def shown(wire: Wire) -> list[str]:
@@ -205,22 +215,35 @@ async def test_a_renewed_certificate_is_shown_from_then_on(
 async def test_a_slow_reader_gets_all_of_an_answer_that_ends_its_connection(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    body = bytes(range(256)) * (16 << 12)
-    monkeypatch.setattr(front, "_CLOSING_SECONDS", 0.05)
+    body = bytes(range(256)) * (800 << 2)
+    monkeypatch.setattr(client_module, "_LINGER_SECONDS", 0.05)
     async with proxied(Recorder(ok(body)), listening(authority.issue("shop.example"))) as proxy:
         wire = await connect(proxy, authority.client())
+        client = await client_of(proxy)
+        client.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+        socket_of(wire.writer).setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        reading = cast(asyncio.ReadTransport, wire.writer.transport)
+        reading.pause_reading()
         wire.write(GET[:-2] + b"Connection: close\r\n\r\n")
-        await wire.read_until(b"\r\n\r\n")
-        (client,) = proxy.engine.clients
-        assert isinstance(client, Client)
-        got = b""
-        while not client.transport.get_write_buffer_size() or client.state != CLOSED:
-            got += await wire.read_exactly(4096)
-            await asyncio.sleep(0)  # it is the slower one: the proxy has its turn after each piece
+        await eventually(client.transport.is_closing)
         await asyncio.sleep(0.3)  # longer than TLS has for its farewell: nothing may happen
-        got += await wire.read_exactly(len(body) - len(got))
-        assert got == body
+        assert client.transport.get_write_buffer_size()
+        reading.resume_reading()
+        await wire.read_until(b"\r\n\r\n")
+        assert await wire.read_exactly(len(body)) == body
         assert await wire.closed()
+
+
+async def test_a_client_that_never_says_farewell_is_let_go(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "_LINGER_SECONDS", 0.05)
+    async with proxied(Recorder(), listening(authority.issue("shop.example"))) as proxy:
+        wire = await connect(proxy, authority.client())
+        client = await client_of(proxy)
+        cast(asyncio.ReadTransport, wire.writer.transport).pause_reading()
+        wire.write(GET[:-2] + b"Connection: close\r\n\r\n")
+        await eventually(lambda: client not in proxy.engine.clients)
 
 
 async def test_a_refused_upload_is_answered(authority: Authority) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from typing import cast
 
 import pytest
 
+from proxy.client import Client
 from tests.scenarios.harness import (
     RawNode,
     Recorder,
@@ -91,6 +93,20 @@ async def test_a_client_that_does_not_take_its_answer() -> None:
         await wire.read_until(b"\r\n\r\n")
         await eventually(lambda: not proxy.engine.clients)
         await eventually(lambda: raw.open == 0)
+        assert proxy.engine.counters.rejected == {"write_timeout": 1}
+
+
+async def test_a_client_that_stops_in_the_last_part_of_its_last_answer() -> None:
+    async with proxied(Recorder(), {"timeouts": TIMEOUTS}) as proxy:
+        wire = await proxy.connect()
+        cast(asyncio.ReadTransport, wire.writer.transport).pause_reading()
+        await eventually(lambda: len(proxy.engine.clients) == 1)
+        (client,) = proxy.engine.clients
+        assert isinstance(client, Client)
+        client.write(b"x" * 30_000_000)  # more than the kernel takes
+        client.abort(reset=False)  # as after an answer: what is written is still to go out
+        client.resume_writing()  # as when little of it is left
+        await eventually(lambda: not proxy.engine.clients)
         assert proxy.engine.counters.rejected == {"write_timeout": 1}
 
 
