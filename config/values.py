@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -138,7 +138,7 @@ def parse_workers(value: object) -> int:
     if value == "auto":
         return AUTO
     try:
-        return int(integer(1, MOST_WORKERS).parse(value))  # type: ignore[call-overload, no-any-return]
+        return cast(int, integer(1, MOST_WORKERS).parse(value))
     except Refused:
         raise Refused(f"must be an integer from 1 to {MOST_WORKERS}, or `auto`") from None
 

@@ -4,9 +4,10 @@ import collections
 import logging
 import os
 import stat
-import threading
 import time
 from select import PIPE_BUF
+
+from control.gathering import Gathering
 
 logger = logging.getLogger("limpet.access")
 
@@ -35,12 +36,9 @@ class LineWriter:
         self._torn = False  # the last line in the file is not whole
         self._reopening = False
         self._complained: tuple[int, float] = (0, -COMPLAIN_SECONDS)
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
         self._shared = shared
         self._file = self._open()
-        self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
-        self._thread.start()
+        self._gathering = Gathering("access-log", GATHER_SECONDS, self._turn)
 
     @property
     def path(self) -> str:
@@ -52,34 +50,22 @@ class LineWriter:
             self._overflowed += 1
             return
         self._lines.append(line)
-        if not self._wake.is_set():
-            self._wake.set()
+        self._gathering.came()
 
     def reopen(self) -> None:
         """Go on in a new file of the same name: the old one has been moved away."""
         self._reopening = True
-        self._wake.set()
+        self._gathering.came()
 
     def close(self, timeout: float = 2.0) -> None:
         """Write what is queued, for at most `timeout` seconds."""
-        self._stopping.set()
-        self._wake.set()
-        self._thread.join(timeout)
-        if not self._thread.is_alive() and self._path != STANDARD_OUTPUT:
+        if self._gathering.close(timeout) and self._path != STANDARD_OUTPUT:
             os.close(self._file)
 
     def _open(self) -> int:
         if self._path == STANDARD_OUTPUT:
             return 1
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.wait()
-            self._stopping.wait(GATHER_SECONDS)
-            self._wake.clear()
-            self._turn()
-        self._turn()
 
     def _turn(self) -> None:
         if self._reopening:

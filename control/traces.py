@@ -2,11 +2,11 @@
 
 import collections
 import logging
-import threading
 from collections.abc import Callable
 from typing import Protocol
 
 from config.log_settings import Tracing as TracingSettings
+from control.gathering import Gathering
 from proxy.record import Record
 from proxy.tracing import Tracing
 
@@ -53,10 +53,7 @@ class Sender:
         self._counts = counts
         self._records: collections.deque[Record] = collections.deque()
         self._failing = False
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
-        self._thread.start()
+        self._gathering = Gathering("traces", GATHER_SECONDS, self._turn)
 
     def add(self, record: Record) -> None:
         """Called on the event loop; never blocks."""
@@ -64,25 +61,14 @@ class Sender:
             self._counts.overflowed += 1
             return
         self._records.append(record)
-        if not self._wake.is_set():
-            self._wake.set()
+        self._gathering.came()
 
     def close(self, timeout: float = 2.0) -> None:
         """Send what is queued, for at most `timeout` seconds."""
-        self._stopping.set()
-        self._wake.set()
-        self._thread.join(timeout)
+        self._gathering.close(timeout)
         self._counts.overflowed += len(self._records)
         self._records.clear()
         self._exporter.close()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.wait()
-            self._stopping.wait(GATHER_SECONDS)
-            self._wake.clear()
-            self._turn()
-        self._turn()
 
     def _turn(self) -> None:
         while batch := self._batch():

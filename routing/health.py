@@ -7,7 +7,7 @@ from math import inf
 from typing import NamedTuple
 
 from routing.states import TAKES_NEW, TAKES_PINNED, Membership, Mode, NodeState
-from routing.view import NodeView, ServiceView
+from routing.view import ServiceView
 
 REMOVED = "no longer in the configuration"
 UNFOUND = "no longer found"
@@ -391,16 +391,6 @@ class ServiceHealth:
         for i, node in enumerate(self.nodes):
             if not TAKES_PINNED[node.state]:
                 self.suspicious[i] = 0
-        self._view = replace(self._view, nodes=_seen(self._view, self.nodes))
-
-
-def _seen(view: ServiceView, nodes: Sequence[NodeHealth]) -> tuple[NodeView, ...]:
-    return tuple(map(_seen_node, view.nodes, nodes))
-
-
-def _seen_node(before: NodeView, node: NodeHealth) -> NodeView:
-    """As it is now; the same object where nothing has changed: another one would take 2 us of each node."""
-    share = before.weight * node.factor
-    if before.state is node.state and before.share == share:
-        return before
-    return replace(before, state=node.state, share=share)
+        seen = zip(self._view.nodes, self.nodes, strict=True)
+        nodes = tuple(before.seen(node.state, node.factor) for before, node in seen)
+        self._view = replace(self._view, nodes=nodes)

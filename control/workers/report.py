@@ -115,7 +115,7 @@ def _timed(histogram: Histogram) -> tuple[list[int], float]:
 
 def added(one: T, other: T) -> T:
     """Numbers, and what is made of numbers, added part by part; what only one of them has counts as it is."""
-    return _added(one, other)  # type: ignore[no-any-return]
+    return _added(one, other)  # type: ignore[no-any-return]  # of the same type by its shape
 
 
 def _added(one: Any, other: Any) -> Any:

@@ -39,7 +39,7 @@ class Collector:
 def attributes(holder: object) -> dict[str, object]:
     """What a span or a resource says of itself."""
     found = {}
-    for each in holder.attributes:  # type: ignore[attr-defined]
+    for each in holder.attributes:  # type: ignore[attr-defined]  # protobuf's messages have no types
         found[each.key] = getattr(each.value, str(each.value.WhichOneof("value")))
     return found
 

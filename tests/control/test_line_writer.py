@@ -139,12 +139,19 @@ def test_a_file_that_cannot_be_opened_is_told_at_once(tmp_path: Path) -> None:
         LineWriter(str(tmp_path / "no" / "log"))
 
 
-def test_what_goes_to_a_pipe_that_others_write_to_comes_in_whole_lines() -> None:
+def test_what_goes_to_a_pipe_that_others_write_to_comes_in_whole_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     reading, writing = os.pipe()
     writer = LineWriter(f"/dev/fd/{writing}", shared=True)
     sizes: list[int] = []
     most = writer._most
-    writer._most = lambda left: (sizes.append(most(left)), sizes[-1])[1]  # type: ignore[method-assign, func-returns-value]
+
+    def noted(left: memoryview) -> int:
+        sizes.append(most(left))
+        return sizes[-1]
+
+    monkeypatch.setattr(writer, "_most", noted)
     lines = [b"%d %s\n" % (number, b"x" * (number % 300)) for number in range(300)]
     for line in [*lines, b"y" * 9000 + b"\n"]:
         writer.write(line)

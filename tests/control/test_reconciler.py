@@ -165,7 +165,9 @@ async def test_one_that_was_mistaken_for_right_waits_longer() -> None:
         await until(lambda: scene.state(0) is UP)
 
 
-async def test_when_the_store_comes_back_it_is_compared_with_the_nodes_at_once() -> None:
+async def test_when_the_store_comes_back_it_is_compared_with_the_nodes_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     plan = PLAN._replace(replicas=0, stored=True)
     scene = Scene(plan, store=True)
     asked: list[str] = []
@@ -173,7 +175,7 @@ async def test_when_the_store_comes_back_it_is_compared_with_the_nodes_at_once()
     async def call(action: object, session_id: str, ttl: int, base: int = -1, writer: str = "") -> None:
         asked.append(session_id)
 
-    scene.opened.target.call = call  # type: ignore[method-assign]
+    monkeypatch.setattr(scene.opened.target, "call", call)
     scene.nodes[0].hold("x", 5, serving=True)
     async with going(scene):
         assert asked == []
@@ -185,7 +187,9 @@ async def test_when_the_store_comes_back_it_is_compared_with_the_nodes_at_once()
         await until(lambda: asked == ["x"])
 
 
-async def test_while_nodes_are_few_the_fallback_is_given_copies_and_again_when_it_comes_back() -> None:
+async def test_while_nodes_are_few_the_fallback_is_given_copies_and_again_when_it_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     scene = Scene(store=True)
     put: list[tuple[str, Call, str]] = []
 
@@ -193,7 +197,7 @@ async def test_while_nodes_are_few_the_fallback_is_given_copies_and_again_when_i
         put.append((session_id, action.call, writer))
         return TAKEN
 
-    scene.opened.target.call = call  # type: ignore[method-assign]
+    monkeypatch.setattr(scene.opened.target, "call", call)
     scene.nodes[0].hold("x", 5, serving=True)
     async with going(scene) as it:
         for node in (1, 2):
