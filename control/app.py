@@ -74,7 +74,7 @@ def make_app(admin: Admin) -> web.Application:
         admin.keeping,
         paces,
         lambda: config_facts(admin.loading),
-        admin.staff.refresh,
+        admin.staff,
         admin.discovery,
     )
     stream = Stream(picture, Events(), lambda: admin.token)
@@ -91,6 +91,7 @@ def make_app(admin: Admin) -> web.Application:
             web.get("/metrics", pages.metrics),
             web.get("/api/nodes", pages.nodes),
             web.get("/api/services", pages.services),
+            web.get("/api/workers", pages.workers),
             web.get("/api/config", pages.config),
             web.get("/api/settings", pages.settings),
             web.post("/api/reload", pages.reload),
@@ -142,6 +143,10 @@ class Pages:
         services = self._admin.engine.services.values()
         facts = [service_facts(s, self._kept(s.name), self._paces.service(s.name)) for s in services]
         return web.json_response({"services": facts, "discovery": self._admin.discovery()})
+
+    async def workers(self, request: web.Request) -> web.Response:
+        await self._admin.staff.refresh()
+        return web.json_response({"workers": self._admin.staff.facts()})
 
     async def config(self, request: web.Request) -> web.Response:
         return web.json_response(config_facts(self._admin.loading))

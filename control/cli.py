@@ -159,7 +159,7 @@ def status(config: str, admin: str | None, as_json: bool, watch: bool, interval:
         return
     answer = facts(call, config, admin)
     click.echo(show.as_json(answer)) if as_json else show.show(
-        show.status(answer["services"], answer["nodes"], answer.get("discovery", ()))
+        show.status(answer["services"], answer["nodes"], answer["discovery"], answer["workers"])
     )
 
 
@@ -301,8 +301,11 @@ def call(config: str, admin: str | None, method: str, path: str, body: object = 
 
 
 def facts(ask: Callable[..., Any], *place: Any) -> dict[str, Any]:
-    """Services and nodes as they are now. `ask`: with `place`, a method and a path."""
-    return {**ask(*place, "GET", "/api/services"), **ask(*place, "GET", "/api/nodes")}
+    """Services, nodes and workers as they are now. `ask`: with `place`, a method and a path."""
+    found: dict[str, Any] = {}
+    for kind in ("services", "nodes", "workers"):
+        found |= ask(*place, "GET", f"/api/{kind}")
+    return found
 
 
 def follow(config: str, admin: str | None, seconds: float, as_json: bool) -> None:

@@ -14,7 +14,8 @@ NODE_NUMBERS = ("in flight", "queue", "req/s", "err/s", "sessions", "copies", "w
 NODE_HEADINGS = ("service", "node", "state", "for", *NODE_NUMBERS, "why")
 SERVICE_NUMBERS = ("nodes", "req/s", "err/s", "p50", "p99", "sessions", "copies 0/1/2+", "writes")
 SERVICE_HEADINGS = ("service", "strategy", *SERVICE_NUMBERS, "lost", "stale", "copied")
-LEFT = ("service", "strategy", "node", "state", "for", "why")
+WORKER_HEADINGS = ("worker", "process", "state", "for", "connections", "in flight", "restarts")
+LEFT = ("service", "strategy", "node", "worker", "state", "for", "why")
 # What a terminal that is too narrow does without, the first of these first.
 SPARED = ("copied", "queue", "weight", "stale", "err/s", "copies", "p50", "writes", "copies 0/1/2+", "for")
 LEAST_WHY = 12  # columns: the reason of a node's state is wrapped, but not further than that
@@ -30,10 +31,13 @@ def status(
     services: Sequence[dict[str, Any]],
     nodes: Sequence[dict[str, Any]],
     discovery: Sequence[dict[str, Any]] = (),
+    workers: Sequence[dict[str, Any]] = (),
 ) -> RenderableType:
-    """Two tables: a line for each service, then one for each node; and what keeps nodes from being found."""
+    """A table of services, one of nodes, one of workers where there are several; and what keeps nodes from
+    being found."""
     troubles = [Text(_trouble(fact), style="yellow") for fact in discovery if not fact["up"]]
-    more: list[RenderableType] = ["", *troubles] if troubles else []
+    more: list[RenderableType] = ["", workers_table(workers)] if len(workers) > 1 else []
+    more += ["", *troubles] if troubles else []
     return Group(services_table(services), "", nodes_table(nodes), *more)
 
 
@@ -91,6 +95,24 @@ def nodes_table(facts: Sequence[dict[str, Any]]) -> RenderableType:
         )
         rows.append(row)
     return Fitting(NODE_HEADINGS, rows)
+
+
+def workers_table(facts: Sequence[dict[str, Any]]) -> RenderableType:
+    """A line for each process that serves clients."""
+    now = time.time()
+    rows = [
+        (
+            str(fact["worker"]),
+            _or_dash(fact["pid"]),
+            Text(fact["state"], style="green" if fact["state"] == "serving" else "bold red"),
+            "-" if fact["since"] is None else lasting(now - fact["since"]),
+            str(fact["connections"]),
+            str(fact["inflight"]),
+            Text(str(fact["restarts"]), style="yellow" if fact["restarts"] else ""),
+        )
+        for fact in facts
+    ]
+    return Fitting(WORKER_HEADINGS, rows)
 
 
 def explanations(found: Sequence[dict[str, Any]]) -> None:

@@ -1,10 +1,24 @@
 """Who serves the clients: this process itself, or others that it leads."""
 
 import os
+import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol, TypedDict
 
 from proxy.engine import Engine
+
+
+class WorkerFacts(TypedDict):
+    """One process that serves clients, numbered from 1; `pid` and `since` (unix seconds): of the one that
+    runs now, None while there is none. `restarts`: how many ended as this worker and were replaced."""
+
+    worker: int
+    state: Literal["serving", "starting", "ended"]
+    pid: int | None
+    since: float | None
+    restarts: int
+    connections: int
+    inflight: int
 
 
 class Staff(Protocol):
@@ -25,6 +39,9 @@ class Staff(Protocol):
     @property
     def restarts(self) -> int:
         """How many were started in the place of others that had ended."""
+
+    def facts(self) -> list[WorkerFacts]:
+        """Each of them, as it is now."""
 
     async def start(self) -> None:
         """Serve at the addresses that are listened on. Raises OSError."""
@@ -57,10 +74,24 @@ class Oneself:
     def __init__(self, engine: Engine) -> None:
         self.pids = (os.getpid(),)
         self._engine = engine
+        self._since = round(time.time(), 3)
 
     @property
     def clients(self) -> int:
         return len(self._engine.clients)
+
+    def facts(self) -> list[WorkerFacts]:
+        return [
+            {
+                "worker": 1,
+                "state": "serving",
+                "pid": self.pids[0],
+                "since": self._since,
+                "restarts": 0,
+                "connections": self._engine.counters.connections,
+                "inflight": sum(sum(service.everywhere) for service in self._engine.services.values()),
+            }
+        ]
 
     async def start(self) -> None:
         """The sites accept clients."""

@@ -57,4 +57,4 @@ def _picture(look: Look, seconds: float) -> RenderableType:
 
 
 def _tables(answer: dict[str, Any]) -> RenderableType:
-    return show.status(answer["services"], answer["nodes"], answer.get("discovery", ()))
+    return show.status(answer["services"], answer["nodes"], answer["discovery"], answer["workers"])

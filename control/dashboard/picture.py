@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, TypedDict
 
 from control.build import version
@@ -15,6 +15,7 @@ from control.failovers import FailoverFacts
 from control.keeping import Keeping, Kept
 from control.overview import ConfigFacts, NodeFacts, ServiceFacts, node_facts, service_facts
 from control.pace import Paces
+from control.staff import Staff, WorkerFacts
 from proxy.engine import Engine
 from proxy.service import Service
 from routing.states import Membership
@@ -42,6 +43,7 @@ class State(TypedDict):
     discovery: list[DiscoveryFacts]
     stores: list[dict[str, Any]]
     failovers: list[FailoverFacts]
+    workers: list[WorkerFacts]
 
 
 class Parts(TypedDict):
@@ -62,12 +64,11 @@ class Picture:
         keeping: Keeping,
         paces: Paces,
         config: Callable[[], ConfigFacts],
-        refresh: Callable[[], Awaitable[None]],
+        staff: Staff,
         discovery: Callable[[], list[DiscoveryFacts]] = list,
     ) -> None:
-        """`config`: how the file was last read; `refresh`: has the counters say what there is until now;
-        `discovery`: how nodes are found."""
-        self._refresh = refresh
+        """`config`: how the file was last read; `discovery`: how nodes are found."""
+        self._staff = staff
         self.rings: dict[str, Parts] = {}
         self.state = ""  # as JSON
         self.point = ""  # the latest of the history, as JSON
@@ -88,7 +89,7 @@ class Picture:
 
         Where nobody watches, only what the history needs is looked at.
         """
-        await self._refresh()
+        await self._staff.refresh()
         due, nodes_due = self._ticks % STEP == 0, self._ticks % NODE_STEP == 0
         self._ticks += 1
         services: list[ServiceFacts] = []
@@ -158,6 +159,7 @@ class Picture:
             "discovery": self._discovery(),
             "stores": [{"store": name, "up": store.up} for name, store in stores.items()],
             "failovers": self._keeping.failovers(),
+            "workers": self._staff.facts(),
         }
         return f'{json.dumps(state)[:-1]}, "nodes": [{", ".join(nodes)}]}}'
 

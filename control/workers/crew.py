@@ -5,6 +5,7 @@ import logging
 import pickle
 import secrets
 import socket
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import reduce
 from itertools import chain, count
@@ -13,6 +14,7 @@ from config.addresses import Address
 from control.events import note
 from control.runtime import Runtime
 from control.sites import ClientSite
+from control.staff import WorkerFacts
 from control.traces import Counts
 from control.workers.backoff import Backoff
 from control.workers.board import Board
@@ -60,12 +62,12 @@ class Crew:
     """All workers. `lead` has to be called before anything else but `make_site` and `changed`."""
 
     def __init__(self, board: Board) -> None:
-        self.restarts = 0
         self.seat = ControlSeat(board, self._changed, self._tell)
         self._board = board
         self._sites: dict[Address, SharedSite] = {}
         self._members: dict[int, Member] = {}
         self._backoffs = [Backoff() for _ in range(board.workers)]
+        self._replaced = [0] * board.workers  # by worker: how many have ended
         self._env = environment(secrets.randbelow(2**32))
         self._numbers = count(1)
         self._plan = 0
@@ -100,6 +102,13 @@ class Crew:
     def serving(self) -> int:
         """How many workers there are that accept clients."""
         return sum(member.serving for member in self._members.values())
+
+    @property
+    def restarts(self) -> int:
+        return sum(self._replaced)
+
+    def facts(self) -> list[WorkerFacts]:
+        return [self._fact(worker, self._members.get(worker)) for worker in range(self._board.workers)]
 
     async def start(self) -> None:
         """Raises WorkerError where one ends before it serves."""
@@ -207,7 +216,7 @@ class Crew:
             cause(member.code),
             wait,
         )
-        self.restarts += 1
+        self._replaced[member.number] += 1
         self._have_stood_in()
         self._spawn(self._replace(member.number, wait))
 
@@ -220,6 +229,19 @@ class Crew:
             down.add(node)
 
     # Private
+
+    def _fact(self, worker: int, member: Member | None) -> WorkerFacts:
+        runs = member is not None and not member.over.is_set()
+        spans = self.seat.spans.values()
+        return {
+            "worker": worker + 1,
+            "state": "serving" if member and member.serving else "starting" if runs else "ended",
+            "pid": member.pid if member and runs else None,
+            "since": round(time.time() - time.monotonic() + member.began, 3) if member and runs else None,
+            "restarts": self._replaced[worker],
+            "connections": self._board.tally(worker)[0],
+            "inflight": sum(sum(self._board.inflight(worker, span)) for span in spans),
+        }
 
     def _spread(self) -> None:
         changed, self._down = self._down, {}

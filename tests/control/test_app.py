@@ -1,5 +1,7 @@
 """The admin port: what it answers, and what it changes."""
 
+import os
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from control.probes import Outcome
 from routing.states import Mode
 from tests.control.admin import DRAIN, MakeClient, app_of, get, post
+from tests.control.process import PATIENCE
 from tests.control.settings import runtime, service
 
 # Health.
@@ -50,6 +53,25 @@ async def test_nodes(aiohttp_client: MakeClient) -> None:
     assert (b["state"], b["inflight"], b["sessions"], b["answers"]["2xx"]) == ("up", 3, 1, 7)
     assert b["connections"] == {"busy": 0, "idle": 0, "opening": 0}
     assert (mail["address"], mail["since"] > 1.7e9) == ("unix:/run/mail.sock", True)
+
+
+async def test_one_process_is_its_only_worker(aiohttp_client: MakeClient) -> None:
+    running = runtime({"shop": service("ab"), "mail": service("m")})
+    running.engine.services["shop"].inflight[1] = 3
+    running.engine.services["mail"].inflight[0] = 1
+    running.engine.counters.connections = 7
+    client = await aiohttp_client(app_of(running))
+    _, answer = await get(client, "/api/workers")
+    (only,) = answer["workers"]
+    assert time.time() - PATIENCE < only.pop("since") <= time.time() + 1
+    assert only == {
+        "worker": 1,
+        "state": "serving",
+        "pid": os.getpid(),
+        "restarts": 0,
+        "connections": 7,
+        "inflight": 4,
+    }
 
 
 async def test_services(aiohttp_client: MakeClient) -> None:

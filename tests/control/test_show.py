@@ -144,6 +144,19 @@ def test_an_explanation_of_what_is_hardly_known(capsys: pytest.CaptureFixture[st
     assert "nobody (failover)" in capsys.readouterr().out
 
 
+def test_workers_are_shown_where_there_are_several(capsys: pytest.CaptureFixture[str]) -> None:
+    one = {"worker": 1, "state": "serving", "pid": 4711, "since": time.time() - 120, "restarts": 0}
+    one |= {"connections": 12, "inflight": 3}
+    other = one | {"worker": 2, "state": "ended", "pid": None, "since": None, "restarts": 5}
+    show.show(show.status([SERVICE], [NODE], [], [one, other]))
+    *_, heading, first, second = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["worker", "process", "state", "for", "connections", "in", "flight", "restarts"]
+    assert first.split() == ["1", "4711", "serving", "2m", "12", "3", "0"]
+    assert second.split() == ["2", "-", "ended", "-", "12", "3", "5"]
+    show.show(show.status([SERVICE], [NODE], [], [one]))
+    assert "process" not in capsys.readouterr().out
+
+
 def test_what_keeps_nodes_from_being_found_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     fact = {"service": "shop", "source": "DNS app", "up": False, "problem": "SERVFAIL", "nodes": 2}
     found = {**fact, "service": "mail", "up": True, "problem": ""}

@@ -7,6 +7,7 @@ import { listenToExplain } from './explain.js'
 import { showNodes } from './nodes.js'
 import { Ring } from './ring.js'
 import { showMore, showServices } from './services.js'
+import { showWorkers } from './workers.js'
 
 const ring = new Ring(by('ring'), by('legend'))
 const charts = new Charts(by('charts'))
@@ -31,6 +32,7 @@ function show () {
     charts.show(chosen)
     showNodes({ ...state, acts }, nodes, charts)
   }
+  showWorkers(state)
   showFailovers(state.failovers)
 }
 
