@@ -13,7 +13,7 @@ class WorkerFacts(TypedDict):
     runs now, None while there is none. `restarts`: how many ended as this worker and were replaced."""
 
     worker: int
-    state: Literal["serving", "starting", "ended"]
+    state: Literal["serving", "starting", "ending", "ended"]
     pid: int | None
     since: float | None
     restarts: int

@@ -26,6 +26,7 @@ from control.workers.messages import (
     FromControl,
     FromWorker,
     Hello,
+    Leaving,
     Logged,
     Lost,
     Met,
@@ -135,7 +136,7 @@ class Crew:
     async def refresh(self) -> None:
         number = next(self._numbers)
         self._tell(Count(number))
-        await self._all(lambda member: not member.serving or member.counted >= number, COUNT_SECONDS)
+        await self._all(lambda member: not member.plan or member.counted >= number, COUNT_SECONDS)
         said = [member.report for member in self._alive() if member.report is not None]
         take(reduce(added, said, self._ended), self._runtime.engine, self._runtime.keeping, self._spans)
 
@@ -169,6 +170,8 @@ class Crew:
         match message:
             case Taken():
                 self._came(member)
+            case Leaving():
+                self._goes(member)
             case Met(service, what, node, why):
                 watch = runtime.cluster.watches.get(service)
                 if watch is not None:
@@ -198,6 +201,14 @@ class Crew:
         member.known = True
         logger.info("worker %d (process %d) serves", member.number + 1, member.pid)
         self._tell(StandBack(member.number))
+        self._have_stood_in()
+
+    def _goes(self, member: Member) -> None:
+        """It was told to end, by a signal of its own."""
+        member.leaving = True
+        if not self._stopping:
+            logger.info("worker %d (process %d) is told to end, by others", member.number + 1, member.pid)
+            self._have_stood_in()
 
     def _over(self, member: Member) -> None:
         """Its process is no more."""
@@ -235,7 +246,7 @@ class Crew:
         spans = self.seat.spans.values()
         return {
             "worker": worker + 1,
-            "state": "serving" if member and member.serving else "starting" if runs else "ended",
+            "state": member.word if member is not None else "ended",
             "pid": member.pid if member and runs else None,
             "since": round(time.time() - time.monotonic() + member.began, 3) if member and runs else None,
             "restarts": self._replaced[worker],
@@ -294,13 +305,13 @@ class Crew:
         member.sockets = set(keys)
 
     def _have_stood_in(self) -> None:
-        """What comes to workers that are no more is accepted by one that is, until their successors serve."""
+        """What comes to workers that end, or have, is accepted by another, until their successors serve."""
         serving = next((member for member in self._alive() if member.serving), None)
         if serving is None:
             return
         own = {each for site in self._sites.values() for each in site.dealt_to(serving.number)}
         for worker, member in self._members.items():
-            if member.over.is_set():
+            if member.leaving or member.over.is_set():
                 dealt = {at: site.dealt_to(worker) for at, site in self._sites.items()}
                 others = {at: group for at, group in dealt.items() if not own.intersection(group)}
                 counts = tuple((at, len(group)) for at, group in others.items())

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from control.workers.channel import Channel
 from control.workers.messages import Counted, FromControl, FromWorker, Ping, Taken
@@ -35,6 +35,7 @@ class Member:
         self.sockets: set[str] = set()  # that it was given, by the names that `Sites` gives them
         self.known = False  # to serve
         self.plan = 0  # the last that it has taken
+        self.leaving = False  # it accepts nobody any more
         self.counted = 0  # the last question that it answered
         self.report: Report | None = None
         self.began = time.monotonic()
@@ -54,7 +55,14 @@ class Member:
 
     @property
     def serving(self) -> bool:
-        return self.plan > 0 and not self.over.is_set()
+        return self.plan > 0 and not self.leaving and not self.over.is_set()
+
+    @property
+    def word(self) -> Literal["serving", "starting", "ending", "ended"]:
+        """How it is, for people."""
+        if self.over.is_set():
+            return "ended"
+        return "ending" if self.leaving else "serving" if self.plan else "starting"
 
     async def start(self, env: Mapping[str, str]) -> None:
         """Raises OSError."""

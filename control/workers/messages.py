@@ -101,6 +101,10 @@ class Taken(NamedTuple):
     number: int
 
 
+class Leaving(NamedTuple):
+    """Others than control have told it to end: it accepts nobody any more, and ends with its clients."""
+
+
 class Met(NamedTuple):
     """What requests and sessions met at a node; `what` is a method of `Watch`, `why` None where it asks for
     no reason."""
@@ -158,4 +162,4 @@ class Pong(NamedTuple):
 FromControl = (
     Hello | Sockets | StandIn | StandBack | Plan | States | Unprotected | Count | Reopen | Stop | Cut | Ping
 )
-FromWorker = Taken | Met | Lost | Moved | Unprotected | Logged | Counted | Pong
+FromWorker = Taken | Leaving | Met | Lost | Moved | Unprotected | Logged | Counted | Pong

@@ -23,6 +23,7 @@ from control.workers.messages import (
     Counted,
     Cut,
     Hello,
+    Leaving,
     Logged,
     Ping,
     Plan,
@@ -72,7 +73,7 @@ class Worker:
 
     async def live(self) -> int:
         """Until it is told to stop; the exit code."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop.set)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave)
         following = asyncio.create_task(self._follow())
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -103,6 +104,10 @@ class Worker:
                 self._stop.set()
             case _:
                 self._told.put_nowait((message, descriptors))
+
+    def _leave(self) -> None:
+        self._channel.send(Leaving())
+        self._stop.set()
 
     def _orphaned(self) -> None:
         logger.warning("whoever started this process has gone: it ends with its clients")

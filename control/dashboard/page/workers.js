@@ -3,7 +3,7 @@
 import { by, cell, el, keyed, lasting, number, text } from './dom.js'
 
 const LABELS = ['', 'State', 'For', 'Process', 'Connections', 'In flight', 'Restarts']
-const SIGNS = { serving: '●', starting: '↻', ended: '✕' }
+const SIGNS = { serving: '●', starting: '↻', ending: '◐', ended: '✕' }
 
 export function showWorkers (state) {
   by('workers-section').hidden = state.workers.length < 2

@@ -57,10 +57,12 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+async def scene(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
         admin = {"listen": "127.0.0.1:0", "token": TOKEN}
-        opened = await stack.enter_async_context(shop(tmp_path, {"strategy": "replication"}, admin=admin))
+        workers = getattr(request, "param", 1)
+        kept = {"strategy": "replication"}
+        opened = await stack.enter_async_context(shop(tmp_path, kept, admin=admin, workers=workers))
         users = await stack.enter_async_context(counting(opened, 6))
         page = await stack.enter_async_context(chromium(tmp_path))
         await asyncio.gather(*(user.add() for user in users))
@@ -70,11 +72,13 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         yield Scene(opened, page, users)
 
 
+@pytest.mark.parametrize("scene", [2], indirect=True, ids=["two workers"])
 async def test_it_shows_a_death_explains_and_drains(scene: Scene) -> None:
     page = scene.page
     await page.becomes(f"{STATES} === 'up,up,up' && {OWNERS} === 3")
     await scene.shows("#services tbody", "replication")
     await page.becomes("document.querySelector('#ring text.big').textContent === '6'")
+    await page.becomes("document.querySelectorAll('#workers .state.serving').length === 2")
 
     await page.press("/")  # with the keyboard alone
     await page.type(scene.cookie())
@@ -122,6 +126,7 @@ async def test_a_phone_and_the_keyboard_reach_everything_and_markup_nothing(
         await page.becomes("document.documentElement.scrollWidth <= 375")
         back = "rgb(20, 24, 26)" if dark else "rgb(251, 251, 250)"
         await page.becomes(f"getComputedStyle(document.body).backgroundColor === '{back}'")
+    assert not await page.evaluate("document.querySelector('#workers').offsetParent"), "there is but one"
     assert await page.evaluate(SMALL) == []  # WCAG 2.5.8: targets of 24 pixels at least
 
     await page.evaluate("document.activeElement.blur()")

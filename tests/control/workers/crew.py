@@ -24,7 +24,7 @@ class Node:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.healthy = 200
+        self.healthy = self.working = 200
         self.probes: list[float] = []
         self.held = 0
         self._go = asyncio.Event()
@@ -41,7 +41,7 @@ class Node:
             self.held += 1
             await self._go.wait()
             self.held -= 1
-        return web.Response(text=self.name)
+        return web.Response(text=self.name, status=self.working)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[int]:
@@ -128,6 +128,21 @@ class Crew:
         async with aiohttp.ClientSession() as client, client.request(method, self.admin + path) as answer:
             return await answer.json()
 
+    async def worker(self, number: int) -> dict[str, Any]:
+        facts: list[dict[str, Any]] = (await self.api("/api/workers"))["workers"]
+        return facts[number - 1]
+
+    async def clients_of(self, number: int, count: int, opened: AsyncExitStack, cookie: str) -> list[Client]:
+        """Connections that this worker has accepted: the kernel deals them out, so one after the other."""
+        found: list[Client] = []
+        while len(found) < count:
+            before = (await self.worker(number))["connections"]
+            client = await opened.enter_async_context(self.client(cookie))
+            await client.ask()
+            if (await self.worker(number))["connections"] > before:
+                found.append(client)
+        return found
+
     async def fact(self, node: str) -> dict[str, Any]:
         facts: list[dict[str, Any]] = (await self.api("/api/nodes"))["nodes"]
         return next(fact for fact in facts if fact["node"] == node)
@@ -147,11 +162,12 @@ class Crew:
 
 
 @asynccontextmanager
-async def crew(folder: Path, **options: Any) -> AsyncIterator[Crew]:
+async def crew(folder: Path, probed: bool = True, **options: Any) -> AsyncIterator[Crew]:
     nodes = [Node(name) for name in "ab"]
     async with nodes[0].serving() as a, nodes[1].serving() as b:
         file = json.loads(configuration([a, b], workers=2, **options))
         every = f"{INTERVAL:g}s"
-        file["services"]["shop"]["health"] = {"path": "/healthz", "interval": every, "timeout": every}
+        if probed:
+            file["services"]["shop"]["health"] = {"path": "/healthz", "interval": every, "timeout": every}
         async with running(folder, json.dumps(file)) as limpet:
             yield Crew(limpet, nodes, folder, await limpet.port(), await limpet.admin_port())
