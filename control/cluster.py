@@ -10,6 +10,7 @@ from typing import Protocol
 
 from control.events import told
 from control.probes import Outcome, Prober, Target
+from control.turns import Steps
 from routing.health import NO_CONTRACT, HealthRules, ServiceHealth
 from routing.states import STATE_LABELS, Mode, NodeState
 from routing.view import ServiceView
@@ -186,9 +187,9 @@ class Cluster:
         watch.hurry = partial(self._prober.hurry, watch.name)
         self.watches[watch.name] = watch
 
-    def aim(self, targets: Sequence[Target]) -> None:
-        """Probe these from now on; those that were probed so far, without a break."""
-        self._prober.aim(targets)
+    def aim(self, service: str, targets: Sequence[Target]) -> Steps[None]:
+        """Probe these nodes of a service from now on; those that were probed so far, without a break."""
+        return self._prober.aim(service, targets)
 
     def start(self) -> None:
         self._prober.start()

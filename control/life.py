@@ -15,7 +15,7 @@ from config.listener_settings import Listener
 from control.notify import Notifier
 from control.punctuality import Punctuality
 from control.reload import Reload
-from control.repeating import repeat
+from control.repeating import repeat, repeat_whole
 from control.runtime import Runtime
 from control.sites import Sites
 from control.staff import Staff
@@ -34,13 +34,14 @@ RENEWAL_SECONDS = 60.0  # between two looks at whether certificates were renewed
 class Duties(NamedTuple):
     """What others do, and when.
 
-    `reload`: upon SIGHUP; `upgrade`: upon SIGUSR2; `reopen`: the access log's file, upon SIGUSR1; `watch`:
-    for ever; `serving`: once, when clients are served.
+    `reload`: upon SIGHUP; `upgrade`: upon SIGUSR2; `reopen`: the access log's file, upon SIGUSR1; `let_go`:
+    every second; `watch`: for ever; `serving`: once, when clients are served.
     """
 
     reload: Reload
     upgrade: Callable[[], Awaitable[int]]
     reopen: Callable[[], None]
+    let_go: Callable[[], Awaitable[None]]
     watch: Callable[[], Coroutine[None, None, None]]
     serving: Callable[[], None]
 
@@ -78,6 +79,7 @@ class Life:
             await self._sites.open(listen, admin)
             _introduce(self._runtime.engine, self._sites)
             self._begin()
+            self._tasks.append(asyncio.create_task(repeat_whole(duties.let_go, LOOK_SECONDS)))
             self._tasks.append(asyncio.create_task(duties.watch()))
             duties.serving()
             await self._stop.wait()
@@ -102,10 +104,7 @@ class Life:
         loop.add_signal_handler(signal.SIGUSR2, self._told, self._upgrade, duties)
 
     def _told(self, act: Callable[[Duties], Coroutine[None, None, None]], duties: Duties) -> None:
-        self._begin_told(act(duties))
-
-    def _begin_told(self, what: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(what)
+        task = asyncio.create_task(act(duties))
         self._told_tasks.add(task)
         task.add_done_callback(self._told_tasks.discard)
 
@@ -138,7 +137,6 @@ class Life:
         self._tasks += [
             asyncio.create_task(repeat(engine.tick, engine.TICK)),
             asyncio.create_task(repeat(self._turn_sightings, TURN_SECONDS)),
-            asyncio.create_task(repeat(self._look, LOOK_SECONDS)),
             asyncio.create_task(repeat(self._sites.renew, RENEWAL_SECONDS)),
         ]
         if (seconds := self._notifier.watchdog_seconds) is not None:
@@ -173,10 +171,6 @@ class Life:
             for node in service.nodes:
                 node.pool.close_idle()
         await self._runner.cleanup()
-
-    def _look(self) -> None:
-        if self._runtime.look():
-            self._begin_told(self._staff.follow())
 
     def _turn_sightings(self) -> None:
         for service in self._runtime.engine.services.values():

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import aiohttp
 from yarl import URL
 
+from control.turns import Steps
 from proxy.tls_faults import tls_reason
 
 logger = logging.getLogger("limpet.probes")
@@ -71,20 +72,20 @@ class Prober:
         for key in self._targets:
             self._begin(key)
 
-    def aim(self, targets: Sequence[Target]) -> None:
-        """Ask these from now on. Those that were asked in the same way before notice nothing."""
-        before = self._targets
-        self._targets = {(target.service, target.node): target for target in targets}
-        for key in before:
-            if self._targets.get(key) != before[key]:
-                del self._paces[key]
-                if (task := self._tasks.pop(key, None)) is not None:
-                    task.cancel()
-        for key, target in self._targets.items():
-            if key not in self._paces:
-                self._paces[key] = Pace(target)
+    def aim(self, service: str, targets: Sequence[Target]) -> Steps[None]:
+        """Ask these nodes of a service from now on; a node a step. Who was asked in the same way before
+        notices nothing."""
+        after = {(target.service, target.node): target for target in targets}
+        for key in [key for key in self._targets if key[0] == service]:
+            if after.get(key) != self._targets[key]:
+                self._forget(key)
+                yield
+        for key, target in after.items():
+            if key not in self._targets:
+                self._targets[key], self._paces[key] = target, Pace(target)
                 if self._shared is not None:
                     self._begin(key)
+                yield
 
     async def stop(self) -> None:
         for task in self._tasks.values():
@@ -92,6 +93,11 @@ class Prober:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         if self._shared is not None:
             await self._shared.close()
+
+    def _forget(self, key: tuple[str, int]) -> None:
+        del self._targets[key], self._paces[key]
+        if (task := self._tasks.pop(key, None)) is not None:
+            task.cancel()
 
     def _begin(self, key: tuple[str, int]) -> None:
         target, pace = self._targets[key], self._paces[key]

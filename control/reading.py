@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from config.loading import load
 from config.problems import ConfigError, Problem
 from config.settings import Node, Service, Settings
-from routing.ring import Placed, place
+from control.placing import place_nodes
+from routing.ring import Placed
 
 PATIENCE_SECONDS = 120.0
 # Where there is one core, requests go first: it gets a tenth of what they leave no room for.
@@ -37,11 +38,6 @@ async def read(path: str) -> Read:
         return await _unpacked(said)
     except EOFError:
         raise ConfigError([Problem(path, 0, "", "cannot be read: its reader ended early")]) from None
-
-
-def place_nodes(service: Service) -> Placed:
-    """The points of its ring, of the nodes in the file."""
-    return place({node.name: node.weight for node in service.nodes}, service.balance.points)
 
 
 def pack(path: str, env: Mapping[str, str]) -> bytes:

@@ -10,16 +10,19 @@ from typing import NamedTuple
 from config.certificates import CertificateError
 from config.problems import ConfigError
 from config.settings import Settings
+from control.blueprint import Blueprint
 from control.discovery.discovery import Discovery, completed, stop_all
 from control.line_writer import LineWriter
 from control.log_file import LogFile
 from control.open_files import allow_files
 from control.own_secret import SecretError
-from control.reading import Read, place_nodes
-from control.runtime import Blueprint, Runtime
+from control.placing import placed_anew
+from control.reading import Read
+from control.runtime import Runtime
 from control.sites import ListenError, Sites
 from control.stores import OpenStore, close_stores, open_stores
 from control.traces import Sender, Traces, TracingError
+from control.turns import in_turns
 from routing.ring import Placed
 from sessions.stores.store import StoreError
 
@@ -107,9 +110,17 @@ class Reloader:
         """Go by the nodes that were found lately; all else is as it was. Raises CertificateError, OSError."""
         async with self._one:
             settings = self._discovery.settings
-            placed = await _placed(self._runtime.settings, settings)
-            self._runtime.apply(self._runtime.redraw(settings, placed))
+            placed = await placed_anew(self._runtime.settings, settings)
+            blueprint = await in_turns(self._runtime.redrawn(settings, placed))
+            await in_turns(self._runtime.changes(blueprint))
             await self._follow()
+
+    async def let_go(self) -> None:
+        """Of nodes that were taken out and have nothing left. To be called every second."""
+        async with self._one:
+            if (blueprint := self._runtime.parted()) is not None:
+                await in_turns(self._runtime.changes(blueprint))
+                await self._follow()
 
     async def _problems(self) -> list[str]:
         """Reload; what kept that from being done."""
@@ -125,7 +136,7 @@ class Reloader:
         (settings, placed), secrets = await self._read()
         lookouts = await self._discovery.prepare(settings)
         whole = completed(settings, lookouts)
-        prepared = await self._prepare(whole, secrets, {**placed, **await _placed(settings, whole)})
+        prepared = await self._prepare(whole, secrets, {**placed, **await placed_anew(settings, whole)})
         try:
             opened = await self._sites.open(settings.listen, settings.admin.listen)
         except (ListenError, CertificateError):
@@ -133,7 +144,7 @@ class Reloader:
             raise
         allow_files(settings.limits.connections)
         was, sent = self._logs.writer, self._traces.sender
-        self._runtime.apply(prepared.blueprint, prepared.stores)
+        await in_turns(self._runtime.changes(prepared.blueprint, prepared.stores))
         self._take(settings, secrets, prepared.writer, prepared.sender)
         unused = self._discovery.go_by(settings, lookouts)
         await stop_all(unused)
@@ -146,7 +157,7 @@ class Reloader:
         self, settings: Settings, secrets: Sequence[bytes], placed: Mapping[str, Placed]
     ) -> _Prepared:
         """Raises OSError, StoreError, CertificateError, TracingError."""
-        blueprint = self._runtime.draw(settings, secrets, placed)
+        blueprint = await in_turns(self._runtime.drawn(settings, secrets, placed))
         stores = self._runtime.fresh_stores(settings)
         sender: Sender | None = None
         try:
@@ -162,15 +173,6 @@ class Reloader:
         await close_stores(prepared.stores.values())
         await _close(prepared.writer, self._logs.writer)
         await _close(prepared.sender, self._traces.sender)
-
-
-async def _placed(before: Settings, after: Settings) -> dict[str, Placed]:
-    """The points of the rings whose nodes are others: 0.75 ms a node, which the event loop is spared."""
-    return {
-        name: await asyncio.to_thread(place_nodes, service)
-        for name, service in after.services.items()
-        if name not in before.services or before.services[name].nodes != service.nodes
-    }
 
 
 async def _close(one: LineWriter | Sender | None, stays: LineWriter | Sender | None) -> None:

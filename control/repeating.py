@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 logger = logging.getLogger("limpet")
 
@@ -13,5 +13,15 @@ async def repeat(act: Callable[[], object], seconds: float) -> None:
         await asyncio.sleep(seconds)
         try:
             act()
+        except Exception:  # a task's boundary
+            logger.exception("what is done every %g s broke", seconds)
+
+
+async def repeat_whole(act: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """As `repeat`, with so much time between the end of one and the next."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await act()
         except Exception:  # a task's boundary
             logger.exception("what is done every %g s broke", seconds)

@@ -127,7 +127,14 @@ async def _live(
         ask_again(runtime, handed.asked)
     gc.freeze()  # what was made so far stays: no collection needs to look at it again
     serving = partial(_serving, sites, handed, partial(discovery.start, reloader.take_nodes))
-    duties = Duties(reloader.reload, upgrader.upgrade, partial(_reopen, logs, staff), watched.watch, serving)
+    duties = Duties(
+        reloader.reload,
+        upgrader.upgrade,
+        partial(_reopen, logs, staff),
+        reloader.let_go,
+        watched.watch,
+        serving,
+    )
     return await life.live(settings.listen, settings.admin.listen, duties)
 
 

@@ -4,12 +4,15 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from config import settings as file
-from control.cluster import Cluster
+from control.blueprint import Blueprint
+from control.cluster import Cluster, Watch
 from control.departures import Departures
+from control.drafts import Draft, draft
 from control.failovers import lost_with
 from control.keeping import Keeping
 from control.node_tls import NodeContexts
@@ -25,22 +28,11 @@ from control.stores import (
     stamp_of_store,
     to_open,
 )
-from control.wiring import (
-    addresses_of,
-    affinity_of,
-    cookie_of,
-    error_pages_of,
-    forwarding_of,
-    limits_of,
-    options_of,
-    routes_of,
-    rules_of,
-    targets_of,
-    timeouts_of,
-    view_of,
-)
+from control.turns import GROUP, Steps, at_once
+from control.wiring import cookie_of, error_pages_of, forwarding_of, limits_of, routes_of, timeouts_of
 from proxy.engine import Engine
 from proxy.error_pages import ErrorPages
+from proxy.routes import Route
 from proxy.service import Service
 from proxy.wheel import Timer
 from routing.budget import RetryBudget
@@ -48,26 +40,18 @@ from routing.health import ServiceHealth
 from routing.ring import Placed
 from routing.router import Router
 from routing.states import Membership
-from sessions.affinity import Affinity
+from routing.table import RouteTable
 
 logger = logging.getLogger("limpet.reload")
 
 PEER_SECONDS = 2.0  # for calls that are under way at a node whose endpoint is called otherwise by now
 
 
-@dataclass(frozen=True)
-class Blueprint:
-    """All that a process needs to make or change what runs: settings, not objects.
+class _Made(NamedTuple):
+    """A service that nobody knows of yet."""
 
-    By service: `slots`; `placed`, the points of its ring, if not to be worked out here; `tls` for its nodes.
-    """
-
-    settings: file.Settings
-    secrets: tuple[bytes, ...]
-    slots: Mapping[str, tuple[Slot, ...]]
-    error_pages: ErrorPages = field(compare=False)
-    tls: Mapping[str, ssl.SSLContext | None] = field(compare=False)
-    placed: Mapping[str, Placed] = field(default_factory=dict, compare=False)
+    service: Service
+    watch: Watch
 
 
 class Runtime:
@@ -99,42 +83,43 @@ class Runtime:
         assert self.blueprint is not None, "it runs"
         return self.blueprint.settings
 
-    def draw(
+    def drawn(
         self,
         settings: file.Settings,
         secrets: Sequence[bytes],
         placed: Mapping[str, Placed] | None = None,
-    ) -> Blueprint:
+    ) -> Steps[Blueprint]:
         """The blueprint that follows the present one. `placed`: the points of rings, as far as known.
 
         Raises OSError where an error page cannot be read or there is no room for the nodes, CertificateError
         where a certificate for nodes cannot be read.
         """
-        slots = self._assign(settings)
-        pages, tls = error_pages_of(settings.error_pages), self.contexts(settings, slots)
-        self._allot(slots)
-        return Blueprint(settings, tuple(secrets), slots, pages, tls, placed or {})
+        slots, tls = yield from self._laid_out(settings)
+        return Blueprint(
+            settings, tuple(secrets), slots, error_pages_of(settings.error_pages), tls, placed or {}
+        )
 
-    def contexts(
-        self, settings: file.Settings, slots: Mapping[str, tuple[Slot, ...]]
-    ) -> Mapping[str, ssl.SSLContext | None]:
-        """By service, the TLS for its nodes. Raises CertificateError."""
-        return {
-            name: self._contexts.context(name, service.tls, slots[name])
-            for name, service in settings.services.items()
-        }
-
-    def redraw(self, settings: file.Settings, placed: Mapping[str, Placed] | None = None) -> Blueprint:
-        """The present blueprint with other nodes; nothing else differs. `placed`: as for `draw`.
+    def redrawn(
+        self, settings: file.Settings, placed: Mapping[str, Placed] | None = None
+    ) -> Steps[Blueprint]:
+        """The present blueprint with other nodes; nothing else differs. `placed`: as for `drawn`.
 
         Raises OSError where there is no room for the nodes, CertificateError.
         """
         assert self.blueprint is not None, "it runs"
-        slots = self._assign(settings)
-        tls = self.contexts(settings, slots)
-        self._allot(slots)
+        slots, tls = yield from self._laid_out(settings)
         points = {**self.blueprint.placed, **(placed or {})}
         return replace(self.blueprint, settings=settings, slots=slots, tls=tls, placed=points)
+
+    def contexts(
+        self, settings: file.Settings, slots: Mapping[str, tuple[Slot, ...]]
+    ) -> Steps[Mapping[str, ssl.SSLContext | None]]:
+        """By service, the TLS for its nodes. Raises CertificateError."""
+        contexts = {}
+        for name, service in settings.services.items():
+            contexts[name] = self._contexts.context(name, service.tls, slots[name])
+            yield
+        return contexts
 
     def fresh_stores(self, settings: file.Settings) -> dict[str, OpenStore]:
         """Those that do not run yet, or with certificates of before, not opened. Raises StoreError."""
@@ -149,37 +134,43 @@ class Runtime:
             or running[name].stamp != stamp_of_store(store)
         }
 
-    def apply(self, after: Blueprint, fresh: Mapping[str, OpenStore] | None = None) -> None:
-        """Make or change what runs, in one step of the event loop. `fresh`: stores, opened already."""
-        before, self.blueprint = self.blueprint, after
+    def changes(self, after: Blueprint, fresh: Mapping[str, OpenStore] | None = None) -> Steps[None]:
+        """Make or change what runs. `fresh`: stores, opened already.
+
+        What may fail comes first, while nothing has changed. Then each service changes in one step: no
+        request sees half of it. The last that clients notice are the routes, by which services come and go.
+        """
+        before = self.blueprint
+        drafts = yield from self._drafts(after, fresh or {})
+        made = yield from self._made(after, drafts)
+        services = {**self.engine.services, **{name: new.service for name, new in made.items()}}
+        routes = yield from routes_of(after.settings, services)
         if fresh is not None:
             self._change_stores(after.settings, fresh)
-        affinities = {
-            name: affinity_of(name, service, after.secrets, after.slots[name])
-            for name, service in after.settings.services.items()
-        }
-        shared = self._change_engine(after, affinities)
+        shared = self._change_engine(after, drafts)
+        yield
+        for name, new in made.items():
+            self._add(new, after, drafts[name])
+            yield
+        for name in drafts.keys() - made.keys():
+            assert before is not None, "it has services"
+            self._change(name, before, after, drafts[name])
+            yield
+        if shared:
+            for running in self.engine.services.values():
+                running.settle(self.engine)
+                yield
+        self._switch(after, routes)
+        yield
         for name in self.engine.services.keys() - after.settings.services.keys():
             self._remove(name)
-        for name, service in after.settings.services.items():
-            if before is None or name not in before.settings.services:
-                self._add(name, after, affinities[name])
-            elif shared or self._differs(name, before, after, fresh or {}):
-                self._change(name, before, after, affinities[name])
-            self.cookies[name] = cookie_of(name, service.affinity)
-        self.engine.lead(routes_of(after.settings, self.engine.services))
-        services = after.settings.services.items()
-        self.cluster.aim(
-            [
-                target
-                for name, each in services
-                for target in targets_of(name, each, after.slots[name], after.tls[name])
-            ]
-        )
+            yield from self.cluster.aim(name, ())
+        for name, drafted in drafts.items():
+            yield from self.cluster.aim(name, drafted.targets)
 
-    def look(self) -> bool:
-        """Let go of nodes that were taken out and have nothing left; whether there were any. To be called
-        every second."""
+    def parted(self) -> Blueprint | None:
+        """The present blueprint without nodes that were taken out and have nothing left; None where all stay.
+        To be asked every second."""
         blueprint = self.blueprint
         assert blueprint is not None, "it runs"
         gone = {
@@ -187,32 +178,77 @@ class Runtime:
             for name, service in blueprint.settings.services.items()
         }
         if not any(gone.values()):
-            return False
-        slots = {name: let_go(slots, gone[name]) for name, slots in blueprint.slots.items()}
+            return None
+        slots = {
+            name: let_go(slots, gone[name]) if gone[name] else slots
+            for name, slots in blueprint.slots.items()
+        }
         for name, indices in gone.items():
             for index in indices:
                 logger.info("node gone: service=%s node=%s", name, slots[name][index].node.name)
-        self.apply(replace(blueprint, slots=slots))
-        return True
+        return replace(blueprint, slots=slots)
 
     # Private
 
-    def _assign(self, settings: file.Settings) -> dict[str, tuple[Slot, ...]]:
+    def _laid_out(
+        self, settings: file.Settings
+    ) -> Steps[tuple[Mapping[str, tuple[Slot, ...]], Mapping[str, ssl.SSLContext | None]]]:
+        """The slots, for which there is room, and the TLS for their nodes."""
         before: Mapping[str, tuple[Slot, ...]] = self.blueprint.slots if self.blueprint else {}
-        return {
-            name: assign(before.get(name, ()), service.nodes, self._departures.free(name))
-            for name, service in settings.services.items()
-        }
-
-    def _allot(self, slots: Mapping[str, Sequence[Slot]]) -> None:
-        """Raises OSError."""
+        slots = {}
+        for name, service in settings.services.items():
+            slots[name] = assign(before.get(name, ()), service.nodes, self._departures.free(name))
+            yield
+        tls = yield from self.contexts(settings, slots)
         for name, each in slots.items():
             self._seat.allot(name, len(each))
+        return slots, tls
 
-    def _change_engine(self, after: Blueprint, affinities: Mapping[str, Affinity]) -> bool:
+    def _drafts(self, after: Blueprint, fresh: Mapping[str, OpenStore]) -> Steps[dict[str, Draft]]:
+        """Of services that are new, or to be otherwise."""
+        before, drafts = self.blueprint, {}
+        for name in after.settings.services:
+            running = self.engine.services.get(name)
+            if before is None or running is None or self._differs(name, before, after, fresh):
+                slots = before.slots[name] if before is not None and running is not None else ()
+                kept = self.keeping.services.get(name)
+                drafts[name] = yield from draft(name, after, slots, running, kept)
+            yield
+        return drafts
+
+    def _made(self, blueprint: Blueprint, drafts: Mapping[str, Draft]) -> Steps[dict[str, _Made]]:
+        """The services that are new; nobody knows of them yet."""
+        made: dict[str, _Made] = {}
+        for name in drafts.keys() - self.engine.services.keys():
+            made[name] = yield from self._make(name, blueprint.settings.services[name], drafts[name])
+        return made
+
+    def _make(self, name: str, service: file.Service, draft: Draft) -> Steps[_Made]:
+        watch = self._seat.watch(ServiceHealth(draft.view, draft.rules, self._now()))
+        yield
+        made = Service(
+            name,
+            draft.addresses[:GROUP],
+            self.engine,
+            Router(watch.health.view(), random.random),
+            draft.affinity,
+            watch,
+            RetryBudget(service.retries.budget),
+            draft.options,
+        )
+        yield
+        for most in range(2 * GROUP, len(draft.addresses) + GROUP, GROUP):
+            made.change(draft.addresses[:most], self.engine, draft.affinity, made.budget, draft.options)
+            yield
+        return _Made(made, watch)
+
+    def _change_engine(self, after: Blueprint, drafts: Mapping[str, Draft]) -> bool:
         """Whether something has changed that concerns every service."""
         engine, settings = self.engine, after.settings
-        headers = frozenset(affinity.header for affinity in affinities.values() if affinity.header)
+        affinities = [service.affinity for service in engine.services.values()]
+        affinities += [each.affinity for each in drafts.values()]
+        # With those that were in use until now, since services change one by one; the next change drops them.
+        headers = frozenset(affinity.header for affinity in affinities if affinity.header)
         before = engine.limits, engine.affinity_headers
         engine.change(
             limits_of(settings.limits),
@@ -222,6 +258,13 @@ class Runtime:
             headers,
         )
         return before != (engine.limits, engine.affinity_headers)
+
+    def _switch(self, after: Blueprint, routes: RouteTable[Route]) -> None:
+        """Have requests go by it."""
+        self.blueprint = after
+        for name, service in after.settings.services.items():
+            self.cookies[name] = cookie_of(name, service.affinity)
+        self.engine.lead(routes)
 
     def _change_stores(self, settings: file.Settings, fresh: Mapping[str, OpenStore]) -> None:
         stores = self.keeping.stores
@@ -235,7 +278,7 @@ class Runtime:
         one, other = before.settings, after.settings
         service = other.services[name]
         return (
-            one.services[name] != service
+            (one.services[name] is not service and one.services[name] != service)
             or before.slots[name] != after.slots[name]
             or before.tls[name] is not after.tls[name]
             or before.secrets != after.secrets
@@ -243,50 +286,37 @@ class Runtime:
             or any(store in fresh for store in service.sessions.stores)
         )
 
-    def _add(self, name: str, blueprint: Blueprint, affinity: Affinity) -> None:
-        engine, service, slots = self.engine, blueprint.settings.services[name], blueprint.slots[name]
-        view = view_of(name, service, slots, blueprint.placed.get(name))
-        watch = self._seat.watch(ServiceHealth(view, rules_of(service), self._now()))
-        running = engine.services[name] = Service(
-            name,
-            addresses_of(service, slots, blueprint.tls[name]),
-            engine,
-            Router(watch.health.view(), random.random),
-            affinity,
-            watch,
-            RetryBudget(service.retries.budget),
-            options_of(service),
-        )
+    def _add(self, new: _Made, blueprint: Blueprint, draft: Draft) -> None:
+        running, watch = new
+        self.engine.services[running.name] = running
         self._seat.count(running)
         watch.lead(running)
         self.cluster.add(watch)
-        self._keep(name, blueprint)
+        self._keep(running, blueprint, draft)
+        self._seat.inform(watch)
 
-    def _change(self, name: str, before: Blueprint, after: Blueprint, affinity: Affinity) -> None:
+    def _change(self, name: str, before: Blueprint, after: Blueprint, draft: Draft) -> None:
         running, watch = self.engine.services[name], self.cluster.watches[name]
         was, service, slots = before.settings.services[name], after.settings.services[name], after.slots[name]
-        affinity.oversized = running.affinity.oversized
-        anew = _anew(before.slots[name], slots)
-        view = view_of(name, service, slots, after.placed.get(name), watch.health.view())
-        watch.change(view, rules_of(service), anew)
+        draft.affinity.oversized = running.affinity.oversized
+        watch.change(draft.view, draft.rules, draft.anew)
         budget = running.budget
         if was.retries.budget != service.retries.budget:
             budget = RetryBudget(service.retries.budget)
-        addresses = addresses_of(service, slots, after.tls[name])
-        running.change(addresses, self.engine, affinity, budget, options_of(service))
+        running.change(draft.addresses, self.engine, draft.affinity, budget, draft.options)
         self._seat.count(running)
         for index, slot in enumerate(slots):
             self._departures.note(name, index, slot.membership)
             if slot.membership is Membership.GONE:
                 running.nodes[index].pool.close_idle()
-        self._keep(name, after)
+        self._keep(running, after, draft)
+        self._seat.inform(watch)
         watch.publish()
 
-    def _keep(self, name: str, blueprint: Blueprint) -> None:
+    def _keep(self, running: Service, blueprint: Blueprint, draft: Draft) -> None:
         """Have its sessions kept, or no longer; exchanges under way end as they began."""
-        settings, keeping = blueprint.settings, self.keeping
-        service, slots = settings.services[name], blueprint.slots[name]
-        running, watch = self.engine.services[name], self.cluster.watches[name]
+        settings, keeping, name = blueprint.settings, self.keeping, running.name
+        service, watch = settings.services[name], self.cluster.watches[name]
         kept, plain = keeping.services.get(name), keeping.plain.get(name)
         if not service.sessions.uses_contract:
             if plain is not None:
@@ -299,19 +329,19 @@ class Runtime:
             return
         key = settings.node_keys[0].encode()
         if kept is not None:
-            for peer in keep_on(kept, service, slots, key, keeping.stores, blueprint.tls[name]):
+            for peer in keep_on(kept, service, draft.lines, draft.peers, key, keeping.stores):
                 keeping.see_off(peer.close(grace_seconds=PEER_SECONDS))
             return
         keeping.remove(name)
         running.lost.told = None
         kept = keep(
             service,
-            slots,
+            draft.lines,
+            draft.peers,
             key,
             keeping.stores,
             watch,
             lambda: running.options.response_timeout,
-            blueprint.tls[name],
         )
         running.keeper = kept.keeper
         keeping.add(name, kept)
@@ -339,7 +369,7 @@ def build(
     """
     engine = make_engine(settings, error_pages_of(settings.error_pages), failed)
     runtime = Runtime(engine, Stores(make_stores(settings)), seat=seat)
-    runtime.apply(runtime.draw(settings, secrets))
+    at_once(runtime.changes(at_once(runtime.drawn(settings, secrets))))
     return runtime
 
 
@@ -355,15 +385,3 @@ def make_engine(
         frozenset(),
         failed,
     )
-
-
-def _anew(before: Sequence[Slot], after: Sequence[Slot]) -> Collection[int]:
-    """The indices of nodes of which nothing is known: new ones, those that are elsewhere, or back."""
-    known = len(before)
-    return [
-        index
-        for index, slot in enumerate(after)
-        if index >= known
-        or (before[index].node.name, before[index].node.url) != (slot.node.name, slot.node.url)
-        or (before[index].membership is Membership.GONE and slot.membership is not Membership.GONE)
-    ]

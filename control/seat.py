@@ -25,6 +25,9 @@ class Seat(Protocol):
     def count(self, service: Service) -> None:
         """Count where others see it; to be called when a service is new or has changed."""
 
+    def inform(self, watch: Watch) -> None:
+        """Tell of what others know of its nodes; to be called when a service is new or has changed."""
+
     def listen(self, service: Service, kept: Kept | None) -> None:
         """Hear of its sessions that move or are lost, and know on which of them nodes work for others.
 
@@ -44,6 +47,9 @@ class Alone:
         return Watch(health)
 
     def count(self, service: Service) -> None:
+        pass
+
+    def inform(self, watch: Watch) -> None:
         pass
 
     def listen(self, service: Service, kept: Kept | None) -> None:

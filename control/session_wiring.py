@@ -30,19 +30,18 @@ CALL_SECONDS = 1.0  # a node's answer about a session; a fence may take half of 
 
 def keep(
     service: file.Service,
-    slots: Sequence[Slot],
+    lines: list[PeerLine],
+    peers: list[Peer],
     key: bytes,
     stores: Stores,
     watch: Watch,
     patience: Patience,
-    tls: ssl.SSLContext | None = None,
 ) -> Kept:
-    """Everything that keeps one service's sessions. `key`: the first of `node_keys`; `tls`: for its nodes."""
+    """Everything that keeps one service's sessions. `peers`: for each of the lines; `key`: the first of
+    `node_keys`."""
     sessions, name = service.sessions, watch.name
     store = _store(service, stores)
     witness = StoreWitness(store.name, store.target) if store is not None else None
-    lines = [_line(name, service, slot, key, tls) for slot in slots]
-    peers = [_peer(line) for line in lines]
     surroundings = Surroundings(watch.health, sessions.give_up, store, sessions.rebalance == "on")
     targets = Targets(_witnesses(peers, watch), watch.node_names, witness, service.state_ttl)
     keeper = Keeper(_options(name, service, key), targets, surroundings.around)
@@ -73,14 +72,9 @@ def keep(
 
 
 def keep_on(
-    kept: Kept,
-    service: file.Service,
-    slots: Sequence[Slot],
-    key: bytes,
-    stores: Stores,
-    tls: ssl.SSLContext | None = None,
+    kept: Kept, service: file.Service, lines: list[PeerLine], peers: list[Peer], key: bytes, stores: Stores
 ) -> list[Peer]:
-    """Go by other settings; the peers that are no longer called, for the caller to close."""
+    """Go by other settings, and call these; the peers that are no longer called, for the caller to close."""
     sessions, watch = service.sessions, kept.watch
     store = _store(service, stores)
     if store is None:
@@ -89,7 +83,7 @@ def keep_on(
         counted = kept.store.copied_bytes if kept.store and kept.store.name == store.name else 0
         kept.store = StoreWitness(store.name, store.target)
         kept.store.copied_bytes = counted
-    unused = _call_by(kept, [_line(watch.name, service, slot, key, tls) for slot in slots])
+    unused = _call(kept, lines, peers)
     kept.strategy = str(sessions.strategy)
     kept.oversize.limit = sessions.max_state
     kept.targets.change(_witnesses(kept.peers, watch), watch.node_names, kept.store, service.state_ttl)
@@ -100,18 +94,15 @@ def keep_on(
     return unused
 
 
-def _call_by(kept: Kept, lines: Sequence[PeerLine]) -> list[Peer]:
-    """Have a peer for each line; those that were called otherwise are handed back."""
-    unused, peers = [], list(kept.peers)
-    for index, line in enumerate(lines):
-        if index == len(peers):
-            peers.append(_peer(line))
-        elif line != kept.lines[index]:
-            unused.append(peers[index])
-            peers[index] = _peer(line)
-            if line.name == kept.lines[index].name:  # what is counted goes on
-                peers[index].copied_bytes = unused[-1].copied_bytes
-    kept.peers, kept.lines = peers, list(lines)
+def _call(kept: Kept, lines: list[PeerLine], peers: list[Peer]) -> list[Peer]:
+    """Have these peers; those that they take the place of are handed back."""
+    unused = []
+    for index, (before, after) in enumerate(zip(kept.peers, peers, strict=False)):  # there may be more now
+        if before is not after:
+            unused.append(before)
+            if lines[index].name == kept.lines[index].name:  # what is counted goes on
+                after.copied_bytes = before.copied_bytes
+    kept.peers, kept.lines = peers, lines
     return unused
 
 
@@ -172,7 +163,8 @@ def _plan(service: file.Service) -> Plan:
     )
 
 
-def _line(name: str, service: file.Service, slot: Slot, key: bytes, tls: ssl.SSLContext | None) -> PeerLine:
+def line_of(name: str, service: file.Service, slot: Slot, key: bytes, tls: ssl.SSLContext | None) -> PeerLine:
+    """How the session endpoint of a service's node is called. `tls`: for all of its nodes."""
     node, ack_timeout = slot.node, service.sessions.ack_timeout
     url: NodeUrl = node.sessions_url or node.url
     if slot.membership is Membership.GONE:  # nobody calls it
@@ -184,7 +176,8 @@ def _line(name: str, service: file.Service, slot: Slot, key: bytes, tls: ssl.SSL
     return line._replace(tls=tls, server_name=service.tls.server_name or url.host)
 
 
-def _peer(line: PeerLine) -> Peer:
+def peer_of(line: PeerLine) -> Peer:
+    """Who calls it; nothing is opened yet."""
     return Peer(
         line.name,
         line.url,

@@ -15,6 +15,7 @@ from control.access_log import AccessLog
 from control.line_writer import LineWriter
 from control.probes import Target
 from control.slots import Slot
+from control.turns import Steps
 from proxy.dialer import NodeAddress
 from proxy.error_pages import ErrorPages
 from proxy.forwarding import Forwarding
@@ -186,9 +187,13 @@ def addresses_of(
     ]
 
 
-def routes_of(settings: file.Settings, services: Mapping[str, Service]) -> RouteTable[Route]:
+def routes_of(settings: file.Settings, services: Mapping[str, Service]) -> Steps[RouteTable[Route]]:
     """Which requests go to which service."""
-    return RouteTable([_rule(route, services[route.service]) for route in settings.routes])
+    rules = []
+    for route in settings.routes:
+        rules.append(_rule(route, services[route.service]))
+        yield
+    return RouteTable(rules)
 
 
 def _rule(route: file.Route, service: Service) -> Rule[Route]:
@@ -247,4 +252,4 @@ def _probed_at(url: NodeUrl, port: int | None) -> str:
     """The URL to probe, as far as its path. One on a unix socket is on this machine, with its other port."""
     if url.path:
         return "http://localhost" if port is None else f"http://127.0.0.1:{port}"
-    return str(replace(url, port=port or url.port))
+    return str(url if port is None else replace(url, port=port))

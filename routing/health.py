@@ -278,6 +278,7 @@ class ServiceHealth:
         operator asked for goes by the name.
         """
         names = [node.name for node in self._view.nodes]
+        same = rules == self._rules
         self._rules, self._view = rules, view
         for i in sorted(anew):
             fresh = NodeHealth(rules, now)
@@ -290,8 +291,9 @@ class ServiceHealth:
             self.nodes[i] = fresh
             self.suspicious[i] = 0
         for node, seen in zip(self.nodes, view.nodes, strict=True):
-            node.change(rules, seen.membership)
-            node.update(now)
+            if not same or node.membership is not seen.membership:
+                node.change(rules, seen.membership)
+                node.update(now)
         self._settle([], now)
         self._publish()
 

@@ -11,6 +11,7 @@ from functools import reduce
 from itertools import chain, count
 
 from config.addresses import Address
+from control.blueprint import Blueprint
 from control.events import note
 from control.runtime import Runtime
 from control.sites import ClientSite
@@ -33,6 +34,7 @@ from control.workers.messages import (
     Moved,
     Plan,
     Reopen,
+    Sketch,
     Sockets,
     StandBack,
     StandIn,
@@ -72,6 +74,7 @@ class Crew:
         self._env = environment(secrets.randbelow(2**32))
         self._numbers = count(1)
         self._plan = 0
+        self._sketched: tuple[Blueprint, bytes] | None = None
         self._ended = NOTHING  # what those counted that are no more
         self._down: dict[str, set[int]] = {}  # what is to be told at the next turn of the loop, by service
         self._started = False
@@ -126,8 +129,9 @@ class Crew:
         self._spawn(self._tend())
 
     async def follow(self) -> None:
+        sketch = await self._sketch()
         self._plan = number = next(self._numbers)
-        pickled = self._pickled_plan()
+        pickled = self._pickled_plan(sketch)
         for member in self._alive():
             self._hand_sockets(member)
             member.send_pickled(pickled)
@@ -282,10 +286,11 @@ class Crew:
         """Start one. Raises OSError."""
         member = Member(worker, self._said, self._over)
         await member.start(self._env)
+        sketch = await self._sketch()  # nothing may come between this and the plan
         self._members[worker] = member
         member.send(Hello(worker, self._board.workers), [self._board.descriptor])
         self._hand_sockets(member)
-        member.send_pickled(self._pickled_plan())
+        member.send_pickled(self._pickled_plan(sketch))
 
     async def _replace(self, worker: int, wait: float) -> None:
         await asyncio.sleep(wait)
@@ -318,20 +323,18 @@ class Crew:
                 if counts:
                     serving.send(StandIn(worker, counts), list(chain(*others.values())))
 
-    def _pickled_plan(self) -> bytes:
-        blueprint, watches = self._runtime.blueprint, self._runtime.cluster.watches
-        assert blueprint is not None, "it runs"
-        plan = Plan(
-            self._plan,
-            blueprint.settings,
-            blueprint.secrets,
-            blueprint.slots,
-            blueprint.placed,
-            blueprint.error_pages,
-            self.seat.spans,
-            {name: watch.health.standings() for name, watch in watches.items()},
-        )
-        return pickle.dumps(plan, pickle.HIGHEST_PROTOCOL)
+    async def _sketch(self) -> bytes:
+        """Of what is gone by now: a thread pickles it, and only once for all."""
+        while self._sketched is None or self._sketched[0] is not self._runtime.blueprint:
+            it = self._runtime.blueprint
+            assert it is not None, "it runs"
+            sketch = Sketch(it.settings, it.secrets, it.slots, it.placed, it.error_pages)
+            self._sketched = it, await asyncio.to_thread(pickle.dumps, sketch, pickle.HIGHEST_PROTOCOL)
+        return self._sketched[1]
+
+    def _pickled_plan(self, sketch: bytes) -> bytes:
+        standings = {name: each.health.standings() for name, each in self._runtime.cluster.watches.items()}
+        return pickle.dumps(Plan(self._plan, sketch, self.seat.spans, standings), pickle.HIGHEST_PROTOCOL)
 
     async def _tend(self) -> None:
         """For ever: one that hangs is ended, and replaced like any that has ended."""

@@ -1,6 +1,6 @@
 """The seats of control and of a worker: what they share on the board, and whom they tell."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from control.cluster import Watch
@@ -12,7 +12,7 @@ from control.workers.mirror import Mirror
 from control.workers.presence import Presence
 from proxy.service import Service
 from proxy.sightings import SLOTS
-from routing.health import ServiceHealth
+from routing.health import ServiceHealth, Standing
 from routing.view import ServiceView
 from sessions.keeping.takeovers import Move
 
@@ -69,6 +69,9 @@ class ControlSeat:
                 slots[:] = bytes(SLOTS)
             node.sightings.slots = slots
 
+    def inform(self, watch: Watch) -> None:
+        """It is control that knows."""
+
     def listen(self, service: Service, kept: Kept | None) -> None:
         """Workers tell, and what they tell is heard by whoever would be told here."""
         if kept is not None:
@@ -80,7 +83,7 @@ class ControlSeat:
 
 
 class WorkerSeat:
-    """`spans`: by service, as the plan has them that is applied next."""
+    """`spans`, `standings`: by service, as the plan has them that is gone by next."""
 
     leads = False
 
@@ -90,6 +93,7 @@ class WorkerSeat:
         self._say = say
         self._known: dict[str, Span] = {}
         self.spans: Mapping[str, Span] = {}
+        self.standings: Mapping[str, Sequence[Standing]] = {}
 
     def allot(self, service: str, nodes: int) -> None:
         """Control has."""
@@ -105,6 +109,10 @@ class WorkerSeat:
             service.router.arrivals = SharedArrivals(service.name, self._board.arrivals)
         for node in service.nodes:
             node.sightings.slots = self._board.sightings(span.base + node.index)
+
+    def inform(self, watch: Watch) -> None:
+        if isinstance(watch, Mirror):
+            watch.adopt(self.standings[watch.name], ())
 
     def listen(self, service: Service, kept: Kept | None) -> None:
         if kept is None:

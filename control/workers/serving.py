@@ -10,18 +10,20 @@ from itertools import islice
 from aiohttp import web
 
 from config.settings import Settings
+from control.blueprint import Blueprint
 from control.line_writer import LineWriter
 from control.log_file import LogFile
 from control.open_files import allow_files
 from control.punctuality import Punctuality
 from control.repeating import repeat
-from control.runtime import Blueprint, Runtime, make_engine
+from control.runtime import Runtime, make_engine
 from control.sites import ClientSite, Sites, served_here
 from control.stores import Stores, make_stores, open_stores
 from control.traces import Sender, Traces, tracing_of
+from control.turns import in_turns
 from control.wiring import access_log
 from control.workers.board import Board
-from control.workers.messages import FromWorker, Plan, StandIn, States, Unprotected
+from control.workers.messages import FromWorker, Plan, Sketch, StandIn, States, Unprotected
 from control.workers.mirror import Mirror
 from control.workers.presence import Crowd
 from control.workers.report import Report, report
@@ -39,44 +41,45 @@ RENEWAL_SECONDS = 60.0
 class Serving:
     """What serves, once there is a plan."""
 
-    def __init__(self, plan: Plan, board: Board, worker: int, say: Callable[[FromWorker], None]) -> None:
+    def __init__(self, sketch: Sketch, board: Board, worker: int, say: Callable[[FromWorker], None]) -> None:
         """Raises OSError, StoreError, CertificateError."""
         self._board = board
         self._worker = worker
         self._seat = WorkerSeat(board, worker, say)
-        self._engine = make_engine(plan.settings, plan.error_pages, _timer_broke)
+        self._engine = make_engine(sketch.settings, sketch.error_pages, _timer_broke)
         self._engine.tally = board.tally(worker)
         self._engine.tallies = [board.tally(each) for each in range(board.workers)]
         callers = [board.addresses(each) for each in range(board.workers)]
         self._engine.crowd = Crowd(callers.pop(worker), callers)
-        self._runtime = Runtime(self._engine, Stores(make_stores(plan.settings)), seat=self._seat)
+        self._runtime = Runtime(self._engine, Stores(make_stores(sketch.settings)), seat=self._seat)
         self._runner = web.AppRunner(web.Application(), access_log=None)
         self._sites = Sites(self._runner, served_here(self._runner, self._engine))
         self._stood_in: dict[int, list[ClientSite]] = {}  # where it accepts for others
         self._tasks: list[asyncio.Task[None]] = []
         self._punctuality = Punctuality(self._engine.counters.delays, self._engine.counters.stalls)
-        self._traces = Traces(plan.settings.tracing)
-        self.logs = LogFile(plan.settings.access_log, shared=True)
+        self._traces = Traces(sketch.settings.tracing)
+        self.logs = LogFile(sketch.settings.access_log, shared=True)
 
-    async def follow(self, plan: Plan, sockets: list[tuple[str, list[int]]]) -> None:
-        """Go by a plan; `sockets`: at addresses that are new. Raises what may be wrong with it."""
+    async def follow(self, plan: Plan, sketch: Sketch, sockets: list[tuple[str, list[int]]]) -> None:
+        """Go by a plan, of which this is the sketch; `sockets`: at addresses that are new.
+
+        Raises what may be wrong with it.
+        """
         for key, descriptors in sockets:
             self._sites.inherit(key, descriptors)
-        settings = share(plan.settings, self._board.workers)
-        slots = share_slots(plan.slots, self._worker, self._board.workers)
-        tls = self._runtime.contexts(settings, slots)
-        blueprint = Blueprint(settings, plan.secrets, slots, plan.error_pages, tls, plan.placed)
+        settings = await in_turns(share(sketch.settings, self._board.workers))
+        slots = await in_turns(share_slots(sketch.slots, self._worker, self._board.workers))
+        tls = await in_turns(self._runtime.contexts(settings, slots))
+        blueprint = Blueprint(settings, sketch.secrets, slots, sketch.error_pages, tls, sketch.placed)
         first = self._runtime.blueprint is None
         fresh = None if first else self._runtime.fresh_stores(settings)
         await open_stores((fresh or {}).values())
         sender = await asyncio.to_thread(self._traces.sender_for, settings.tracing)
         writer = self.logs.writer_for(settings.access_log)
         allow_files(settings.limits.connections, warn=False)  # control does
-        self._seat.spans = plan.spans
-        self._runtime.apply(blueprint, fresh)
-        for name, standings in plan.standings.items():
-            self.adopt(States(name, standings, ()))
-        unused = self._record(settings, plan.secrets[0], writer, sender)
+        self._seat.spans, self._seat.standings = plan.spans, plan.standings
+        await in_turns(self._runtime.changes(blueprint, fresh))
+        unused = self._record(settings, sketch.secrets[0], writer, sender)
         if first:
             await self._begin()
         await self._sites.settle(await self._sites.open(settings.listen, None), settings.listen, None)

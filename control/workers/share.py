@@ -5,22 +5,27 @@ from math import ceil
 
 from config.settings import Node, Service, Settings
 from control.slots import Slot
+from control.turns import Steps
 
 
-def share(settings: Settings, workers: int) -> Settings:
+def share(settings: Settings, workers: int) -> Steps[Settings]:
     """Settings for one of them; what is not shared is as the file has it."""
-    services = {name: _service(service, workers) for name, service in settings.services.items()}
+    services = {}
+    for name, service in settings.services.items():
+        services[name] = _service(service, workers)
+        yield
     return settings.model_copy(update={"services": services})
 
 
 def share_slots(
     slots: Mapping[str, tuple[Slot, ...]], worker: int, workers: int
-) -> Mapping[str, tuple[Slot, ...]]:
+) -> Steps[Mapping[str, tuple[Slot, ...]]]:
     """Each node's `max_connections`, dealt out so that together there are as many."""
-    return {
-        name: tuple(slot._replace(node=_node(slot.node, worker, workers)) for slot in group)
-        for name, group in slots.items()
-    }
+    shared = {}
+    for name, group in slots.items():
+        shared[name] = tuple(slot._replace(node=_node(slot.node, worker, workers)) for slot in group)
+        yield
+    return shared
 
 
 def _service(service: Service, workers: int) -> Service:

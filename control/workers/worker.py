@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import pickle
 import signal
 import socket
 import sys
@@ -127,9 +128,10 @@ class Worker:
                         sockets.append((key, descriptors))
                     case Plan():
                         assert board is not None, "that comes first"
+                        sketch = await asyncio.to_thread(pickle.loads, message.sketch)
                         if self._serving is None:
-                            self._serving = Serving(message, board, number, self._channel.send)
-                        await self._serving.follow(message, sockets)
+                            self._serving = Serving(sketch, board, number, self._channel.send)
+                        await self._serving.follow(message, sketch, sockets)
                         sockets = []
                         self._channel.send(Taken(message.number))
                     case StandIn() if self._serving is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from config.settings import Settings
 from control.runtime import Runtime, build
+from control.turns import at_once
 
 SECRET = b"a secret for the tests, long enough"
 
@@ -20,6 +21,11 @@ def runtime(services: dict[str, Any] | None = None, **options: Any) -> Runtime:
     services = services or {"shop": service()}
     options.setdefault("routes", [{"service": next(iter(services))}])
     return build(Settings.model_validate({"services": services, **options}), [SECRET], failing())
+
+
+def change(running: Runtime, settings: Settings) -> None:
+    """As a reload does, without giving anybody a turn."""
+    at_once(running.changes(at_once(running.drawn(settings, [SECRET]))))
 
 
 def failing() -> Callable[[object, Exception], None]:

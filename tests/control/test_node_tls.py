@@ -13,7 +13,7 @@ from control.runtime import build
 from control.slots import Slot
 from routing.states import Membership
 from tests.certificates import Authority
-from tests.control.settings import SECRET, failing
+from tests.control.settings import SECRET, change, failing
 
 SECURE = Slot(Node.model_validate({"name": "a", "url": "https://a.example"}))
 PLAIN = Slot(Node.model_validate({"name": "b", "url": "http://b.example"}))
@@ -64,8 +64,8 @@ def test_a_reload_changes_connections_only_where_it_must(authority: Authority) -
     running = build(settings(), [SECRET], failing())
     node = running.engine.services["shop"].nodes[0]
     pool = node.pool
-    running.apply(running.draw(settings(retries={"tries": 2}), [SECRET]))
+    change(running, settings(retries={"tries": 2}))
     assert node.pool is pool
     Authority(authority.folder)
-    running.apply(running.draw(settings(retries={"tries": 2}), [SECRET]))
+    change(running, settings(retries={"tries": 2}))
     assert node.pool is not pool

@@ -9,7 +9,8 @@ import pytest
 
 from config.loading import load
 from config.problems import ConfigError
-from control.reading import GROUP, place_nodes, read
+from control.placing import place_nodes
+from control.reading import GROUP, read
 
 
 def written(folder: Path, **services: Any) -> str:

@@ -11,6 +11,7 @@ from config.settings import Settings
 from config.store_urls import StoreUrl
 from control.runtime import build
 from control.stores import OpenStore, Stores, make_store, make_stores, to_open
+from control.turns import at_once
 from sessions.stores.embedded import EmbeddedStore
 from sessions.stores.redis.store import RedisStore
 from sessions.stores.store import Operation, Outcome, StoreError
@@ -144,7 +145,7 @@ async def test_an_authority_in_other_words_makes_a_store_anew(tmp_path: Path) ->
     Authority(tmp_path, "redis")
     fresh = runtime.fresh_stores(settings)
     assert list(fresh) == ["main"]
-    runtime.apply(runtime.draw(settings, [b"s" * 16]), fresh)
+    at_once(runtime.changes(at_once(runtime.drawn(settings, [b"s" * 16])), fresh))
     assert runtime.keeping.stores.opened["main"] is fresh["main"]
     assert runtime.fresh_stores(settings) == {}
     await runtime.keeping.close()
