@@ -19,7 +19,7 @@ import uvloop
 from bench.leaks import FEWEST, Growth, Sample, sample
 from tests.survival.findings import Findings
 from tests.survival.play import Performance, Plan, play
-from tests.survival.schedules import KINDS, Kind, drawn, lost_nothing
+from tests.survival.schedules import LONG, Kind, drawn, lost_nothing
 
 COLUMNS = (
     f"{'setup':24} {'seed':>10} {'faults':>6} {'held':>5} {'answered':>9} {'failed':>7}"
@@ -34,7 +34,7 @@ def main() -> int:
     seeds, rows = Random(options.seed), []
     seed = options.seed
     while True:
-        for kind in KINDS:
+        for kind in LONG:
             if options.setup and options.setup != kind.name:
                 continue
             rows.append(_round(kind, seed, options))
@@ -102,7 +102,7 @@ def _options() -> argparse.Namespace:
         "--minutes", type=float, default=10.0, help="how long; every setup is played once at least"
     )
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round")
-    parser.add_argument("--setup", choices=[kind.name for kind in KINDS], help="only this one")
+    parser.add_argument("--setup", choices=[kind.name for kind in LONG], help="only this one")
     parser.add_argument("--faults", type=int, default=20, help="in each round")
     return parser.parse_args()
 

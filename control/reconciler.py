@@ -170,7 +170,7 @@ class Reconciler:
         await self._twins.meet()
         nodes, roles = self._watch.health.nodes, self._roles()
         returns = [node.returns for node in nodes]
-        store = self._store
+        store = self._store or self._fallback
         store_gaps = store.gaps if store is not None and store.up else self._store_gaps
         fallback_gaps = self._fallback.gaps if self._fallback is not None else 0
         if not roles.fallback or fallback_gaps != self._fallback_gaps:
@@ -190,7 +190,7 @@ class Reconciler:
         plan, nodes = self._plan, self._watch.health.nodes
         listed = frozenset(i for i, node in enumerate(nodes) if node.answering)
         ready = frozenset(i for i, node in enumerate(nodes) if node.state is NodeState.UP)
-        store = self._store
+        store = self._store or self._fallback  # which may have missed that a session of its has ended
         return Roles(
             listed,
             ready,

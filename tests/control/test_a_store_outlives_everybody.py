@@ -76,21 +76,3 @@ async def answered(client: Client, path: str) -> dict[str, int]:
                 return session
             assert status == 503
             await asyncio.sleep(0.05)
-
-
-async def test_a_fallback_has_what_no_node_has_any_more(tmp_path: Path) -> None:
-    """Of `replication`, too: where there are too few nodes for the copies, they are in the store."""
-    stores, sessions = {"main": {"embedded": "sessions.db"}}, {"strategy": "replication", "fallback": "main"}
-    cookies = [""] * CLIENTS
-    async with stack(
-        tmp_path, [kept(), kept(keys=["no-key-of-limpet-at-all"])], sessions, stores=stores
-    ) as here:
-        clients = [here.client() for _ in cookies]
-        for client in clients:
-            while (await client.get("/add"))[
-                0
-            ] != 200:  # the other one is taken out with the first that it gets
-                pass
-        assert await here.metric("limpet_sessions_unprotected") == 0
-        cookies = [client.cookie for client in clients]
-    assert await served_and_killed(tmp_path, sessions, stores, cookies) == [2] * CLIENTS

@@ -211,6 +211,32 @@ async def test_while_nodes_are_few_the_fallback_is_given_copies_and_again_when_i
         await until(lambda: len(put) == 2)
 
 
+async def test_a_fallback_that_was_away_is_told_what_has_ended_meanwhile() -> None:
+    """It has a copy from when nodes were few, and would have it still when the nodes' marks are gone."""
+    scene = Scene(store=True)
+    told: list[tuple[str, Call]] = []
+
+    async def call(action: Action, session_id: str, ttl: int, base: int = -1, writer: str = "") -> Answer:
+        told.append((session_id, action.call))
+        return TAKEN
+
+    scene.opened.target.call = call  # type: ignore[method-assign]
+    scene.opened.look()
+    async with going(scene) as it:
+        scene.nodes[0].hold("x", 5, ended=True)
+        scene.nodes[0].hold("y", 5, serving=True)
+        scene.store.up = False
+        scene.opened.look()
+        scene.store.up = True
+        scene.opened.look()
+        scene.reconciler.look()
+        await until(lambda: told == [("x", Call.END)])
+        passes = it.passes
+        scene.watch.probed(1, Outcome.FAILED, "by the test")
+        await until(lambda: it.passes > passes)
+        assert told == [("x", Call.END)]  # once
+
+
 async def test_rebalancing_stops_what_is_not_at_home_while_all_are_up() -> None:
     scene = Scene(PLAN._replace(rebalance=True))
     home = next(scene.watch.health.view().ring.order("x"))

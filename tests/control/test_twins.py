@@ -1,19 +1,13 @@
 """Nodes that keep their sessions in one place are one node: one of them takes part, and it is said why."""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from control.cluster import Watch
 from control.twins import Twins
-from limpet_session import MemoryStorage
 from routing.health import HealthRules, ServiceHealth
 from routing.states import Membership, NodeState
 from routing.view import NodeView, service_view
 from tests.control.lists import StubNode
-from tests.control.process import eventually
-from tests.control.stack import Client, kept, stack
 
 UP, DOWN, SYNCING, DRAIN, MAINT = NodeState
 
@@ -87,22 +81,3 @@ async def test_a_node_that_was_given_another_name_is_no_twin_of_what_it_was() ->
     await scene.twins.meet()
     assert scene.states()[1] is UP
     assert scene.watch.health.nodes[0].mute == ""
-
-
-async def test_a_write_that_only_a_twin_could_copy_is_not_protected_and_said_to_be_so(tmp_path: Path) -> None:
-    one = MemoryStorage()
-    nodes = [kept(storage=one), kept(storage=one)]
-    async with stack(tmp_path, nodes, {"strategy": "replication"}) as here:
-        admin = Client(here.admin)
-
-        async def told() -> dict[str, dict[str, Any]]:
-            return {fact["node"]: fact for fact in (await admin.get("/api/nodes"))[1]["nodes"]}
-
-        facts = await told()
-        while facts["b"]["state"] != "down":
-            facts = await told()
-        assert (facts["a"]["state"], "shares its sessions with a" in facts["b"]["why"]) == ("up", True)
-        client = here.client()
-        assert (await client.get("/add"))[0] == (await client.get("/add"))[0] == 200
-        assert await here.metric("limpet_sessions_unprotected", service="shop") == 1
-        await eventually(lambda: "node=b from=up to=down" in here.limpet.err)

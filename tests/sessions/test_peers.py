@@ -112,6 +112,7 @@ async def test_a_node_lists_its_sessions_by_pages() -> None:
                 seen += [entry.id for entry in page]
                 after = seen[-1]
             assert seen == names
+            assert len(peer.keeps_as) == 32
     finally:
         node.kill()
 

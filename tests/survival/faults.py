@@ -4,7 +4,7 @@ import asyncio
 from random import Random
 from typing import Protocol
 
-from tests.survival.findings import Findings, Window
+from tests.survival.findings import NODES, Findings, Window
 from tests.survival.processes import Node, Process
 from tests.survival.relay import Line
 from tests.survival.stage import Stage
@@ -122,6 +122,30 @@ class KillBothHolders:
         await stage.all_up()
         await stage.protected()
         findings.bare.append(Window(began, asyncio.get_running_loop().time(), self.name))
+
+
+class KillOneThenTheOther:
+    """Of two nodes: what is written to the second one alone is in the fallback when that dies, too."""
+
+    name = "kill one, then the other"
+
+    def __init__(self, apart: float = 1.0) -> None:
+        """`apart`: seconds that the second one has for writes of its own, at least."""
+        self._apart = apart
+
+    async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
+        first, second = random.sample(stage.nodes, 2)
+        kill(first, findings)
+        await stage.protected()
+        await asyncio.sleep(self._apart + random.random())
+        kill(second, findings)
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(random.random())
+        for node in random.sample((first, second), 2):
+            node.start()
+            await asyncio.sleep(random.choice((0.0, 1.5)))
+        await stage.all_up()
+        findings.struck(NODES, began)
 
 
 class Freeze:

@@ -14,7 +14,13 @@ _STORE_REACTION = 1.0  # a store that did not answer is tried again every half s
 _DISAGREE = 1.0  # seconds that one proxy may know a node to be back before another: between two probes
 AFTERMATH = 3.0  # seconds: until a node that was taken for dead because of that is up again
 STORE = "the store"  # as a victim
+NODES = "every node"  # as a victim
 _WITHOUT_STORE = ("not_found_yet", "unprotected")  # only the store has the session, or would have it
+_WITHOUT_NODES = (
+    "no_node",
+    "connect_failed",
+    "node_closed",
+)  # nobody knows that they are down yet, or all do
 
 
 class Failure(NamedTuple):
@@ -54,7 +60,7 @@ class Blow(NamedTuple):
 
     began: float
     ended: float
-    victim: str  # the name of a node or a proxy, or STORE
+    victim: str  # the name of a node or a proxy, STORE or NODES
     least: float = 0.0  # seconds that a request must have taken to be met by that
 
     def explains(self, failure: Failure) -> bool:
@@ -68,6 +74,8 @@ class Blow(NamedTuple):
             return self.victim.startswith("proxy")
         if self.victim == STORE:
             return failure.fault in _WITHOUT_STORE
+        if self.victim == NODES:
+            return failure.fault in _WITHOUT_NODES
         return failure.logged.node == self.victim and (failure.begun or not failure.safe)
 
 

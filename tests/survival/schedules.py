@@ -11,6 +11,7 @@ from tests.survival.faults import (
     Kill,
     KillBothHolders,
     KillCopyHolder,
+    KillOneThenTheOther,
     KillProxy,
     KillWhileHeld,
     Reconfigure,
@@ -20,8 +21,8 @@ from tests.survival.faults import (
 from tests.survival.findings import Findings
 from tests.survival.play import Turn
 from tests.survival.relay import Line
-from tests.survival.setups import EMBEDDED, FORGETFUL, REDIS, REPLICATION, SENTINEL, UNSTICKY, Setup
-from tests.survival.store_faults import FAILOVERS, OUTAGES
+from tests.survival.setups import EMBEDDED, FALLBACK, FORGETFUL, REDIS, REPLICATION, SENTINEL, UNSTICKY, Setup
+from tests.survival.store_faults import FAILOVERS, OUTAGES, SPARE_OUTAGES, DeathBesidesOutage
 
 
 class Kind(NamedTuple):
@@ -46,6 +47,14 @@ def lost_nothing(findings: Findings) -> list[str]:
 
 
 DEATHS = (Kill(), KillWhileHeld(), Restart(), KillCopyHolder(), KillBothHolders())
+DEATHS_OF_TWO = (
+    KillOneThenTheOther(),
+    DeathBesidesOutage(),
+    Kill(),
+    Restart(),
+    KillWhileHeld(),
+    Freeze(),
+)
 HANGS = (Freeze(), Flap())
 # Each kind of cut both ways: with writes held, and without.
 CUTS = (
@@ -69,6 +78,11 @@ KINDS = (
     Kind("redis under Sentinel", SENTINEL, FAILOVERS, 1),
     Kind("embedded", EMBEDDED, (Kill(), Freeze(), KillProxy(), Roll()), 1, 1),
     Kind("unsticky", UNSTICKY, (Kill(), Freeze(), *OUTAGES), 1),
+)
+# Played by bench.soak, and a little of it by test_a_fallback_keeps_what_one_node_alone_has.py.
+LONG = (
+    *KINDS,
+    Kind("fallback", FALLBACK, (*DEATHS_OF_TWO, *SPARE_OUTAGES), 1),
 )
 
 

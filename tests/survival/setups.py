@@ -18,7 +18,7 @@ class Setup(NamedTuple):
 
     sessions: dict[str, Any]
     replicas: int = 0
-    store: str = ""  # redis, embedded, or none
+    store: str = ""  # redis, embedded, or none; with replicas it is their fallback
     proxies: int = 2
     relays: bool = False  # between each proxy and each node
     plain: bool = False  # nodes that know nothing of the contract
@@ -45,6 +45,7 @@ class Setup(NamedTuple):
 REPLICATION = Setup({"strategy": "replication"}, replicas=1)
 LAGGING = Setup({"strategy": "replication", "ack": "async", "max_lag": "500ms"}, replicas=1)
 REDIS = Setup({"strategy": "store", "store": "main"}, store="redis")
+FALLBACK = Setup({"strategy": "replication", "fallback": "main"}, replicas=1, store="redis", nodes=2)
 FORGETFUL = REDIS._replace(forgetful=True)
 SENTINEL = REDIS._replace(sentinel=True)
 EMBEDDED = Setup({"strategy": "store", "store": "main"}, store="embedded", proxies=1)

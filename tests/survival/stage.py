@@ -128,16 +128,10 @@ class Stage:
             for name, entry in entries.items():
                 if entry.version > 1:
                     wanted[name] = max(wanted.get(name, 0), entry.version)
-        if self.setup.store:
+        if self.setup.store and not self.setup.replicas:
             return self._not_stored({name: self._acknowledged.get(name, 0) for name in wanted})
-        later = await self._lists()
-        return [
-            name
-            for name, version in wanted.items()
-            if sum(name in held and held[name].version >= version for held in later) <= self.setup.replicas
-            and not any(name in held and held[name].version > version for held in later)
-            and any(name in held for held in later)
-        ]
+        short = await self._short_of_copies(wanted)
+        return self._not_stored({name: wanted[name] for name in short}) if self.setup.store else short
 
     async def metric(self, proxy: int, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels, at one proxy."""
@@ -184,6 +178,17 @@ class Stage:
         raise AssertionError(f"{node.name} does not answer: {node.log.read_text()}")
 
     # Private
+
+    async def _short_of_copies(self, wanted: dict[str, int]) -> list[str]:
+        """Which of these versions not enough nodes hold. What has moved on meanwhile does not count."""
+        later = await self._lists()
+        return [
+            name
+            for name, version in wanted.items()
+            if sum(name in held and held[name].version >= version for held in later) <= self.setup.replicas
+            and not any(name in held and held[name].version > version for held in later)
+            and any(name in held for held in later)
+        ]
 
     async def _knows(self, proxy: Limpet, node: Node) -> bool:
         return node.name in [fact["node"] for fact in await self._facts(proxy)]

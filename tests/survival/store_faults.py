@@ -7,7 +7,8 @@ from random import Random
 from typing import Any
 
 from tests.sessions.stores.processes import RedisProcess
-from tests.survival.findings import STORE, Findings, Window
+from tests.survival.faults import kill
+from tests.survival.findings import NODES, STORE, Findings, Window
 from tests.survival.redis_servers import Watched
 from tests.survival.stage import Stage
 
@@ -27,6 +28,47 @@ class Outage:
         await stage.protected()
         findings.struck(STORE, began)
         findings.bare.append(Window(began, asyncio.get_running_loop().time(), self.name))
+
+
+class SpareOutage:
+    """Of a fallback: nodes copy for each other, so nothing is unprotected without it. What both nodes have
+    forgotten, one after the other, it alone has until somebody asks for it."""
+
+    def __init__(self, name: str, break_it: Callable[[Any, Random], Awaitable[None]]) -> None:
+        self.name = name
+        self._break = break_it
+
+    async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
+        assert stage.redis is not None, "this is for runs with a Redis"
+        began = asyncio.get_running_loop().time()
+        await self._break(stage.redis, random)
+        await stage.all_up()
+        findings.struck(STORE, began)
+
+
+class DeathBesidesOutage:
+    """A node dies while the fallback is away, which then comes back first; and then the other node."""
+
+    name = "kill while the fallback is away"
+
+    async def strike(self, stage: Stage, random: Random, findings: Findings) -> None:
+        assert isinstance(stage.redis, RedisProcess), "this is for runs with a Redis of their own"
+        began = asyncio.get_running_loop().time()
+        stage.redis.stop()
+        await asyncio.sleep(random.random())
+        first, second = random.sample(stage.nodes, 2)
+        kill(first, findings)
+        await asyncio.sleep(1.0 + random.random())
+        await asyncio.to_thread(stage.redis.start)
+        await stage.protected()
+        findings.struck(STORE, began)
+        findings.bare.append(Window(began, asyncio.get_running_loop().time(), self.name))
+        began = asyncio.get_running_loop().time()
+        kill(second, findings)
+        first.start()
+        second.start()
+        await stage.all_up()
+        findings.struck(NODES, began)
 
 
 async def killed(redis: RedisProcess, random: Random) -> None:
@@ -77,9 +119,11 @@ FAILOVERS = (
     Outage("failover", failed_over),
     Outage("failover, the old master frozen", master_frozen),
 )
-OUTAGES = (
-    Outage("redis killed", killed),
-    Outage("redis frozen", frozen),
-    Outage("redis paused", paused),
-    Outage("redis full", full),
+_AWAY = (
+    ("redis killed", killed),
+    ("redis frozen", frozen),
+    ("redis paused", paused),
+    ("redis full", full),
 )
+OUTAGES = tuple(Outage(name, what) for name, what in _AWAY)
+SPARE_OUTAGES = tuple(SpareOutage(f"spare {name}", what) for name, what in _AWAY)
