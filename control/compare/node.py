@@ -1,20 +1,15 @@
 """A node of the comparison: the same small shop for each strategy, in one process, on a socket for each."""
 
-import asyncio
-import contextlib
 import ctypes
 import gc
 import json
 import os
 import secrets
-from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-import uvicorn
-import uvloop
-
+from control.node_server import answer_json, serve_apps
 from limpet_session.asgi import App, LimpetSessionMiddleware, Message, Receive, Scope, Send
 
 CART_BYTES = 1024  # with the rest a session is about 1.1 KB, what a shop's is like
@@ -33,10 +28,7 @@ async def shop(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "POST":
             _write(session, dict(parse_qsl(scope["query_string"].decode())))
         told = {key: session.get(key) for key in ("owner", "born", "count")}
-    body = json.dumps(told).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await answer_json(send, told)
 
 
 def _write(session: dict[str, object], asked: dict[str, str]) -> None:
@@ -72,14 +64,6 @@ class InMemory:
         await self._app(scope, receive, pass_on)
 
 
-class Server(uvicorn.Server):
-    """One of several in a process: SIGTERM ends them all as it ends any process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def resident_bytes() -> int | None:
     """The memory that this process has of the system, with nothing in it that could be given back; None
     where the system does not tell."""
@@ -92,25 +76,11 @@ def resident_bytes() -> int | None:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-async def _serve_all(sockets: dict[str, str], key: str) -> None:
-    servers = []
-    for strategy, path in sockets.items():
-        app: App = InMemory(shop) if strategy == "affinity" else LimpetSessionMiddleware(shop, [key])
-        options = uvicorn.Config(
-            app,
-            uds=path,
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            timeout_keep_alive=75,
-            backlog=2048,
-        )
-        servers.append(Server(options))
-    await asyncio.gather(*(server.serve() for server in servers))
-
-
 def serve(plan: str) -> None:
     """`plan` is a file with JSON: the node key, and the path of a unix socket for each strategy."""
     told = json.loads(Path(plan).read_text())
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve_all(told["sockets"], told["key"]))
+    serve_apps({path: _app(strategy, told["key"]) for strategy, path in told["sockets"].items()})
+
+
+def _app(strategy: str, key: str) -> App:
+    return InMemory(shop) if strategy == "affinity" else LimpetSessionMiddleware(shop, [key])

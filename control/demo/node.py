@@ -1,61 +1,55 @@
-"""The demo's app server: it counts each visitor's visits in its own memory, and knows nothing of Limpet."""
+"""The demo's app server: it counts each visitor's visits twice, in its own memory and in their session."""
 
 import os
 import secrets
 from importlib.resources import files
+from pathlib import Path
 
-from aiohttp import web
-
-COOKIE = "visitor"
+from control.node_server import answer, answer_json, serve_apps
+from limpet_session.asgi import App, LimpetSessionMiddleware, Receive, Scope, Send
 
 
 class Counter:
-    """One node's app: sessions are a dictionary, gone when the process ends."""
+    """An app as somebody may have it. What it keeps by itself is gone when its process ends."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._visits: dict[str, int] = {}
-        self._page = files("control.demo").joinpath("page.html").read_text(encoding="utf-8")
+        self._visits: dict[str, int] = {}  # of visitors, as this process remembers them
+        self._page = files("control.demo").joinpath("page.html").read_bytes()
 
-    async def page(self, request: web.Request) -> web.Response:
-        return web.Response(text=self._page, content_type="text/html", charset="utf-8")
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["method"], scope["path"]:
+            case "GET", "/":
+                await answer(send, "text/html; charset=utf-8", self._page)
+            case "POST", "/visit":
+                await answer_json(send, self._visit(scope["session"]))
+            case "GET", "/stats":
+                await answer_json(send, {"sessions": len(self._visits), "visits": sum(self._visits.values())})
+            case "GET", "/healthz":
+                await answer(send, "text/plain", b"ok\n")
+            case _:
+                await answer(send, "text/plain", b"not here\n", 404)
 
-    async def visit(self, request: web.Request) -> web.Response:
-        """Counts a visit; a cookie that this process does not know starts again at one."""
-        visitor = request.cookies.get(COOKIE, "")
-        fresh = visitor not in self._visits
-        if fresh:
-            visitor = secrets.token_urlsafe(12)
+    def _visit(self, session: dict[str, object]) -> object:
+        """Counts a visit: `remembered` by this process, and `visits` by the session."""
+        visits = session.get("visits", 0)
+        assert isinstance(visits, int)
+        session["visits"] = visits + 1
+        visitor = str(session.setdefault("visitor", secrets.token_urlsafe(12)))
         self._visits[visitor] = self._visits.get(visitor, 0) + 1
-        answer = web.json_response(
-            {"node": self._name, "count": self._visits[visitor], "fresh": fresh, "pid": os.getpid()},
-            headers={"Cache-Control": "no-store"},
-        )
-        if fresh:
-            answer.set_cookie(COOKIE, visitor, httponly=True, samesite="Lax")
-        return answer
-
-    async def stats(self, request: web.Request) -> web.Response:
-        return web.json_response({"sessions": len(self._visits), "visits": sum(self._visits.values())})
-
-    async def healthz(self, request: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+        return {
+            "node": self._name,
+            "pid": os.getpid(),
+            "remembered": self._visits[visitor],
+            "visits": visits + 1,
+        }
 
 
-def make_app(name: str) -> web.Application:
-    counter = Counter(name)
-    app = web.Application()
-    app.add_routes(
-        [
-            web.get("/", counter.page),
-            web.post("/visit", counter.visit),
-            web.get("/stats", counter.stats),
-            web.get("/healthz", counter.healthz),
-        ]
-    )
-    return app
+def make_app(name: str, key: str) -> App:
+    """The app, and the one line that brings its sessions along."""
+    return LimpetSessionMiddleware(Counter(name), [key])
 
 
-def serve(name: str, socket_path: str) -> None:
+def serve(name: str, socket_path: str, key_file: str) -> None:
     """Serves on a unix socket until SIGTERM."""
-    web.run_app(make_app(name), path=socket_path, print=None, access_log=None, shutdown_timeout=0.5)
+    serve_apps({socket_path: make_app(name, Path(key_file).read_text())})

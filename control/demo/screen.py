@@ -37,13 +37,14 @@ def row(number: int, node: NodeNow) -> tuple[RenderableType, ...]:
 def picture(stage: Stage) -> Group:
     """What the terminal shows now."""
     table = Table(box=None, padding=(0, 3, 0, 0))
-    for title in ("key", "node", "process", "Limpet says", "sessions", "visits"):
-        table.add_column(title, justify="right" if title in ("sessions", "visits") else "left")
+    for title in ("key", "node", "process", "Limpet says", "remembers", "visits"):
+        table.add_column(title, justify="right" if title in ("remembers", "visits") else "left")
     for number, node in enumerate(stage.now.nodes, 1):
         table.add_row(*row(number, node))
-    lost = Text(f"\nsessions lost so far: {stage.now.lost}", style="red" if stage.now.lost else "")
+    told = f"\nsessions that came along to another node: {stage.now.moved}    lost: {stage.now.lost}"
+    sessions = Text(told, style="red" if stage.now.lost else "")
     hint = Text("1 2 3 kill a node or bring it back    q quit\n", style="dim")
-    return Group(table, lost, hint, *(Text(event, style="dim") for event in stage.events))
+    return Group(table, sessions, hint, *(Text(event, style="dim") for event in stage.events))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The demo's stage: three nodes, Limpet before them, and what can be seen of both."""
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,14 +17,15 @@ from control.children import Child
 
 COLOURS = {"a": "#e4572e", "b": "#2e86ab", "c": "#5fad56"}
 CONFIG = """\
-# Written by `limpet demo`: three nodes that keep their sessions in memory, and the buttons of its page.
+# Written by `limpet demo`: three nodes that keep sessions, and the buttons of its page.
 listen: 127.0.0.1:{port}
 admin: {{listen: 127.0.0.1:{admin_port}}}
+node_keys: ["{key}"]
 services:
   shop:
     nodes:
 {nodes}
-    affinity: {{mode: issue}}
+    sessions: {{strategy: replication}}
     health: {{path: /healthz, interval: 300ms, timeout: 300ms, fall: 2, rise: 1}}
   buttons:
     nodes:
@@ -50,7 +52,10 @@ class NodeNow:
 
 @dataclass(frozen=True, slots=True)
 class Now:
+    """`moved`: sessions that came along to another node; `lost`: those that did not."""
+
     nodes: tuple[NodeNow, ...] = ()
+    moved: int = 0
     lost: int = 0
 
 
@@ -64,6 +69,7 @@ class Stage:
         self.now = Now()
         self.events: deque[str] = deque(maxlen=8)
         self._directory = directory
+        self._key = secrets.token_hex(32)
         self._ports = (port, admin_port)
         self._nodes: dict[str, Child] = {}
         self._admin: aiohttp.ClientSession
@@ -80,6 +86,7 @@ class Stage:
                 session = aiohttp.ClientSession(connector=connector, timeout=timeout)
                 self._sockets[name] = await stack.enter_async_context(session)
             stack.push_async_callback(self._stop_nodes)
+            self._key_file.write_text(self._key)
             await asyncio.gather(*map(self.start, COLOURS))
             limpet = await Child.start(
                 self._directory / "limpet.log", "limpet", "run", "-c", str(self.write_config())
@@ -95,7 +102,9 @@ class Stage:
         """Starts a node that does not run; returns when it serves. Its memory is empty."""
         if self.runs(name):
             return
-        child = await Child.start(self._directory / f"{name}.log", "demo-node", name, str(self._socket(name)))
+        child = await Child.start(
+            self._directory / f"{name}.log", "demo-node", name, str(self._socket(name)), str(self._key_file)
+        )
         self._nodes[name] = child
         await child.serving(lambda: self._node_answers(name))
         self._tell(f"{name} is back, with nothing in its memory")
@@ -113,20 +122,28 @@ class Stage:
 
     async def look(self) -> Now:
         """Asks the nodes and Limpet how things are."""
-        states, lost = await self._metrics()
+        states, moved, lost = await self._metrics()
         nodes = []
         for name, child in self._nodes.items():
             stats = await self._stats(name) if child.pid is not None else {}
             nodes.append(NodeNow(name, child.pid, states.get(name, "?"), **stats))
-        return Now(tuple(sorted(nodes, key=lambda node: node.name)), lost)
+        return Now(tuple(sorted(nodes, key=lambda node: node.name)), moved, lost)
 
     def write_config(self) -> Path:
         """Writes the configuration that Limpet is run with."""
         nodes = "\n".join(f'      - {{name: {name}, url: "unix:{self._socket(name)}"}}' for name in COLOURS)
         port, admin_port = self._ports
         file = self._directory / "proxy.yaml"
-        file.write_text(CONFIG.format(port=port, admin_port=admin_port, nodes=nodes, controls=self.controls))
+        file.write_text(
+            CONFIG.format(
+                port=port, admin_port=admin_port, key=self._key, nodes=nodes, controls=self.controls
+            )
+        )
         return file
+
+    @property
+    def _key_file(self) -> Path:
+        return self._directory / "node.key"
 
     def _socket(self, name: str) -> Path:
         return self._directory / f"{name}.sock"
@@ -139,23 +156,26 @@ class Stage:
                     self._tell(f"Limpet says: {new.name} is {new.state}")
             await asyncio.sleep(0.25)
 
-    async def _metrics(self) -> tuple[dict[str, str], int]:
-        """Each node's state, and how many sessions were counted as lost."""
-        states, lost = {}, 0
+    async def _metrics(self) -> tuple[dict[str, str], int, int]:
+        """Each node's state, and how many sessions were counted as moved and as lost."""
+        states: dict[str, str] = {}
+        moved = lost = 0
         try:
             async with self._admin.get(self.admin_url + "/metrics") as answer:
                 text = await answer.text()
         except (aiohttp.ClientError, TimeoutError):
-            return {}, self.now.lost
+            return {}, self.now.moved, self.now.lost
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 if sample.labels.get("service") != "shop":
                     continue
                 if sample.name == "limpet_node_state" and sample.value:
                     states[sample.labels["node"]] = sample.labels["state"]
+                elif sample.name == "limpet_session_moves_total" and sample.labels["source"] != "nobody":
+                    moved += int(sample.value)
                 elif sample.name == "limpet_sessions_lost_total":
                     lost = int(sample.value)
-        return states, lost
+        return states, moved, lost
 
     async def _stats(self, name: str) -> dict[str, Any]:
         try:

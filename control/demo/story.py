@@ -21,7 +21,7 @@ class Visitor:
 
     def __init__(self, name: str, number: int) -> None:
         self.name = name
-        self.seen: list[tuple[str, int]] = []  # node and counter of each visit
+        self.seen: list[tuple[str, int, int]] = []  # node, and visits that it and the session remember
         # Limpet sends newcomers of one address to one node for two seconds; Linux owns all of 127/8.
         address = (f"127.0.1.{number + 1}", 0) if sys.platform == "linux" else None
         self.browser = aiohttp.ClientSession(
@@ -34,15 +34,19 @@ class Visitor:
         async with self.browser.post(stage.url + "/visit") as answer:
             answer.raise_for_status()
             page = await answer.json()
-        self.seen.append((page["node"], page["count"]))
+        self.seen.append((page["node"], page["remembered"], page["visits"]))
 
     @property
     def node(self) -> str:
         return self.seen[-1][0]
 
     @property
-    def count(self) -> int:
+    def remembered(self) -> int:
         return self.seen[-1][1]
+
+    @property
+    def visits(self) -> int:
+        return self.seen[-1][2]
 
 
 class Story:
@@ -58,7 +62,7 @@ class Story:
         await self._everybody_visits(3)
         self._show("Three visits each: everybody stays on their node.")
         self._check(
-            all(visitor.seen == [(visitor.node, n) for n in (1, 2, 3)] for visitor in self._visitors),
+            all(visitor.seen == [(visitor.node, n, n) for n in (1, 2, 3)] for visitor in self._visitors),
             "everybody stays on their node",
         )
         victim = self._visitors[0].node
@@ -70,26 +74,35 @@ class Story:
     async def _crash(self, victim: str, hit: Sequence[Visitor], others: Sequence[Visitor]) -> None:
         await self._stage.kill(victim)
         await self._everybody_visits(1)
-        self._show(f"kill -9 {victim}, and another visit each.")
+        self._show(f"kill -9 {victim}, and another visit each: nobody begins again.")
         self._check(
-            all(visitor.node != victim and visitor.count == 1 for visitor in hit),
-            f"whoever was on {victim} starts again elsewhere",
+            all(visitor.node != victim and visitor.visits == 4 for visitor in hit),
+            f"whoever was on {victim} goes on elsewhere with their session",
         )
-        self._check(all(visitor.count == 4 for visitor in others), "nobody else notices")
-        await self._until(lambda now: now.lost == len(hit), f"Limpet counts {len(hit)} sessions lost")
+        self._check(
+            all(visitor.remembered == 1 for visitor in hit), f"what {victim} kept in its memory is gone"
+        )
+        self._check(
+            all((visitor.remembered, visitor.visits) == (4, 4) for visitor in others), "nobody else notices"
+        )
+        await self._until(lambda now: now.moved == len(hit), f"Limpet counts {len(hit)} sessions moved")
+        self._check(self._stage.now.lost == 0, "no session is lost")
         self._console.print(
-            f"   Lost: [b]{len(hit)}[/b], kept in {victim}'s memory only. "
-            f"Counted: limpet_sessions_lost_total {self._stage.now.lost}."
+            f"   Sessions that came along: [b]{len(hit)}[/b], from their copies on other nodes. "
+            f"Lost: [b]0[/b], limpet_sessions_lost_total {self._stage.now.lost}."
+        )
+        self._console.print(
+            f"   In {victim}'s own memory their visits are gone: affinity alone would have lost them."
         )
         await self._until(lambda now: state_of(now, victim) == "down", f"Limpet sees {victim} down")
 
     async def _return(self, victim: str) -> None:
-        before = [(visitor.node, visitor.count) for visitor in self._visitors]
+        before = [(visitor.node, visitor.visits) for visitor in self._visitors]
         await self._stage.start(victim)
         await self._until(lambda now: state_of(now, victim) == "up", f"Limpet sees {victim} up")
         await self._everybody_visits(1)
         self._show(f"{victim} is back, and another visit each: nobody is moved a second time.")
-        after = [(visitor.node, visitor.count - 1) for visitor in self._visitors]
+        after = [(visitor.node, visitor.visits - 1) for visitor in self._visitors]
         self._check(after == before, "nobody is moved a second time")
 
     async def _everybody_visits(self, times: int) -> None:
@@ -103,7 +116,7 @@ class Story:
         for visitor in self._visitors:
             line.append(f" {visitor.name} ")
             line.append(f"● {visitor.node}", style=COLOURS[visitor.node])
-            line.append(f" {visitor.count}  ")
+            line.append(f" {visitor.visits}  ")
         self._console.print(line)
 
     def _check(self, true: bool, claim: str) -> None:

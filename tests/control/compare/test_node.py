@@ -1,5 +1,7 @@
 """The compared app: the same in front of each kind of session, and honest about its memory."""
 
+import os
+
 import httpx
 import pytest
 
@@ -11,7 +13,8 @@ ID = "q1Zp0vYcR7mXw3bKfT9eLA"
 
 
 def client(app: object) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://node")  # type: ignore[arg-type]
+    url = f"http://node-{os.getpid()}"  # nodes of one address share their sessions, or say that they do not
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=url)  # type: ignore[arg-type]  # its scopes are dicts
 
 
 async def test_a_session_in_memory_is_known_by_its_cookie() -> None:
