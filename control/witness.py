@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from sessions.contract.messages import Action, Answer, Call
-from sessions.keeping.targets import Target
+from sessions.keeping.targets import Pending, Target
+from sessions.receipt import Receipt
 
 # A refused connection is silence after no time at all. A search asks again a few times and then gives up, so
 # each silence is given time to be explained: by probes that find the node to be down.
@@ -19,18 +20,17 @@ class NodeWitness:
         self._peer = peer
         self._silent = silent
 
-    def call(
-        self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
-    ) -> "asyncio.Future[Answer | None]":
-        answer = asyncio.ensure_future(self._peer.call(action, session_id, ttl, base, writer))
+    def call(self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = "") -> Pending:
+        call = self._peer.call(action, session_id, ttl, base, writer)
+        answer: Pending = call if isinstance(call, Receipt) else asyncio.ensure_future(call)
         answer.add_done_callback(self._heard)
         return asyncio.ensure_future(self._patiently(answer)) if action.call in _QUESTIONS else answer
 
-    def _heard(self, answer: "asyncio.Future[Answer | None]") -> None:
+    def _heard(self, answer: Pending) -> None:
         if not answer.cancelled() and answer.exception() is None and answer.result() is None:
             self._silent()
 
-    async def _patiently(self, answer: "asyncio.Future[Answer | None]") -> Answer | None:
+    async def _patiently(self, answer: Pending) -> Answer | None:
         began = asyncio.get_running_loop().time()
         said = await answer
         if said is None:

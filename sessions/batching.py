@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from sessions.receipt import Receipt
+
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -43,7 +45,7 @@ class Batcher(Generic[Item, Answer]):
         self._size = size
         self._batch_bytes = batch_bytes
         self._room = waiting_bytes
-        self._waiting: deque[tuple[Item, int, asyncio.Future[Answer]]] = deque()
+        self._waiting: deque[tuple[Item, int, Receipt[Answer]]] = deque()
         self._flight: asyncio.Task[None] | None = None
         self._enough: asyncio.Future[None] | None = None  # the next batch waits for `_wanted` items
         self._wanted = 0
@@ -57,17 +59,17 @@ class Batcher(Generic[Item, Answer]):
         """How many items wait for a batch to leave."""
         return len(self._waiting)
 
-    def submit(self, item: Item) -> "asyncio.Future[Answer]":
+    def submit(self, item: Item) -> Receipt[Answer]:
         """Will be the answer to one item, or what `send` raised. Raises Overloaded, Closed.
 
-        A future and no coroutine: a task for each of the thousands that wait would cost more than the rest.
+        No coroutine: a task for each of the thousands that wait would cost more than the rest.
         """
         if self._closed:
             raise Closed("nothing more is sent")
         size = self._size(item)
         if size > self._room and self._waiting:
             raise Overloaded(f"{len(self._waiting)} are waiting to be sent")
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        answer: Receipt[Answer] = Receipt()
         self._room -= size
         self._waiting.append((item, size, answer))
         if self._flight is None:
@@ -120,8 +122,8 @@ class Batcher(Generic[Item, Answer]):
         if self._enough is not None and not self._enough.done():
             self._enough.set_result(None)
 
-    def _next_batch(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
-        batch: list[tuple[Item, asyncio.Future[Answer]]] = []
+    def _next_batch(self) -> list[tuple[Item, Receipt[Answer]]]:
+        batch: list[tuple[Item, Receipt[Answer]]] = []
         left = self._batch_bytes
         while self._waiting and (not batch or self._waiting[0][1] <= left):
             item, size, answer = self._waiting.popleft()
@@ -131,7 +133,7 @@ class Batcher(Generic[Item, Answer]):
                 left -= size
         return batch
 
-    async def _deliver(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+    async def _deliver(self, batch: list[tuple[Item, Receipt[Answer]]]) -> None:
         self.batches += 1
         self.items += len(batch)
         try:

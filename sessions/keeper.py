@@ -92,7 +92,7 @@ class Keeper:
         """
         assert isinstance(course, KeptCourse), "a keeper performs the courses that it made"
         errand = Errand(self, course, done)
-        errand.go(step)
+        errand.begin(step)
         return errand
 
     def sent(self, course: Course, node: int) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from sessions.contract.messages import Action, Answer
 from sessions.keeping.targets import Targets
+from sessions.receipt import Receipt
 
 logger = logging.getLogger("limpet.keeping")
 
 Heard = Callable[[Action, Answer | None], None]
-_Asked = asyncio.Future[Answer | None]
+_Asked = asyncio.Future[Answer | None] | Receipt[Answer | None]
 
 
 class Asking:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Errand:
     """Something slow that is done for one exchange."""
 
-    __slots__ = ("_abandoned", "_asking", "_done", "_keeper", "_pausing", "_seeking", "course")
+    __slots__ = ("_abandoned", "_asking", "_begun", "_done", "_keeper", "_pausing", "_seeking", "course")
 
     def __init__(self, keeper: "Keeper", course: KeptCourse, done: Callable[[Step], None]) -> None:
         self.course = course
@@ -28,6 +28,7 @@ class Errand:
         self._pausing: asyncio.TimerHandle | None = None
         self._seeking = False
         self._abandoned = False
+        self._begun = False  # the exchange has it, and may be told
 
     # Called by the exchange
 
@@ -45,13 +46,18 @@ class Errand:
 
     # Called by the keeper
 
+    def begin(self, step: Step) -> None:
+        """Do the first step."""
+        self.go(step)
+        self._begun = True
+
     def go(self, step: Step) -> None:
         """Do this step, or hand it to the exchange."""
         act = _ACTS.get(step.do)
         if self._abandoned and step.do in (Do.SEARCH, Do.PUT):
             return
         if act is None:
-            asyncio.get_running_loop().call_soon(self._hand_over, step)
+            self._later(step)
         else:
             act(self, step)
 
@@ -62,9 +68,16 @@ class Errand:
 
     def settled(self, verdict: Settled, winner: int) -> None:
         """A write is safe, or is not."""
-        self.go(self.course.settled(verdict, winner))
+        step = self.course.settled(verdict, winner)
+        if self._begun and verdict is Settled.SETTLED and step.do is Do.RELEASE:
+            self._hand_over(step)  # from within the answer that settled it: a client waits for this one
+        else:
+            self.go(step)
 
     # Private
+
+    def _later(self, step: Step) -> None:
+        asyncio.get_running_loop().call_soon(self._hand_over, step)
 
     def _hand_over(self, step: Step) -> None:
         if not self._abandoned:
@@ -113,7 +126,7 @@ class Errand:
     def _refuse(self, step: Step) -> None:
         """What comes before a refusal: the node is told what it does not know, and who serves is found."""
         if step.why is Why.OVER:
-            self._tell(Action(Call.END, step.node), step.session_id, lambda: self._refused(step))
+            self._tell(Action(Call.END, step.node), step.session_id, lambda: self._later(step))
         elif step.why is Why.CONFLICT and step.version:
             fence = Action(Call.FENCE, step.node, step.version)
             self._tell(fence, step.session_id, lambda: self._look(step))
@@ -123,7 +136,7 @@ class Errand:
             self._keeper.counters.too_large += 1
             self._restore(step)
         else:
-            self._refused(step)
+            self._later(step)
 
     def _tell(self, action: Action, session_id: str, then: Callable[[], None]) -> None:
         asking = Asking(self._keeper.targets, session_id, lambda _action, _answer: then())
@@ -131,7 +144,7 @@ class Errand:
 
     def _look(self, step: Step) -> None:
         if not self.course.expected or self._abandoned:
-            self._refused(step)
+            self._later(step)
         else:
             self._keeper.takeovers.look(self.course, lambda found: self._seen(step, found))
 
@@ -140,9 +153,9 @@ class Errand:
         options = self._keeper.options
         kept = options.terms.sticky and (options.replicas or options.store)
         if kept and self.course.expected:
-            self._keeper.takeovers.restore(self.course, step.version, lambda: self._refused(step))
+            self._keeper.takeovers.restore(self.course, step.version, lambda: self._later(step))
         else:
-            self._refused(step)
+            self._later(step)
 
     def _seen(self, step: Step, found: Found) -> None:
         course = self.course
@@ -150,10 +163,7 @@ class Errand:
             step = step._replace(node=found.node, keep=Keep.TOKEN)
         elif found.where is Where.ENDED:
             step = step._replace(keep=Keep.DELETE)
-        self._refused(step._replace(version=course.expected, unprotected=course.token_unprotected))
-
-    def _refused(self, step: Step) -> None:
-        asyncio.get_running_loop().call_soon(self._hand_over, step)
+        self._later(step._replace(version=course.expected, unprotected=course.token_unprotected))
 
 
 _ACTS: dict[Do, Callable[[Errand, Step], None]] = {

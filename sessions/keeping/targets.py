@@ -6,7 +6,10 @@ from typing import NamedTuple, Protocol
 
 from sessions.batching import Batcher, Closed, Overloaded
 from sessions.contract.messages import ENDED, STORE, TAKEN, UNKNOWN, Action, Answer, Call, Kind
+from sessions.receipt import Receipt
 from sessions.stores.store import End, Fence, Get, Operation, Outcome, Put, Status, Store, Touch, size
+
+Pending = asyncio.Future[Answer | None] | Receipt[Answer | None]
 
 
 class _Asked(NamedTuple):
@@ -22,7 +25,7 @@ class Target(Protocol):
     def call(
         self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
     ) -> Awaitable[Answer | None]:
-        """Its answer; None: silence. `base`, `writer`: for a store alone. A future where that is enough."""
+        """Its answer; None: silence. `base`, `writer`: for a store alone. A receipt where that is enough."""
 
     async def touch(self, session_id: str, version: int, ttl: int) -> None:
         """Keep a copy for longer, if it is there."""
@@ -40,9 +43,7 @@ class StoreTarget:
     def up(self) -> bool:
         return self._store.up
 
-    def call(
-        self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
-    ) -> "asyncio.Future[Answer | None]":
+    def call(self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = "") -> Pending:
         answer = self._submit(_Asked(action.call, _operation(action, session_id, ttl, base, writer)))
         if action.call is Call.PUT or action.call is Call.END:
             answer.add_done_callback(self._dropped)
@@ -55,7 +56,7 @@ class StoreTarget:
         """Send what waits. The store itself is closed by whoever opened it."""
         await self._batches.close()
 
-    def _submit(self, asked: _Asked) -> "asyncio.Future[Answer | None]":
+    def _submit(self, asked: _Asked) -> Pending:
         try:
             return self._batches.submit(asked)
         except (Overloaded, Closed):
@@ -69,7 +70,7 @@ class StoreTarget:
             self._note(asked, answer)
         return answers
 
-    def _dropped(self, answer: "asyncio.Future[Answer | None]") -> None:
+    def _dropped(self, answer: Pending) -> None:
         """Nobody waits for it any longer, and it may never have left."""
         self.missed += answer.cancelled()
 
@@ -100,13 +101,11 @@ class Targets:
         self._nodes, self._writers, self._ttl = nodes, names, ttl
         self._store = store or self._store  # a write that is on its way to the store may yet be told to it
 
-    def ask(
-        self, action: Action, session_id: str, base: int = -1, writer: int = -1
-    ) -> "asyncio.Future[Answer | None]":
-        """Begin a call. `writer`: the node whose write it is."""
+    def ask(self, action: Action, session_id: str, base: int = -1, writer: int = -1) -> Pending:
+        """Begin a call. `writer`: the node whose write it is. Whoever waits is told later, never at once."""
         name = self._writers[writer] if writer >= 0 else ""
         call = self._target(action.target).call(action, session_id, self._ttl, base, name)
-        return asyncio.ensure_future(call)
+        return call if isinstance(call, Receipt) else asyncio.ensure_future(call)
 
     def touch(self, target: int, session_id: str, version: int) -> asyncio.Task[None]:
         """Begin to touch a copy."""

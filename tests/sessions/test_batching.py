@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from sessions.batching import Batcher, Closed, Overloaded
+from sessions.receipt import Receipt
 
 
 class Sender:
@@ -36,7 +37,7 @@ def batcher(sender: Sender, batch_bytes: int = 100, waiting_bytes: int = 1000) -
     return Batcher(sender, lambda item: item, batch_bytes=batch_bytes, waiting_bytes=waiting_bytes)
 
 
-def submitted(batches: Batcher[int, int], *items: int) -> list[asyncio.Future[int]]:
+def submitted(batches: Batcher[int, int], *items: int) -> list[Receipt[int]]:
     return [batches.submit(item) for item in items]
 
 
@@ -143,7 +144,7 @@ async def test_who_is_cancelled_before_the_batch_leaves_is_not_sent() -> None:
     assert sender.batches == [[1], [3]]
     alone = submitted(batches, 4)[0]
     alone.cancel()
-    await asyncio.wait([alone])
+    assert alone.cancelled()
     sender.allow(1)
     assert await batches.submit(5) == 10
     assert sender.batches == [[1], [3], [5]]
