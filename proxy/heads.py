@@ -114,4 +114,6 @@ def _token(exchange: "Delivery", node: int, set_cookies: list[bytes], given: byt
         placement.visit, placement.session_id, node, set_cookies, given, engine.wall, secure, held
     )
     exchange.response_flag = answer.flag
+    if answer.following is not None:
+        exchange.client.memory.foretell(placement.service, exchange.fields, placement.visit, answer.following)
     return answer

@@ -12,6 +12,7 @@ _LONGEST = 4096  # bytes of a header section that is kept, to be recognised when
 _LEFT_LONGEST = 1024  # of one that is left for other connections
 _LEFT_MOST = 512  # so many: at most some 3 MB
 _SEEN = 1 << 16  # marks, a byte each
+_MASK = b"\0"  # which no section holds
 
 _Visited = tuple[Service, bytes, bytes, Visit]
 _Written = tuple[RequestFields, Route, Visit, bytes, Peer, bytes]
@@ -51,19 +52,40 @@ class Legacy:
         self._seen = bytearray(_SEEN)
 
 
-class Memory:
-    """The last header section as it was understood, whose it was, and what was written for its node."""
+class Pattern:
+    """A header section as it was understood, but for the token in its Cookie."""
 
-    __slots__ = ("_fields", "_legacy", "_visit", "_written")
+    __slots__ = ("cookie", "fields", "masked", "written")
+
+    def __init__(self, masked: bytes, cookie: bytes, fields: RequestFields) -> None:
+        self.masked = masked
+        self.cookie = cookie
+        self.fields = fields  # as it came last
+        self.written: _Written | None = None
+
+
+class Memory:
+    """The last header section as it was understood, whose it was, and what was written for its node.
+
+    A client that writes sends another token each time, and each time it is the one that it was last given
+    here: `_sealed`. So two more sections are kept with that cut out, for one that reads and writes in turn.
+    A section that has it in the very place, and is the same in every other byte, is not read anew.
+    """
+
+    __slots__ = ("_fields", "_legacy", "_pattern", "_patterns", "_sealed", "_visit", "_written")
 
     def __init__(self, legacy: Legacy) -> None:
         self._legacy = legacy
         self._fields: RequestFields | None = None
         self._visit: _Visited | None = None
         self._written: _Written | None = None
+        self._sealed = b""
+        self._patterns: tuple[Pattern, ...] = ()
+        self._pattern: Pattern | None = None  # of `_fields`
 
     def clear(self) -> None:
-        self._fields = self._visit = self._written = None
+        self._fields = self._visit = self._written = self._pattern = None
+        self._sealed, self._patterns = b"", ()
 
     def leave(self) -> None:
         """The connection is closed: for others."""
@@ -77,10 +99,25 @@ class Memory:
         fields = self._fields
         if fields is None:
             fields = self._recall(section)
-        if fields is None or fields.raw != section or fields.minor != minor:
+        if fields is not None and fields.raw == section and fields.minor == minor:
+            return fields
+        masked = self._masked(section)
+        pattern = next((one for one in self._patterns if one.masked == masked), None) if masked else None
+        if pattern is not None and pattern.fields.minor == minor:
+            fields = pattern.fields.with_cookie(section, pattern.cookie.replace(_MASK, self._sealed))
+            pattern.fields = fields
+        else:
             fields = read_fields(section, minor, kinds, limits)
-            self._fields = fields if len(section) <= _LONGEST else None
+            pattern = self._learn(masked, fields)
+        self._fields, self._pattern = (fields, pattern) if len(section) <= _LONGEST else (None, None)
         return fields
+
+    def foretell(self, service: Service, fields: RequestFields, visit: Visit, following: Visit) -> None:
+        """What its client's next visit is, where it sends the token that it is given now."""
+        if fields.cookie.count(visit.sealed) == 1:
+            self._sealed = following.sealed
+            cookie = fields.cookie.replace(visit.sealed, following.sealed)
+            self._visit = (service, cookie, following.header, following)
 
     def visit(self, service: Service, fields: RequestFields, wall: int) -> Visit:
         """Who this is. `wall`: unix seconds."""
@@ -105,11 +142,11 @@ class Memory:
     ) -> bytes:
         """The header section that was last written for a node, b"" if it is of something else."""
         known = self._written
+        if known is None or known[0] is not fields or known[2] is not visit:
+            known = self._written_before(fields, visit)
         if (
             known is not None
-            and known[0] is fields
             and known[1] is route
-            and known[2] is visit
             and known[3] == authority
             and (known[4] is peer or known[4].like(peer))
         ):
@@ -127,6 +164,32 @@ class Memory:
     ) -> None:
         if fields is self._fields:
             self._written = (fields, route, visit, authority, peer, section)
+            if self._pattern is not None:
+                self._pattern.written = self._written
+
+    def _written_before(self, fields: RequestFields, visit: Visit) -> _Written | None:
+        """For the same section with another token, of which nodes are told nothing."""
+        pattern = self._pattern
+        if pattern is None or pattern.written is None or fields is not self._fields:
+            return None
+        other = pattern.written[2]
+        return pattern.written if (visit.cookie, visit.header) == (other.cookie, other.header) else None
+
+    def _masked(self, section: bytes) -> bytes:
+        """The section without the token that was set last; b"": it is not in it, or not once."""
+        sealed = self._sealed
+        if not sealed:
+            return b""
+        masked = section.replace(sealed, _MASK)
+        return masked if len(masked) == len(section) - len(sealed) + 1 else b""
+
+    def _learn(self, masked: bytes, fields: RequestFields) -> Pattern | None:
+        cookie = fields.cookie.replace(self._sealed, _MASK) if masked else b""
+        if _MASK not in cookie or len(masked) > _LONGEST:
+            return None
+        pattern = Pattern(masked, cookie, fields)
+        self._patterns = (pattern, *self._patterns[:1])
+        return pattern
 
     def _recall(self, section: bytes) -> RequestFields | None:
         """What another connection has left."""

@@ -97,6 +97,17 @@ class RequestFields:
         self.plain: FieldList = []
         self.passed = b""  # the plain fields, written anew
 
+    def with_cookie(self, raw: bytes, cookie: bytes) -> "RequestFields":
+        """What `raw` says, which is this section but for its one Cookie."""
+        other = RequestFields(raw, self.minor)
+        other.host, other.length, other.chunked = self.host, self.length, self.chunked
+        other.close, other.keep_alive = self.close, self.keep_alive
+        other.expects_continue, other.upgrade = self.expects_continue, self.upgrade
+        other.max_forwards, other.request_id, other.via = self.max_forwards, self.request_id, self.via
+        other.forwarding, other.affinity, other.trace = self.forwarding, self.affinity, self.trace
+        other.plain, other.passed, other.cookie = self.plain, self.passed, cookie
+        return other
+
     def find(self, name: bytes) -> bytes:
         """The first value of a plain field by its lower-case name, b"" if there is none."""
         for known, value in self.plain:

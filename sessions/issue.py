@@ -3,7 +3,18 @@
 from sessions.cookies import read_set_cookie, take_cookie
 from sessions.flags import RequestFlag, ResponseFlag
 from sessions.token import Sealer
-from sessions.visit import NO_STATE, Ages, Answer, Held, Visit, due, first_valid, next_token, stranger
+from sessions.visit import (
+    NO_STATE,
+    Ages,
+    Answer,
+    Held,
+    Visit,
+    due,
+    first_valid,
+    following,
+    next_token,
+    stranger,
+)
 
 
 class IssuedCookie:
@@ -31,12 +42,13 @@ class IssuedCookie:
         if self._name not in cookie:
             return stranger(RequestFlag.N, cookie, header, now)
         values, rest = take_cookie(cookie, self._name)
-        _, token, flag = first_valid(map(self._sealer.open, values), self._ages, now)
+        position, token, flag = first_valid(map(self._sealer.open, values), self._ages, now)
         if token is None:
             return stranger(flag, rest, header, now)
         good_until = self._ages.good_until(token, now)
         renew_at = self._ages.renew_at(token, now)
-        return Visit(token.id, token.node, flag, token, rest, header, good_until, renew_at)
+        sealed = values[position]
+        return Visit(token.id, token.node, flag, token, rest, header, good_until, renew_at, sealed)
 
     def quiet(self, visit: Visit, node: int, now: int) -> bool:
         if visit.token is None:
@@ -65,6 +77,7 @@ class IssuedCookie:
             flag = ResponseFlag.N
         if flag is ResponseFlag.N or not session_id or node < 0:
             return Answer(kept, header, ResponseFlag.N, False)
-        sealed = self._sealer.seal(next_token(visit, session_id, node, now, held))
+        token = next_token(visit, session_id, node, now, held)
+        sealed = self._sealer.seal(token)
         kept.append(b"".join((self._name, b"=", sealed, self._attributes[secure])))
-        return Answer(kept, header, flag, True)
+        return Answer(kept, header, flag, True, following(visit, token, sealed, self._ages, now))

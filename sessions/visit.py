@@ -22,7 +22,7 @@ class Visit(NamedTuple):
     header: bytes  # the header's value for the node; b"" = none
     good_until: int = ALWAYS  # unix seconds, exclusive: until then the same bytes are this same visit
     renew_at: int = ALWAYS  # unix seconds: from then on the token is set again
-    sealed: bytes = b""  # wrap: what the client sent
+    sealed: bytes = b""  # what the client sent: its token, and in mode `wrap` all that is sealed
     value: bytes = b""  # wrap: the app's own value in it
     attributes: bytes = b""  # wrap of a cookie: those that the app gave it
 
@@ -40,6 +40,7 @@ class Answer(NamedTuple):
     header: bytes  # the wrapped header's value; b"" = none
     flag: ResponseFlag
     private: bool  # a token was set: nobody but this client may keep the answer
+    following: Visit | None = None  # what it is when the client sends the new token where the visit's was
 
 
 class Held(NamedTuple):
@@ -124,6 +125,18 @@ def due(visit: Visit, session_id: str, node: int, now: int, held: Held = NO_STAT
     ):
         return ResponseFlag.U
     return ResponseFlag.N
+
+
+def following(visit: Visit, token: Token, sealed: bytes, ages: Ages, now: int) -> Visit | None:
+    """The visit that opening `sealed` would give, if all else is as in this one; None: not to be told.
+
+    To open a token and to judge it takes three times as long as to say so when it is made.
+    """
+    if not visit.sealed or ages.judge(token, now) is not RequestFlag.V:
+        return None
+    good_until, renew_at = ages.good_until(token, now), ages.renew_at(token, now)
+    flag = RequestFlag.V
+    return Visit(token.id, token.node, flag, token, visit.cookie, visit.header, good_until, renew_at, sealed)
 
 
 def next_token(visit: Visit, session_id: str, node: int, now: int, held: Held = NO_STATE) -> Token:

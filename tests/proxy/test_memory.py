@@ -1,5 +1,8 @@
 """What a connection leaves for others is bounded, and means the same only where all of it is the same."""
 
+import pytest
+
+from proxy.faults import Malformed
 from proxy.fields import request_kinds
 from proxy.forwarding import Peer
 from proxy.memory import Legacy, Memory
@@ -7,6 +10,7 @@ from proxy.options import Limits
 from proxy.request import RequestFields
 from proxy.routes import HeaderEdit, Route
 from sessions.flags import RequestFlag
+from sessions.token import Sealer, Token
 from sessions.visit import Visit, stranger
 from tests.proxy.parts import service
 
@@ -85,3 +89,99 @@ def test_what_was_written_for_a_node_is_for_the_same_peer_only() -> None:
     ):
         written(Memory(legacy), route, visit, HERE)
         assert written(Memory(legacy), route, visit, other) == b""
+
+
+SEALER = Sealer([b"s" * 16], "shop", ["a"])
+GIVEN = [SEALER.seal(Token("AAECAwQFBgcICQoLDA0ODw", 0, version, 7, 7, False)) for version in range(4)]
+
+
+def asking(token: bytes, more: bytes = b"", name: bytes = b"Cookie") -> bytes:
+    return b"Host: x\r\n%b: a=1; limpet_shop=%b; b=2\r\n%b\r\n" % (name, token, more)
+
+
+def seen(token: bytes, version: int) -> Visit:
+    opened = SEALER.open(token)
+    assert opened is not None and opened.version == version
+    return Visit(opened.id, 0, RequestFlag.V, opened, b"a=1; b=2", b"", sealed=token)
+
+
+class Told:
+    """A connection whose client has been given the second token."""
+
+    def __init__(self) -> None:
+        self.memory, self.service = Memory(Legacy()), service()
+        fields = self.memory.fields(asking(GIVEN[0]), 1, KINDS, LIMITS)
+        self.following = seen(GIVEN[1], 1)
+        self.memory.foretell(self.service, fields, seen(GIVEN[0], 0), self.following)
+
+    def read(self, data: bytes, minor: int = 1) -> RequestFields:
+        return self.memory.fields(data, minor, KINDS, LIMITS)
+
+
+def test_the_token_that_was_given_last_is_known_when_it_comes() -> None:
+    told = Told()
+    fields = told.read(asking(GIVEN[1]))
+    assert told.memory.visit(told.service, fields, 8) is told.following
+    others = told.read(asking(GIVEN[1]).replace(b"a=1", b"a=2"))
+    assert told.memory.visit(told.service, others, 8) is not told.following
+
+
+def everything(fields: RequestFields) -> dict[str, object]:
+    return {name: getattr(fields, name) for name in RequestFields.__slots__}
+
+
+def test_sections_that_come_in_turn_differ_in_their_token_alone() -> None:
+    told, kinds = Told(), (b"X: y\r\nConnection: x, close\r\n", b"Content-Length: 5\r\nVia: 1.1 z\r\n")
+    plain = [told.read(asking(GIVEN[1], more)).plain for more in kinds]
+    last = told.read(asking(GIVEN[1], kinds[1]))
+    told.memory.foretell(told.service, last, told.following, seen(GIVEN[2], 2))
+    for more, before in zip(kinds, plain, strict=True):
+        fields = told.read(asking(GIVEN[2], more))
+        assert fields.plain is before, "it was not read anew"
+        assert everything(fields) == everything(Told().read(asking(GIVEN[2], more)))
+
+
+def test_a_section_is_read_anew_where_anything_but_the_token_differs() -> None:
+    told = Told()
+    known = told.read(asking(GIVEN[1]))
+    told.memory.foretell(told.service, known, told.following, seen(GIVEN[2], 2))
+    for data in (
+        asking(GIVEN[3]),
+        asking(GIVEN[2], b"X: y\r\n"),
+        asking(GIVEN[2], b"X: %b\r\n" % GIVEN[2]),
+        asking(GIVEN[2], name=b"X-Cookie"),
+        asking(GIVEN[2]).replace(b"a=1", b"a=2"),
+        b"Host: x\r\nCookie: a=1; limpet_shop=; b=%b\r\n\r\n" % GIVEN[2],
+    ):
+        fields = told.read(data)
+        assert everything(fields) == everything(Memory(Legacy()).fields(data, 1, KINDS, LIMITS))
+    with pytest.raises(Malformed):
+        told.read(asking(b"\0", b"X: %b\r\n" % GIVEN[2]))
+    assert told.read(asking(GIVEN[2]), 0).minor == 0
+
+
+def test_what_was_written_for_a_node_holds_for_the_next_token() -> None:
+    told, route = Told(), Route(service(), request_edit=HeaderEdit())
+    fields = told.read(asking(GIVEN[1]))
+    told.memory.keep_section(fields, route, told.following, b"x", HERE, b"as written")
+    following = seen(GIVEN[2], 2)
+    told.memory.foretell(told.service, fields, told.following, following)
+    fields = told.read(asking(GIVEN[2]))
+    assert told.memory.section(fields, route, following, b"x", HERE) == b"as written"
+    shown = following._replace(cookie=b"a=1")
+    for other in (
+        (fields, route, shown, b"x", HERE),
+        (fields, route, following, b"y", HERE),
+        (fields, Route(service(), request_edit=HeaderEdit()), following, b"x", HERE),
+        (fields, route, following, b"x", Peer("192.0.2.2", trusted=False, secure=False)),
+        (Memory(Legacy()).fields(asking(GIVEN[2]), 1, KINDS, LIMITS), route, following, b"x", HERE),
+    ):
+        assert told.memory.section(*other) == b""
+
+
+def test_a_reload_forgets_what_was_foretold() -> None:
+    told = Told()
+    fields = told.read(asking(GIVEN[1]))
+    told.memory.clear()
+    assert told.read(asking(GIVEN[1])) is not fields
+    assert told.memory.visit(told.service, told.read(asking(GIVEN[1])), 8) is not told.following

@@ -6,7 +6,7 @@ from sessions.affinity import Affinity, AffinityOptions, make_affinity, new_id
 from sessions.cookies import read_set_cookie, take_cookie
 from sessions.flags import RequestFlag, ResponseFlag
 from sessions.token import NODE_GONE, Sealer, Token
-from sessions.visit import UNKNOWN, Held, Visit
+from sessions.visit import UNKNOWN, Answer, Held, Visit
 
 NOW = 1_700_000_000
 IDLE, LIFETIME, DAY = 1800, 43200, 86400
@@ -155,11 +155,8 @@ def test_bots_and_static_files_get_no_token_when_written_is_asked_for() -> None:
     assert WHEN_WRITTEN.quiet(nobody, 1, NOW)
     assert not ISSUE.quiet(nobody, 1, NOW)
     assert WHEN_WRITTEN.answer(nobody, ID, 1, [], b"", NOW, False).flag is ResponseFlag.N
-    assert WHEN_WRITTEN.answer(nobody, ID, 1, [b"limpet_shop=x"], b"", NOW, False) == (
-        [],
-        b"",
-        ResponseFlag.N,
-        False,
+    assert WHEN_WRITTEN.answer(nobody, ID, 1, [b"limpet_shop=x"], b"", NOW, False) == Answer(
+        [], b"", ResponseFlag.N, False
     )
     assert WHEN_WRITTEN.answer(nobody, ID, 1, [b"a=1"], b"", NOW, False).flag is ResponseFlag.I
 
@@ -172,11 +169,8 @@ def test_who_has_a_token_keeps_it_fresh_when_written_is_asked_for() -> None:
 
 def test_nothing_is_set_for_an_exchange_that_no_node_served() -> None:
     for session_id, node in (("", 1), (ID, -1), (ID, NODE_GONE)):
-        assert ISSUE.answer(visit(b""), session_id, node, [b"a=1"], b"", NOW, False) == (
-            [b"a=1"],
-            b"",
-            ResponseFlag.N,
-            False,
+        assert ISSUE.answer(visit(b""), session_id, node, [b"a=1"], b"", NOW, False) == Answer(
+            [b"a=1"], b"", ResponseFlag.N, False
         )
 
 
@@ -207,3 +201,24 @@ def test_the_end_of_a_session_takes_its_token_back() -> None:
     answer = ISSUE.answer(known(), ID, 1, [], b"", NOW, True, Held(over=True))
     assert answer.set_cookies == [b"limpet_shop=; HttpOnly; Path=/; SameSite=Lax; Secure; Max-Age=0"]
     assert answer.private
+
+
+@pytest.mark.parametrize("cookie", [b"limpet_shop=%b", b"a=1; limpet_shop=%b; b=2", b'limpet_shop="%b"'])
+def test_what_follows_is_what_the_new_token_will_be_read_as(cookie: bytes) -> None:
+    seen = visit(cookie % sealed(-5, -5))
+    answer = ISSUE.answer(seen, ID, 2, [], b"", NOW, False, Held(version=7, written=True))
+    token = read_set_cookie(answer.set_cookies[0]).value
+    assert answer.following == visit(cookie % token)
+    assert answer.following is not None and answer.following.token != seen.token
+
+
+def test_nothing_follows_where_it_cannot_be_told() -> None:
+    ended = visit(b"limpet_shop=" + sealed(-LIFETIME + 1, -1))
+    late = NOW + 1  # it was good when it came
+    for answer in (
+        ISSUE.answer(visit(b""), ID, 1, [], b"", NOW, False),
+        ISSUE.answer(known(), ID, 1, [], b"", NOW, False, Held(over=True)),
+        ISSUE.answer(known(), ID, 1, [], b"", NOW, False),
+        ISSUE.answer(ended, ID, 1, [], b"", late, False, Held(version=2, written=True)),
+    ):
+        assert answer.following is None
