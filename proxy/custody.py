@@ -259,4 +259,4 @@ class Custody:
 
 def asks_again(head: ResponseHead) -> bool:
     """Whether a node needs an id or a state: that says nothing about its health, whatever the status."""
-    return any(name.lower() == b"limpet-need" for name, _ in head.limpet)
+    return b"limpet-need" in [name.lower() for name, _ in head.limpet]

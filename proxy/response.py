@@ -24,6 +24,7 @@ _UPGRADE = Kind.UPGRADE
 _KEEP_ALIVE = Kind.KEEP_ALIVE
 _AFFINITY = Kind.AFFINITY
 _LIMPET = Kind.LIMPET
+_CHANGING = frozenset((b"limpet-version", b"limpet-state", b"Limpet-Version", b"Limpet-State"))
 
 
 class ResponseHead:
@@ -31,6 +32,7 @@ class ResponseHead:
 
     __slots__ = (
         "affinity",
+        "before",
         "chunked",
         "close",
         "idle_seconds",
@@ -67,6 +69,17 @@ class ResponseHead:
         self.passed = b""
         self.simple = True  # nothing in it concerns the session or the hops
         self.ready = b""  # the head for a client whose connection is kept, where nothing is added; b"": none
+        self.before = b""  # all of `raw` that comes before its `Limpet-*` fields, where these are its last
+
+    def with_limpet(self, raw: bytes, limpet: FieldList) -> "ResponseHead":
+        """What `raw` says, which is this head but for its `Limpet-*` fields."""
+        other = ResponseHead(raw, self.status, self.minor, self.line)
+        other.length, other.chunked, other.close = self.length, self.chunked, self.close
+        other.idle_seconds, other.upgrade, other.via = self.idle_seconds, self.upgrade, self.via
+        other.set_cookies, other.affinity, other.limpet = self.set_cookies, self.affinity, limpet
+        other.plain, other.passed, other.simple = self.plain, self.passed, self.simple
+        other.ready, other.before = self.ready, self.before
+        return other
 
 
 def read_head(head: bytes, kinds: FieldKinds, limits: Limits) -> ResponseHead:
@@ -81,7 +94,35 @@ def read_head(head: bytes, kinds: FieldKinds, limits: Limits) -> ResponseHead:
         _read_fields(response, read_section(head[match.end() :], limits.headers, limits.line), kinds)
     except Malformed as fault:
         raise NodeFault(502, "bad_response", f"The node's answer is malformed: {fault.detail}") from fault
+    if response.limpet:
+        response.before = _before_limpet(head, len(response.limpet), limits)
     return response
+
+
+def read_again(head: ResponseHead, raw: bytes, limits: Limits) -> ResponseHead | None:
+    """What `raw` says, where it is `head` but for a session's version and state; None: it is not.
+
+    Each write has another of both, and to look for what no header may hold in 3 KB of state takes 4 us. Here
+    neither goes any further than to who reads digits, and strict base64.
+    """
+    before = head.before
+    if not before or not raw.startswith(before) or len(raw) - len(before) > limits.line:
+        return None
+    limpet: FieldList = []
+    for line in raw[len(before) : -4].split(b"\r\n"):
+        name, _, value = line.partition(b": ")
+        if name not in _CHANGING or value != value.strip(b" \t"):
+            return None
+        limpet.append((name, value))
+    return head.with_limpet(raw, limpet) if len(limpet) <= len(_CHANGING) else None
+
+
+def _before_limpet(raw: bytes, count: int, limits: Limits) -> bytes:
+    lines = raw[:-4].split(b"\r\n")
+    ours = [line[:7].lower() == b"limpet-" for line in lines]
+    if not all(ours[-count:]) or len(lines) - 1 - count + len(_CHANGING) > limits.headers:
+        return b""
+    return b"".join([line + b"\r\n" for line in lines[:-count]])
 
 
 def _read_fields(response: ResponseHead, fields: FieldList, kinds: FieldKinds) -> None:

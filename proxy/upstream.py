@@ -11,7 +11,7 @@ from proxy.grammar import FORBIDDEN
 from proxy.inflow import LONG_READ, Inflow
 from proxy.options import Limits, ServiceOptions
 from proxy.pool import Pool
-from proxy.response import ResponseHead, read_head
+from proxy.response import ResponseHead, read_again, read_head
 from proxy.wheel import NEVER, Wheel
 
 if TYPE_CHECKING:
@@ -269,7 +269,9 @@ class Upstream:
             if head is None or head.raw != data[:end]:
                 if end > self._limits.head:
                     raise NodeFault(502, "response_head_too_large", "The node's answer has too large a head.")
-                head = read_head(data[:end], self._kinds, self._limits)
+                raw = data[:end]
+                known = None if head is None else read_again(head, raw, self._limits)
+                head = read_head(raw, self._kinds, self._limits) if known is None else known
                 self._head = head if end <= _REMEMBERED else None
             data = data[end:]
             if head.status >= 200:

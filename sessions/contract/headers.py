@@ -102,10 +102,14 @@ def read_state(value: bytes, longest: int = _LONGEST_STATE) -> bytes:
 
 
 def _read(ours: dict[bytes, bytes]) -> Told:
-    version, state = ours.get(b"limpet-version"), ours.get(b"limpet-state")
+    value, packed = ours.get(b"limpet-version"), ours.get(b"limpet-state")
+    version = NO_VERSION if value is None else read_number(value, "Limpet-Version")
+    state = None if packed is None else read_state(packed)
+    if len(ours) == (value is not None) + (packed is not None):  # nearly all
+        return Told(version, state)
     return Told(
-        NO_VERSION if version is None else read_number(version, "Limpet-Version"),
-        None if state is None else read_state(state),
+        version,
+        state,
         _read_need(ours.get(b"limpet-need")),
         _read_end(ours.get(b"limpet-end")),
         _read_id(ours.get(b"limpet-renew")),

@@ -5,7 +5,7 @@ import pytest
 from proxy.faults import NodeFault
 from proxy.fields import response_kinds
 from proxy.options import Limits
-from proxy.response import ResponseHead, read_head
+from proxy.response import ResponseHead, read_again, read_head
 
 LIMITS = Limits(headers=5, line=200)
 KINDS = response_kinds((b"mcp-session-id",))
@@ -69,3 +69,66 @@ def test_what_is_not_believed(lines: tuple[bytes, ...]) -> None:
     with pytest.raises(NodeFault) as caught:
         head_of(*lines)
     assert (caught.value.status, caught.value.reason) == (502, "bad_response")
+
+
+ROOM = Limits(headers=6, line=200)
+START = (b"HTTP/1.1 200 OK", b"X: y", b"Content-Length: 2")
+
+
+def section(*lines: bytes) -> bytes:
+    return b"".join(line + b"\r\n" for line in lines) + b"\r\n"
+
+
+def roomy(*lines: bytes) -> ResponseHead:
+    return read_head(section(*lines), KINDS, ROOM)
+
+
+def everything(head: ResponseHead) -> dict[str, object]:
+    return {name: getattr(head, name) for name in ResponseHead.__slots__}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (b"limpet-version: 8",),
+        (b"Limpet-Version: 8", b"Limpet-State: eyJ9"),
+        (b"limpet-state: eyJ9", b"limpet-version: 9007199254740991"),
+    ],
+)
+def test_another_version_and_state_are_read_as_if_all_were(lines: tuple[bytes, ...]) -> None:
+    first = roomy(*START, b"limpet-version: 7", b"limpet-state: e30=")
+    raw = section(*START, *lines)
+    again = read_again(first, raw, ROOM)
+    assert again is not None and again.limpet == [tuple(line.split(b": ")) for line in lines]
+    assert everything(again) == everything(read_head(raw, KINDS, ROOM))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (b"HTTP/1.1 201 OK", *START[1:], b"limpet-version: 8"),
+        (*START[:2], b"Content-Length: 3", b"limpet-version: 8"),
+        (*START, b"Set-Cookie: a=b", b"limpet-version: 8"),
+        (*START, b"limpet-version: 8", b"Set-Cookie: a=b"),
+        (*START, b"limpet-version: 8", b"limpet-need: state"),
+        (*START, b"limpet-version:8"),
+        (*START, b"limpet-version: 8 "),
+        (*START, b"limpet-version : 8"),
+        (*START, b"limpet-version: 8", b"limpet-version: 9", b"limpet-version: 10", b"x"),
+        (*START, b"limpet-state: " + b"x" * 200),
+        (*START,),
+    ],
+)
+def test_whatever_else_differs_all_of_it_is_read(lines: tuple[bytes, ...]) -> None:
+    assert read_again(roomy(*START, b"limpet-version: 7"), section(*lines), ROOM) is None
+
+
+def test_where_another_field_is_last_all_of_it_is_read() -> None:
+    first = roomy(b"HTTP/1.1 200 OK", b"limpet-version: 7", b"X: y")
+    assert not first.before
+    raw = section(b"HTTP/1.1 200 OK", b"limpet-version: 8", b"X: y")
+    assert read_again(first, raw, ROOM) is None
+
+
+def test_where_there_is_no_room_for_more_fields_all_of_it_is_read() -> None:
+    assert not head_of(*START, b"limpet-version: 7").before
