@@ -67,8 +67,8 @@ class Reconciler:
         self._stays = stays
         self._store: OpenStore | None = None
         self._fallback: OpenStore | None = None
-        self._fallen_back: dict[str, int] = {}  # the versions that it has of sessions, while nodes are few
-        self._fallback_gaps = 0
+        self._stored: dict[str, int] = {}  # what a store is known to have: the fallback's copies, and ends
+        self._stored_gaps = 0
         self._store_gaps = 0  # as of the last whole pass
         self._store_returns = 0
         self._set(plan, nodes, store)
@@ -131,7 +131,7 @@ class Reconciler:
         self._twins = Twins(self._watch, nodes)
         self._store = store if plan.stored else None
         self._fallback = store if plan.replicas and not plan.stored else None
-        self._fallen_back = {}
+        self._stored = {}
         target = store.target if store is not None else None
         self._jobs = Jobs(nodes, self._watch.node_names, target, self._stays)
         self._copying, self._moving = Turns(plan.copy_rate), Turns(plan.move_rate)
@@ -172,12 +172,14 @@ class Reconciler:
         returns = [node.returns for node in nodes]
         store = self._store or self._fallback
         store_gaps = store.gaps if store is not None and store.up else self._store_gaps
-        fallback_gaps = self._fallback.gaps if self._fallback is not None else 0
-        if not roles.fallback or fallback_gaps != self._fallback_gaps:
-            self._fallen_back, self._fallback_gaps = {}, fallback_gaps
-        work = Reconciliation(roles, self._order, self._protected, self._fallen_back)
+        if store is not None and store.gaps != self._stored_gaps:
+            self._stored, self._stored_gaps = {}, store.gaps
+        stored = self._stored
+        work = Reconciliation(roles, self._order, self._protected, stored)
         jobs = await Comparison(work, self._nodes, self._jobs, self._copying, self._moving).run()
         self._twins.part()  # one may have been started anew with another's file
+        if self._stored is stored:  # still about this store
+            self._stored = work.known if work.whole else stored | work.known
         if work.whole:
             self._store_gaps = store_gaps
             self._publish(work, roles)
@@ -190,7 +192,8 @@ class Reconciler:
         plan, nodes = self._plan, self._watch.health.nodes
         listed = frozenset(i for i, node in enumerate(nodes) if node.answering)
         ready = frozenset(i for i, node in enumerate(nodes) if node.state is NodeState.UP)
-        store = self._store or self._fallback  # which may have missed that a session of its has ended
+        store = self._store
+        either = self._store or self._fallback
         return Roles(
             listed,
             ready,
@@ -203,6 +206,7 @@ class Reconciler:
             stuck=self._stuck(),
             sticky=plan.sticky,
             fallback=self._falls_back(len(ready)),
+            marks=either is not None and either.up,
         )
 
     def _falls_back(self, ready: int) -> bool:

@@ -6,8 +6,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from sessions.contract.messages import STORE
-from sessions.contract.versions import lineage, next_lineage
+from sessions.contract.versions import VERSION_LIMIT, lineage, next_lineage
 
+KNOWN_ENDED = VERSION_LIMIT  # in place of the version that a store is known to have
 _NOTHING = -1
 
 
@@ -60,6 +61,7 @@ class Roles(NamedTuple):
     stuck: frozenset[int] = frozenset()
     sticky: bool = True  # False: what counts is the store, whatever nodes have
     fallback: bool = False  # a store takes copies while there are too few other nodes for them
+    marks: bool = False  # there is a store, which is up: it is told of each end once
 
 
 class Verdict(NamedTuple):
@@ -83,7 +85,7 @@ class Homes:
         order: Callable[[str], Iterator[int]],
         stored: Callable[[str], int] = lambda _session_id: 0,
     ) -> None:
-        """`stored`: the version that the fallback is known to have; 0: none."""
+        """`stored`: the version that the store is known to have, KNOWN_ENDED for an end; 0: none."""
         self._roles = roles
         self._order = order
         self._stored = stored
@@ -185,7 +187,9 @@ class Homes:
         marked = {node for node, entry in entries.items() if entry.ended}
         ready = (node for node in self._order(mark.id) if node in self._roles.ready)
         homes = set(islice(ready, self._roles.replicas + 1)) if len(marked) <= self._roles.replicas else set()
-        # A store that was away may not have been told: with the nodes' marks gone, the session would be back.
-        missed = {STORE} if self._roles.behind and self._roles.sticky else set()
+        # A store that was away has not heard of it; nor has anybody of an end whose answer never came, as its
+        # node froze. With the nodes' marks gone the store's session would be back.
+        told = not self._roles.marks or not self._roles.sticky or self._stored(mark.id) == KNOWN_ENDED
+        missed = set() if told else {STORE}
         lacking = (homes | missed | entries.keys()) - marked
         return [Job(Work.END, mark.id, target, mark.ttl) for target in sorted(lacking)]

@@ -5,10 +5,10 @@ sessions there are. Every job is idempotent: several proxies may do the same pas
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sessions.contract.homes import Entry, Homes, Job, Roles, Work
+from sessions.contract.homes import KNOWN_ENDED, Entry, Homes, Job, Roles, Work
 from sessions.contract.messages import STORE
 
 PAGE = 500  # entries: one step of `advance` takes a few milliseconds with it
@@ -44,6 +44,7 @@ class Reconciliation:
         "copies",
         "holding",
         "jobs",
+        "known",
         "left",
         "serving",
         "whole",
@@ -54,13 +55,14 @@ class Reconciliation:
         roles: Roles,
         order: Callable[[str], Iterator[int]],
         protected: Callable[[str, int], None] = lambda _session_id, _version: None,
-        stored: dict[str, int] | None = None,
+        stored: Mapping[str, int] | None = None,
     ) -> None:
         """`protected` is told of each version that all hold who should. `stored`: the versions that the
-        fallback is known to have, to which those are added that it is given."""
+        store is known to have, as `known` of the pass before says."""
         self._roles = roles
         self._protected = protected
-        self._stored: dict[str, int] = {} if stored is None else stored
+        self._stored: Mapping[str, int] = {} if stored is None else stored
+        self.known: dict[str, int] = {}  # the same of the sessions of this pass, with what it is given
         self._homes = Homes(roles, order, lambda name: self._stored.get(name, 0))
         self._buffers: dict[int, deque[Entry]] = {node: deque() for node in sorted(roles.listed)}
         self._last = dict.fromkeys(roles.listed, "")
@@ -126,6 +128,8 @@ class Reconciliation:
         self._under_way -= 1
         if not ok:
             self._troubled.add(job.node)
+        elif job.work is Work.END and job.node == STORE:
+            self.known[job.session_id] = KNOWN_ENDED
         elif job.work is Work.CHECK:
             self._protected(job.session_id, job.number)
         elif job.work is Work.COPY and job.session_id in self._short:
@@ -134,7 +138,7 @@ class Reconciliation:
             self.copies[min(held, 2)] -= 1
             self.copies[min(held + 1, 2)] += 1
             if job.node == STORE:
-                self._stored[job.session_id] = job.number
+                self.known[job.session_id] = job.number
                 self._protected(job.session_id, job.number)
 
     @property
@@ -159,6 +163,9 @@ class Reconciliation:
             return False
         lowest = min(fronts)[0]
         entries = {node: self._buffers[node].popleft() for name, node in fronts if name == lowest}
+        known = self._stored.get(lowest, 0)
+        if known == KNOWN_ENDED or (known and self._roles.fallback):
+            self.known[lowest] = known  # what is no longer looked at may expire there unnoticed
         verdict = self._homes.judge(entries)
         self.jobs.extend(verdict.jobs)
         if verdict.copies >= 0:

@@ -237,6 +237,28 @@ async def test_a_fallback_that_was_away_is_told_what_has_ended_meanwhile() -> No
         assert told == [("x", Call.END)]  # once
 
 
+async def test_a_store_is_told_of_an_end_whose_answer_never_came() -> None:
+    """A node that froze in a logout carries it out later. When its mark has gone, a store has a copy."""
+    scene = Scene(PLAN._replace(replicas=0, stored=True), store=True)
+    told: list[tuple[str, Call]] = []
+
+    async def call(action: Action, session_id: str, ttl: int, base: int = -1, writer: str = "") -> Answer:
+        told.append((session_id, action.call))
+        return TAKEN
+
+    scene.opened.target.call = call  # type: ignore[method-assign]
+    async with going(scene) as it:
+        scene.watch.probed(0, Outcome.FAILED, "by the test")
+        scene.nodes[0].hold("x", 5, ended=True)
+        scene.watch.probed(0, Outcome.PASSED, "")
+        await until(lambda: told == [("x", Call.END)])
+        await until(lambda: scene.state(0) is UP)
+        passes = it.passes
+        scene.watch.probed(1, Outcome.FAILED, "by the test")
+        await until(lambda: it.passes > passes)
+        assert told == [("x", Call.END)]  # once
+
+
 async def test_rebalancing_stops_what_is_not_at_home_while_all_are_up() -> None:
     scene = Scene(PLAN._replace(rebalance=True))
     home = next(scene.watch.health.view().ring.order("x"))

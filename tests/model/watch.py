@@ -38,6 +38,7 @@ class Watch:
         self._passed = [0] * setup.nodes
         self._store_since = 0.0
         self._store_behind = False
+        self._stored: dict[str, int] = {}  # what reconciling knows to be in the store
         for node in range(setup.nodes):
             links.spawn(self._watch(node))
         links.spawn(self._watch_store())
@@ -123,7 +124,10 @@ class Watch:
         leaving = listed - ready - syncing
         fallback = bool(setup.store and self.store_up and 0 < len(ready) <= setup.replicas)
         roles = Roles(listed, ready, syncing, leaving, setup.replicas, behind, moves, sticky=setup.sticky)
-        work = Reconciliation(roles._replace(fallback=fallback), self._links.ring.order)
+        roles = roles._replace(fallback=fallback, marks=bool(setup.store and self.store_up))
+        if behind:
+            self._stored = {}
+        work = Reconciliation(roles, self._links.ring.order, stored=self._stored)
         pages = work.start()
         while pages:
             page = pages.pop()
@@ -137,6 +141,7 @@ class Watch:
         for node in work.in_step:
             if self.levels[node] is Level.SYNCING and self.since[node] == since[node]:
                 self.set_level(node, Level.UP)
+        self._stored = self._stored | work.known
         if work.whole:
             still = (i for i in leaving if self.levels[i] is Level.DRAIN and self.since[i] == since[i])
             self.left.update((i, work.left[i]) for i in still)

@@ -256,8 +256,12 @@ class Stage:
 
     def _stored(self, name: str, version: int) -> bool:
         assert self.redis is not None
-        fields = self.redis.ask("HMGET", f"limpet:{{{name}}}", "version", "ended")
-        assert isinstance(fields, list)
+        try:
+            fields = self.redis.ask("HMGET", f"limpet:{{{name}}}", "version", "ended")
+        except (OSError, AssertionError):
+            return False  # it breaks off with whoever asks while it becomes a replica
+        if not isinstance(fields, list):
+            return False  # it still loads its file
         held, ended = fields
         return bool(ended) or int(held or 0) >= version
 

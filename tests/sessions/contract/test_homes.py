@@ -2,7 +2,7 @@
 
 import pytest
 
-from sessions.contract.homes import Entry, Homes, Job, Roles, Work
+from sessions.contract.homes import KNOWN_ENDED, Entry, Homes, Job, Roles, Work
 from sessions.contract.messages import STORE
 from sessions.contract.versions import next_lineage
 
@@ -105,11 +105,21 @@ def test_an_end_is_told_to_all_who_have_it_and_to_all_who_would() -> None:
     assert jobs({2: entry(0, ended=True), 0: entry(0, ended=True)}) == []
 
 
-def test_a_store_that_was_away_is_told_of_ends_too() -> None:
-    behind = STORED._replace(behind=True)
-    assert jobs({2: entry(0, ended=True)}, behind)[0] == Job(Work.END, "id", STORE, 60)
-    assert STORE not in [job.node for job in jobs({2: entry(0, ended=True)}, STORED)]
-    assert STORE not in [job.node for job in jobs({2: entry(0, ended=True)}, behind._replace(sticky=False))]
+@pytest.mark.parametrize(
+    ("roles", "stored", "told"),
+    [
+        (STORED._replace(marks=True), 0, True),
+        (STORED._replace(marks=True), 7, True),
+        (STORED._replace(marks=True), KNOWN_ENDED, False),
+        (STORED._replace(marks=True, sticky=False), 0, False),
+        (STORED, 0, False),
+        (ROLES._replace(marks=True), 0, True),
+    ],
+)
+def test_a_store_is_told_of_an_end_unless_it_is_known_to_know(roles: Roles, stored: int, told: bool) -> None:
+    homes = Homes(roles, lambda name: iter(ORDER), lambda name: stored)
+    verdict = homes.judge({2: entry(0, ended=True)})
+    assert (Job(Work.END, "id", STORE, 60) in verdict.jobs) == told
 
 
 @pytest.mark.parametrize(

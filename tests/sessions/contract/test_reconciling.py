@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions.contract.homes import Entry, Job, Roles, Work
+from sessions.contract.homes import KNOWN_ENDED, Entry, Job, Roles, Work
+from sessions.contract.messages import STORE
 from sessions.contract.reconciling import Page, Reconciliation
 
 ALL = frozenset(range(3))
@@ -77,6 +78,30 @@ def test_copies_that_the_pass_has_made_count_and_those_that_failed_do_not() -> N
     for job in work.take(100):
         work.finished(job, ok=(job.session_id, job.node) not in {("c", 1), ("d", 1), ("d", 2)})
     assert work.done and work.copies == [1, 1, 3]  # d, c, the others
+
+
+def test_what_a_store_has_taken_is_known_to_the_next_pass() -> None:
+    """Ends; copies while it has to stand in for nodes, for otherwise they may expire there."""
+    lists: Lists = {
+        0: {"a": Entry("a", 5, 60, True, False), "b": Entry("b", 0, 60, False, True)},
+        1: {"b": Entry("b", 0, 60, False, True)},
+    }
+    alone = Roles(
+        frozenset({0, 1}), frozenset({0}), frozenset(), frozenset(), replicas=1, marks=True, fallback=True
+    )
+    first = Reconciliation(alone, order)
+    told = run(first, lists)
+    assert [(job.session_id, job.work) for job in told if job.node == STORE] == [
+        ("a", Work.COPY),
+        ("b", Work.END),
+    ]
+    assert first.known == {"a": 5, "b": KNOWN_ENDED}
+    second = Reconciliation(alone, order, stored=first.known)
+    assert run(second, lists) == []
+    assert second.known == first.known
+    third = Reconciliation(alone._replace(ready=frozenset({0, 1}), fallback=False), order, stored=first.known)
+    assert [job.node for job in run(third, lists)] == [1]
+    assert third.known == {"b": KNOWN_ENDED}
 
 
 def test_only_nodes_that_answer_are_asked() -> None:
