@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -66,6 +67,14 @@ def in_cluster(tmp_path: Path) -> Settings:
         (tmp_path / key).write_text(f"the {key} of a test, long enough".replace(" ", "-"))
     (tmp_path / "proxy.yaml").write_text(text.replace("/run/secrets/limpet", str(tmp_path)))
     return load(tmp_path / "proxy.yaml", {})
+
+
+@pytest.mark.parametrize("file", ["limpet.yaml", "shop.yaml"])
+@pytest.mark.parametrize("version", ["1.29", "1.37"])
+def test_kubernetes_takes_the_manifests(file: str, version: str) -> None:
+    """By its own schema, in which no field is unknown."""
+    for each in documents(file).values():
+        kubernetes_validate.validate(each, version, strict=True)
 
 
 def test_the_cluster_has_the_nodes_that_limpet_asks_for(in_cluster: Settings) -> None:
