@@ -337,20 +337,19 @@ def show_difference(config: str, admin: str | None, as_json: bool, findings: "Fi
 
 def wait_for(config: str, admin: str | None, node: dict[str, Any], timeout: float) -> bool:
     """Whether a drained node came to its end in time."""
-    from control.draining import NoContract, telling, wait_until_drained
+    from control.draining import telling, wait_until_drained
 
-    def look() -> dict[str, Any]:
+    name = (node["service"], node["node"])
+    if not node["contract"]:
+        message = f"{'/'.join(name)} does not speak the session contract: its sessions stay until they end"
+        raise click.ClickException(f"{message} (--deadline)")
+
+    def look() -> dict[str, Any] | None:
         facts: list[dict[str, Any]] = call(config, admin, "GET", "/api/nodes")["nodes"]
-        name = (node["service"], node["node"])
-        return next(fact for fact in facts if (fact["service"], fact["node"]) == name)
+        return next((fact for fact in facts if (fact["service"], fact["node"]) == name), None)
 
-    try:
-        with telling(click.echo, sys.stdout.isatty()) as tell:
-            return wait_until_drained(look, tell, timeout)
-    except NoContract:
-        name = f"{node['service']}/{node['node']}"
-        message = f"{name} does not speak the session contract: its sessions stay until they end (--deadline)"
-        raise click.ClickException(message) from None
+    with telling(click.echo, sys.stdout.isatty()) as tell:
+        return wait_until_drained(look, tell, timeout)
 
 
 def command(config: str, admin: str | None, named: str, word: str, body: dict[str, str]) -> Any:

@@ -11,12 +11,8 @@ Fact = dict[str, Any]
 Tell = Callable[[Fact], None]
 
 
-class NoContract(Exception):
-    """The node's sessions cannot go elsewhere: they end with it."""
-
-
 def wait_until_drained(
-    look: Callable[[], Fact],
+    look: Callable[[], Fact | None],
     tell: Tell,
     timeout_seconds: float,
     now: Callable[[], float] = time.monotonic,
@@ -24,13 +20,12 @@ def wait_until_drained(
 ) -> bool:
     """Whether the node came to the end of its sessions and requests in time; it can be stopped then.
 
-    `look` gives the node as `/api/nodes` has it, `tell` is called with each look. Raises NoContract.
+    `look` gives the node as `/api/nodes` has it, None where there is none any more; `tell` hears of each look.
     """
     deadline = now() + timeout_seconds
     while True:
-        fact = look()
-        if not fact["contract"]:
-            raise NoContract
+        if (fact := look()) is None:
+            return True
         tell(fact)
         if drained(fact):
             return True

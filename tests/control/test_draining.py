@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import click
 import pytest
 
-from control.draining import NoContract, lines, telling, wait_until_drained
+from control.cli import wait_for
+from control.draining import lines, telling, wait_until_drained
 
 
 def fact(left: int | None, inflight: int = 0, **more: Any) -> dict[str, Any]:
@@ -12,12 +14,12 @@ def fact(left: int | None, inflight: int = 0, **more: Any) -> dict[str, Any]:
     return {**node, "sessions_left": left, "inflight": inflight, **more}
 
 
-def wait(facts: list[dict[str, Any]], timeout: float = 100.0) -> tuple[bool, list[str]]:
+def wait(facts: list[dict[str, Any] | None], timeout: float = 100.0) -> tuple[bool, list[str]]:
     """One fact a second; the last one for ever."""
     now = -1.0
     said: list[str] = []
 
-    def look() -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
         nonlocal now
         now += 1
         return facts[min(int(now), len(facts) - 1)]
@@ -68,6 +70,10 @@ def test_a_node_that_is_down_has_nothing_left() -> None:
     assert wait([fact(7), fact(None, state="down")])[0]
 
 
+def test_a_node_that_is_there_no_more_has_nothing_left() -> None:
+    assert wait([fact(7), None]) == (True, ["shop/a: 7 sessions left, 0 requests under way"])
+
+
 def test_without_the_contract_there_is_nothing_to_wait_for() -> None:
-    with pytest.raises(NoContract):
-        wait([fact(None, contract=False)])
+    with pytest.raises(click.ClickException, match="shop/a does not speak the session contract"):
+        wait_for("proxy.yaml", None, fact(None, contract=False), 30.0)
