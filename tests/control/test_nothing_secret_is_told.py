@@ -27,6 +27,7 @@ PATHS = [
     "/readyz",
     "/api/nodes",
     "/api/services",
+    "/api/workers",
     "/api/config",
     "/api/settings",
     "/api/history",

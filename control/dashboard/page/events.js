@@ -20,8 +20,9 @@ export function showEvents (news) {
 export function showFailovers (failovers) {
   const telling = failovers.filter(each => each.served || each.moved)
   keyed(by('failovers'), telling, each => `${each.service}/${each.node}`, () => el('li'), (item, each) => {
-    const safe = each.moved - each.lost - each.stale
+    const safe = each.itself + each.peers + each.store
+    const fresh = each.new ? `${number(each.new)} that were never written, ` : ''
     text(item, `${each.service}/${each.node} is ${each.cause}: ${number(each.moved)} of ${number(each.served)} sessions ` +
-      `taken over, ${number(safe)} with their state, ${number(each.lost)} lost`)
+      `taken over, ${number(safe)} with their state, ${fresh}${number(each.lost)} lost`)
   })
 }

@@ -49,7 +49,11 @@ function showSummary () {
     `${number(state.connections)} connections · ${number(lost)} sessions lost`)
   text(by('version'), `Limpet ${state.version}`)
   const stores = state.stores.map(store => `${store.store} is ${store.up ? 'up' : 'down'}`)
-  text(by('stores'), stores.length ? `Stores: ${stores.join(', ')}` : '')
+  const notes = [
+    stores.length && `Stores: ${stores.join(', ')}`,
+    state.rejected && `Refused before a service was found: ${number(state.rejected)}`
+  ]
+  text(by('stores'), notes.filter(Boolean).join(' · '))
   const troubles = [
     state.stopping && 'Limpet is stopping: it accepts nobody, and lets what is under way end.',
     !state.config.ok && `The file was refused when it was last read; what was there before goes on. ${state.config.problems.join(' ')}`,

@@ -5,6 +5,8 @@ import { by, bytes, cell, el, keyed, milliseconds, number, rate, text } from './
 const LABELS = ['', 'Strategy', 'Nodes', 'Requests/s', 'Errors/s', 'p50', 'p99', 'Sessions', 'Copies', 'Writes',
   'Unprotected', 'Lost', 'Stale', 'Copied']
 
+const SOURCES = { own: 'their node', peer: 'a copy', store: 'the store', nobody: 'nobody (never written, or lost)' }
+
 export function showServices (state, chosen, choose) {
   keyed(by('services').tBodies[0], state.services, fact => fact.service, fact => made(fact, choose), (row, fact) => {
     row.className = fact.service === chosen && state.services.length > 1 ? 'chosen' : ''
@@ -18,7 +20,7 @@ export function showMore (fact) {
   const parts = [
     `${number(fact.requests)} requests: ${counts(fact.decisions)}`,
     fact.writes && `writes: ${counts(fact.writes)}`,
-    fact.moves && `moved, with state from: ${counts(fact.moves)}`,
+    fact.moves && `moved, with state from: ${counts(fact.moves, SOURCES)}`,
     `${number(fact.retries)} retries`,
     fact.conflicts && `${number(fact.conflicts)} conflicts`,
     fact.oversized_cookies && `${number(fact.oversized_cookies)} cookies too long for browsers`,
@@ -27,9 +29,9 @@ export function showMore (fact) {
   text(by('more'), `${fact.service}: ${parts.filter(Boolean).join(' · ')}`)
 }
 
-function counts (named) {
+function counts (named, words = {}) {
   const some = Object.entries(named).filter(([, count]) => count)
-  return some.map(([name, count]) => `${number(count)} ${name}`).join(', ') || 'none'
+  return some.map(([name, count]) => `${number(count)} ${words[name] || name}`).join(', ') || 'none'
 }
 
 function made (fact, choose) {

@@ -36,6 +36,7 @@ def configuration(nodes: dict[str, dict[str, NodeProcess]], folder: Path) -> str
     file = {
         "listen": "127.0.0.1:0",
         "admin": {"listen": "127.0.0.1:0", "token": TOKEN},
+        "workers": 2,
         "secrets": ["a secret for the pictures, long enough"],
         "node_keys": [node.KEY],
         "stores": {"local": {"embedded": str(folder / "sessions.db")}},
@@ -93,7 +94,7 @@ async def draw(folder: Path, images: Path) -> None:
             admin = f"http://127.0.0.1:{await limpet.admin_port()}"
             async with visitors(f"http://127.0.0.1:{await limpet.port()}") as cookie:
                 await page.use_password(TOKEN)
-                await page.resize(1280, 1490)
+                await page.resize(1280, 1760)
                 await page.open(f"{admin}/")
                 await asyncio.sleep(SECONDS_BEFORE)
                 for each in nodes.values():
@@ -101,8 +102,8 @@ async def draw(folder: Path, images: Path) -> None:
                 await asyncio.sleep(SECONDS_AFTER)
                 await explain(page, cookie)
                 for name, width, height, dark in (
-                    ("light", 1280, 1490, False),
-                    ("dark", 1280, 1490, True),
+                    ("light", 1280, 1760, False),
+                    ("dark", 1280, 1760, True),
                     ("phone", 375, 1500, False),
                 ):
                     await page.resize(width, height, dark, 1.5 if width < 600 else 1)
