@@ -20,7 +20,7 @@ def wait_until_drained(
 ) -> bool:
     """Whether the node came to the end of its sessions and requests in time; it can be stopped then.
 
-    `look` gives the node as `/api/nodes` has it, None where there is none any more; `tell` hears of each look.
+    `look` gives the node as `/api/nodes` has it, None where there is none; `tell` hears of each look.
     """
     deadline = now() + timeout_seconds
     while True:
