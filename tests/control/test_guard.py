@@ -128,6 +128,21 @@ async def test_the_token_opens_from_anywhere(
     assert (await get(client, path, Authorization=authorization, Host="limpet.internal:9900"))[0] == 200
 
 
+async def test_the_token_is_compared_in_constant_time(
+    aiohttp_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(shown: bytes, token: bytes) -> bool:
+        compared.append((shown, token))
+        return False
+
+    monkeypatch.setattr("control.guard.hmac.compare_digest", compare)
+    client = await aiohttp_client(app_of(runtime(), TOKEN))
+    assert (await get(client, "/metrics", **BEARER))[0] == 401
+    assert compared == [(TOKEN, TOKEN)]
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 async def test_health_is_open_to_everybody(aiohttp_client: MakeClient, path: str) -> None:
     client = await aiohttp_client(app_of(runtime(), TOKEN))
