@@ -152,7 +152,7 @@ class Runtime:
         for name, new in made.items():
             self._add(new, after, drafts[name])
             yield
-        for name in drafts.keys() - made.keys():
+        for name in [each for each in drafts if each not in made]:
             assert before is not None, "it has services"
             self._change(name, before, after, drafts[name])
             yield
@@ -219,7 +219,7 @@ class Runtime:
     def _made(self, blueprint: Blueprint, drafts: Mapping[str, Draft]) -> Steps[dict[str, _Made]]:
         """The services that are new; nobody knows of them yet."""
         made: dict[str, _Made] = {}
-        for name in drafts.keys() - self.engine.services.keys():
+        for name in [each for each in drafts if each not in self.engine.services]:  # in the order of the file
             made[name] = yield from self._make(name, blueprint.settings.services[name], drafts[name])
         return made
 

@@ -155,3 +155,10 @@ async def test_nodes_that_leave_wait_for_a_reload_that_is_under_way() -> None:
     await reloading
     await letting
     assert followed == [3]
+
+
+def test_services_are_in_the_order_of_the_file() -> None:
+    """They are shown in it."""
+    names = [f"s{(7 * one) % 10}" for one in range(10)]
+    running = runtime({name: service("a") for name in names})
+    assert [*running.engine.services] == [*running.cluster.watches] == names
