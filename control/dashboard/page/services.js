@@ -21,9 +21,9 @@ export function showMore (fact) {
     `${number(fact.requests)} requests: ${counts(fact.decisions)}`,
     fact.writes && `writes: ${counts(fact.writes)}`,
     fact.moves && `moved, with state from: ${counts(fact.moves, SOURCES)}`,
-    `${number(fact.retries)} retries`,
-    fact.conflicts && `${number(fact.conflicts)} conflicts`,
-    fact.oversized_cookies && `${number(fact.oversized_cookies)} cookies too long for browsers`,
+    `retries: ${number(fact.retries)}`,
+    fact.conflicts && `conflicts: ${number(fact.conflicts)}`,
+    fact.oversized_cookies && `cookies too long for browsers: ${number(fact.oversized_cookies)}`,
     `${bytes(fact.bytes_in)} in, ${bytes(fact.bytes_out)} out`
   ]
   text(by('more'), `${fact.service}: ${parts.filter(Boolean).join(' · ')}`)
