@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import contenders, report, rounds, work
+from bench.bars import bars
 from bench.client import WrongAnswer
 from bench.contenders import Contender, Running
 from bench.processes import LOAD_CORE, Failed, nodes
@@ -81,7 +82,8 @@ def quick(options: argparse.Namespace) -> None:
         verified(running)
         for one in wanted:
             turns = rounds.saturated(running, one, options.rounds, options.seconds)
-            print(report.table(turns), report.disturbance([turns]), sep="\n")
+            reached = report.markdown(bars({one.title: turns}))
+            print(report.table(turns), reached, report.disturbance([turns]), sep="\n\n")
 
 
 def full(options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import ssl
 import sys
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -21,7 +22,7 @@ class Echo(asyncio.Protocol):
     transport: asyncio.WriteTransport  # uvloop's, which is none by isinstance
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]
+        self.transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
         self.transport.write(ANSWER)

@@ -15,6 +15,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 CORES = sorted(os.sched_getaffinity(0))
 PROXY_CORE = CORES[0]
 LOAD_CORE = CORES[1 % len(CORES)]
+GLANCE_SECONDS = 0.05  # between two looks at whether a process is up: nobody tells us
 
 
 class Failed(Exception):
@@ -108,18 +109,22 @@ def wait_for(process: "subprocess.Popen[bytes]", port: int, output: Path, second
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
         except OSError:
-            time.sleep(0.05)
+            time.sleep(GLANCE_SECONDS)
     raise Failed(f"not listening on {port}; it said: {output.read_text(errors='replace')[-1500:]}")
+
+
+def first_line(process: "subprocess.Popen[bytes]", output: Path, seconds: float = 30.0) -> str:
+    """What it prints when it is up. Raises Failed."""
+    end_at = time.monotonic() + seconds
+    while not (text := output.read_text()).endswith("\n"):
+        if process.poll() is not None or time.monotonic() > end_at:
+            raise Failed(f"it did not start: {text}")
+        time.sleep(GLANCE_SECONDS)
+    return text
 
 
 @contextmanager
 def nodes(folder: Path) -> Iterator[list[int]]:
     """The three nodes, on the core of the load; yields their ports."""
     with running([sys.executable, "-m", "bench.node"], LOAD_CORE, folder, "nodes") as process:
-        output = folder / "nodes.out"
-        end_at = time.monotonic() + 15
-        while not (text := output.read_text()).endswith("\n"):
-            if process.poll() is not None or time.monotonic() > end_at:
-                raise Failed(f"the nodes did not start: {text}")
-            time.sleep(0.05)
-        yield [int(port) for port in text.split()]
+        yield [int(port) for port in first_line(process, folder / "nodes.out").split()]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench import machine, work
+from bench.bars import TWO, bars
 from bench.figures import middle, p99, percentile, ratio
 from bench.rounds import Pace, Turns
 from bench.verify import Features
@@ -18,7 +19,8 @@ same three nodes, and clients that each keep a connection and a cookie; the leng
 answer are checked, and every byte before the run. Access logs are off but for the last table. In the paced
 rows requests come at random times, the same for all, and a latency counts from when its request was due; `-`:
 cannot do clearly more than that rate. Where a core is not full, the nodes and the load are what limits the
-rate, and the proxy wakes up more often for fewer requests each time, which is part of its CPU figure."""
+rate, and the proxy wakes up more often for fewer requests each time, which is part of its CPU figure. The
+second table has what Limpet is to reach, and `yes` where it does; of two things asked, one will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ def document(
 ) -> str:
     """All of bench/results.md."""
     command = " ".join(["python -m bench", *arguments])
-    parts = ["# Bench results", f"`{command}`", main_table(rows, paces)]
+    workers = next((one.turns for one in beside if one.variant == TWO), None)
+    parts = ["# Bench results", f"`{command}`", main_table(rows, paces), markdown(bars(rows, paces, workers))]
     parts += [warning] if (warning := disturbance(rows.values())) else []
     parts.append(NOTES)
     parts.append("\n".join(f"- {line}" for line in machine.described()))

@@ -6,8 +6,7 @@ from statistics import median
 from bench import machine
 from bench.figures import percentile
 from bench.report import DISTURBED, markdown
-from bench.sessions import writes
-from bench.sessions.setups import AFFINITY, COMPILED, HAPROXY, REPLICATION
+from bench.sessions.setups import AFFINITY, COMPILED, HAPROXY, REPLICATION, WORKERS
 from bench.sessions.turns import Turn, Turns
 
 PARTS = ("proxy", "nodes", "Redis")
@@ -82,6 +81,12 @@ def price(turns: Turns) -> str:
     if COMPILED.name in turns:
         slower = slowest(turns[COMPILED.name]) / slowest(other)
         said += f"\nCompiled it is {beside(turns, COMPILED.name)} they cost, the p99 {slower:.2f} times."
+    if WORKERS.name in turns:
+        slower = slowest(turns[WORKERS.name]) / slowest(other)
+        said += (
+            f"\nWith two workers it is {beside(turns, WORKERS.name)} they cost, the p99 {slower:.2f} times,"
+            f"\nand {spread(turns, WORKERS.name, REPLICATION.name)[1]:.2f} times the CPU of one worker."
+        )
     return said
 
 
@@ -113,8 +118,7 @@ def document(
     command = " ".join(["python -m bench.sessions", *arguments])
     parts = ["# Bench of sessions", f"`{command}`"]
     for title, turns in rows.items():
-        alone = title == writes.TITLE
-        parts += [f"## {title}", *([writes.table(turns)] if alone else [table(turns), price(turns)])]
+        parts += [f"## {title}", table(turns), price(turns)]
     parts += [disturbance(rows.values()), *notes, "\n".join(f"- {line}" for line in machine.described())]
     parts.append("\n".join(f"- {name}: {said}" for name, said in versions.items()))
     moved = {

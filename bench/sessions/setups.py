@@ -57,24 +57,18 @@ def limpet(sessions: str, stores: str = "", known: Contender = contenders.LIMPET
 COPIES = "strategy: replication, replicas: 1, ack: sync"
 REPLICATION = Setup("Limpet replication", limpet(COPIES), "limpet")
 COMPILED = Setup("Limpet replication compiled", limpet(COPIES, known=contenders.COMPILED), "limpet")
+# Both on the one core: it is the processor time that counts.
+WORKERS = Setup(
+    "Limpet replication with two workers",
+    limpet(COPIES).with_values(contenders.LIMPET.name, WORKERS="workers: 2"),
+    "limpet",
+)
 STORE = Setup(
     "Limpet store", limpet("strategy: store, store: main", 'main: {redis: "@REDIS@"}'), "limpet", redis=True
 )
 HAPROXY = Setup("HAProxy + Redis", contenders.HAPROXY, "redis", redis=True)
 AFFINITY = Setup("Limpet affinity", limpet("strategy: affinity"), "memory")
-BARE = (  # sticky, too, but the app keeps no sessions: what a write costs is the difference to it
-    Setup("Limpet, no sessions", limpet("strategy: affinity"), "none"),
-    Setup("Limpet compiled, no sessions", limpet("strategy: affinity", known=contenders.COMPILED), "none"),
-    Setup("HAProxy, no sessions", contenders.HAPROXY, "none"),
-)
-WITHOUT = dict(zip((REPLICATION.name, COMPILED.name, HAPROXY.name), (one.name for one in BARE), strict=True))
-ALL = (REPLICATION, COMPILED, STORE, HAPROXY, AFFINITY)
-
-
-def bare(wanted: Sequence[Setup]) -> tuple[Setup, ...]:
-    """What each of these is compared with, to see what a write costs by itself."""
-    names = {WITHOUT.get(one.name) for one in wanted if one.app == STARLETTE}
-    return tuple(one for one in BARE if one.name in names)
+ALL = (REPLICATION, WORKERS, COMPILED, STORE, HAPROXY, AFFINITY)
 
 
 def on(app: tuple[str, ...]) -> tuple[Setup, ...]:
@@ -138,17 +132,17 @@ def app_servers(
         yield ports, pids
 
 
-def wait_for_all(port: int, seconds: float = 20.0) -> None:
+def wait_for_all(port: int, seconds: float = 20.0, names: Sequence[str] = NAMES) -> None:
     """Until strangers are answered by every node. Raises Failed."""
     seen: set[bytes] = set()
     end_at = time.monotonic() + seconds
     for number in itertools.count():
         with suppress(WrongAnswer):
             seen.add(ask(port, "GET", "/read", number=number)[0][:MARK])
-        if len(seen) == len(NAMES):
+        if len(seen) == len(names):
             return
         if time.monotonic() > end_at:
-            raise Failed(f"only {len(seen)} of {len(NAMES)} nodes get requests")
+            raise Failed(f"only {len(seen)} of {len(names)} nodes get requests")
         time.sleep(0.02)  # the proxy's probes have not found all nodes yet
 
 

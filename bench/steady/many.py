@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +12,7 @@ from pathlib import Path
 import uvloop
 
 from bench.node import Node, NodeProtocol
-from bench.processes import LOAD_CORE, Failed, running
+from bench.processes import LOAD_CORE, first_line, running
 
 
 @contextmanager
@@ -21,13 +20,7 @@ def many(count: int, folder: Path) -> Iterator[list[int]]:
     """So many nodes, on the core of the load; yields their ports."""
     command = [sys.executable, "-m", "bench.steady.many", str(count)]
     with running(command, LOAD_CORE, folder, "many") as process:
-        output = folder / "many.out"
-        end_at = time.monotonic() + 30
-        while not (text := output.read_text()).endswith("\n"):
-            if process.poll() is not None or time.monotonic() > end_at:
-                raise Failed(f"the nodes did not start: {text}")
-            time.sleep(0.05)
-        yield [int(port) for port in text.split()]
+        yield [int(port) for port in first_line(process, folder / "many.out").split()]
 
 
 async def serve(count: int) -> None:

@@ -28,6 +28,7 @@ from bench.work import SMALL
 WARM = 200  # connections before the first look
 STEP = 500  # that are opened at once
 PAGES = 20  # looks during the churn
+QUIET_SECONDS = 1.0  # before a look: what the last answers needed is freed with a tick, which nobody sees
 
 
 class Idle(NamedTuple):
@@ -68,10 +69,10 @@ def asked(sock: socket.socket, cookie: bytes) -> bytes:
 def grown(pid: int, port: int, count: int) -> tuple[list[Idle], float]:
     """The clients, and bytes for each of those after the first."""
     clients = [visited(port, number) for number in range(WARM)]
-    time.sleep(0.5)
+    time.sleep(QUIET_SECONDS)
     before = sample(pid).memory
     clients += [visited(port, number) for number in range(WARM, WARM + count)]
-    time.sleep(1)
+    time.sleep(QUIET_SECONDS)
     return clients, (sample(pid).memory - before) / count
 
 

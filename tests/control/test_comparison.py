@@ -157,7 +157,7 @@ async def test_jobs_keep_to_their_rates() -> None:
     done = await Comparison(work, nodes, jobs_of(nodes), Turns(1_000_000), Turns(100)).run()
     took = now() - began
     assert done == 30 * 3  # each is stopped, and copied to two
-    assert took >= 30 / 100 - comparison.CATCH_UP_SECONDS - 0.05
+    assert took >= 30 / 100 - comparison.CATCH_UP_SECONDS - comparison.BUNCH_SECONDS - 0.05
 
 
 @pytest.mark.parametrize(("rate", "pause"), list(product((100, 1000), (0.0, 0.5))))
@@ -174,4 +174,21 @@ async def test_turns_are_not_saved_up(rate: int, pause: float, monkeypatch: pyte
     clock += 10 + pause
     for _ in range(rate):
         await turns.turn()
-    assert slept == pytest.approx(1 - comparison.CATCH_UP_SECONDS, abs=0.02)
+    assert slept == pytest.approx(1 - comparison.CATCH_UP_SECONDS, abs=0.02 + comparison.BUNCH_SECONDS)
+
+
+async def test_turns_come_in_bunches_that_travel_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, bunches = 10.0, [0]
+
+    async def sleep(seconds: float) -> None:
+        nonlocal clock
+        clock += seconds
+        bunches.append(0)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock)
+    monkeypatch.setattr(comparison.asyncio, "sleep", sleep)
+    turns = Turns(500)
+    for _ in range(500):
+        await turns.turn()
+        bunches[-1] += 1
+    assert set(bunches[1:-1]) <= {25, 26}
