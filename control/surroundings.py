@@ -6,6 +6,7 @@ from itertools import chain
 
 from control.stores import OpenStore
 from routing.health import ServiceHealth
+from routing.ring import Order
 from routing.states import Membership, NodeState
 from sessions.contract.messages import STORE
 from sessions.contract.searching import Around
@@ -46,7 +47,7 @@ class Surroundings:
 
     def around(self, session_id: str, choice: int) -> Around:
         """`choice`: the router's, for the request that the session is searched for; below 0: none."""
-        order, ready = tuple(self.order(session_id)), self._ready
+        order, ready = Order(self.order(session_id)), self._ready
         up = self._up_and_store if self._store is not None and self._store.up else self._up
         return Around(order, up, ready, self._given_up, self._heir(order, choice))
 
@@ -71,7 +72,7 @@ class Surroundings:
             away.add(STORE)
         self._given_up = frozenset(away)
 
-    def _heir(self, order: tuple[int, ...], choice: int) -> int:
+    def _heir(self, order: Order, choice: int) -> int:
         ready = self._ready
         if choice in ready and not self._homing:
             return choice

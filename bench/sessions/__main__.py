@@ -13,7 +13,7 @@ from bench import contenders
 from bench.__main__ import interrupted
 from bench.client import WrongAnswer
 from bench.processes import LOAD_CORE, Failed
-from bench.sessions import report, setups
+from bench.sessions import report, setups, writes
 from bench.sessions.notes import NOTES
 from bench.sessions.setups import Setup
 from bench.sessions.turns import Turns, at_rate, flat_out, in_turn
@@ -62,6 +62,14 @@ def measured(options: argparse.Namespace, wanted: Sequence[Setup]) -> dict[str, 
         if not options.quick:
             print("bench: as fast as they go ...", file=sys.stderr, flush=True)
             rows["64 users as fast as they go"] = in_turn(ups, rounds, flat_out(seconds))
+            if bare := setups.bare(wanted):
+                print("bench: writes alone ...", file=sys.stderr, flush=True)
+                writing = [up for up in ups if up.name in setups.WITHOUT]
+                writing += [
+                    stack.enter_context(setups.started(one, Path(folder) / f"bare{number}"))
+                    for number, one in enumerate(bare)
+                ]
+                rows[writes.TITLE] = writes.measured(writing, rounds, seconds)
     return rows
 
 

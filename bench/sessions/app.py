@@ -1,8 +1,8 @@
 """The app of all contenders, and one node of it: `python -m bench.sessions.app NAME PORT KEEPING WHERE`.
 
 KEEPING is who keeps the session: `limpet` (the SDK, with an endpoint of its own where WHERE is HOST:PORT),
-`redis` (WHERE is its URL) or `memory` (the app itself). All else is alike: Starlette, uvicorn with uvloop and
-httptools, JSON by the SDK's serializer.
+`redis` (WHERE is its URL), `memory` (the app itself) or `none` (nobody: each is forgotten). All else is
+alike: Starlette, uvicorn with uvloop and httptools, JSON by the SDK's serializer.
 """
 
 import sys
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from bench.answers import mark
 from bench.sessions.in_redis import InRedis
-from bench.sessions.own import InMemory, OwnSessions
+from bench.sessions.own import InMemory, NoSessions, OwnSessions
 from limpet_session import LimpetSessionMiddleware, MemoryStorage
 
 NODE_KEY = "a-key-for-the-bench"
@@ -80,6 +80,8 @@ def kept(app: Starlette, keeping: str, where: str) -> ASGIApp:
         )
         app.state.node = wrapped.shell.node
         return wrapped
+    if keeping == "none":
+        return NoSessions(app)
     return OwnSessions(app, InRedis(where) if keeping == "redis" else InMemory())
 
 

@@ -31,10 +31,12 @@ class Browser(Client):
         self.took: list[tuple[bool, float]] = []  # whether it was a write, and seconds from when it was due
 
     def send(self) -> None:
-        # A session begins with a write.
-        self.writing = not self.count or self.chance.random() < WRITES
+        self.writing = self.wants_to_write()
         self.pending = b""
         self.sock.send(self.writes if self.writing else self.template)
+
+    def wants_to_write(self) -> bool:
+        return not self.count or self.chance.random() < WRITES  # a session begins with a write
 
     def read(self) -> bool:
         self.pending += self.received()
@@ -71,6 +73,25 @@ class Browser(Client):
                 self.jar[pair.partition(b"=")[0]] = pair
         self.cookie = b"; ".join(self.jar.values())
         self.template, self.writes = READ.request(self.cookie), WRITE.request(self.cookie)
+
+
+class Writer(Browser):
+    """Writes with each request."""
+
+    __slots__ = ()
+
+    def wants_to_write(self) -> bool:
+        return True
+
+
+class Stranger(Writer):
+    """Sends the same requests to an app that keeps no sessions: each is its first."""
+
+    __slots__ = ()
+
+    def check(self, head: bytes, body: bytes) -> None:
+        self.count = 0
+        super().check(head, body)
 
 
 def length_of(head: bytes) -> int:

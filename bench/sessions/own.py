@@ -69,6 +69,17 @@ class OwnSessions:
         await self._app(scope, receive, saving)
 
 
+class NoSessions:
+    """Gives each request a session that is neither found nor kept: what all else of it costs."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["session"] = {"count": 0}
+        await self._app(scope, receive, send)
+
+
 def cookie(scope: Scope) -> str:
     """The session's name in the request's cookies, or nothing."""
     for field, value in scope["headers"]:

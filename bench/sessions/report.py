@@ -6,6 +6,7 @@ from statistics import median
 from bench import machine
 from bench.figures import percentile
 from bench.report import DISTURBED, markdown
+from bench.sessions import writes
 from bench.sessions.setups import AFFINITY, COMPILED, HAPROXY, REPLICATION, WORKERS
 from bench.sessions.turns import Turn, Turns
 
@@ -118,7 +119,8 @@ def document(
     command = " ".join(["python -m bench.sessions", *arguments])
     parts = ["# Bench of sessions", f"`{command}`"]
     for title, turns in rows.items():
-        parts += [f"## {title}", table(turns), price(turns)]
+        alone = title == writes.TITLE
+        parts += [f"## {title}", *([writes.table(turns)] if alone else [table(turns), price(turns)])]
     parts += [disturbance(rows.values()), *notes, "\n".join(f"- {line}" for line in machine.described())]
     parts.append("\n".join(f"- {name}: {said}" for name, said in versions.items()))
     moved = {

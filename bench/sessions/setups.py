@@ -68,7 +68,19 @@ STORE = Setup(
 )
 HAPROXY = Setup("HAProxy + Redis", contenders.HAPROXY, "redis", redis=True)
 AFFINITY = Setup("Limpet affinity", limpet("strategy: affinity"), "memory")
+BARE = (  # sticky, too, but the app keeps no sessions: what a write costs is the difference to it
+    Setup("Limpet, no sessions", limpet("strategy: affinity"), "none"),
+    Setup("Limpet compiled, no sessions", limpet("strategy: affinity", known=contenders.COMPILED), "none"),
+    Setup("HAProxy, no sessions", contenders.HAPROXY, "none"),
+)
+WITHOUT = dict(zip((REPLICATION.name, COMPILED.name, HAPROXY.name), (one.name for one in BARE), strict=True))
 ALL = (REPLICATION, WORKERS, COMPILED, STORE, HAPROXY, AFFINITY)
+
+
+def bare(wanted: Sequence[Setup]) -> tuple[Setup, ...]:
+    """What each of these is compared with, to see what a write costs by itself."""
+    names = {WITHOUT.get(one.name) for one in wanted if one.app == STARLETTE}
+    return tuple(one for one in BARE if one.name in names)
 
 
 def on(app: tuple[str, ...]) -> tuple[Setup, ...]:

@@ -52,9 +52,9 @@ def waited_seconds(up: Up) -> float:
     return sum(spent(pid).waited for pid in up.parts["proxy"])
 
 
-def turn(up: Up, work: Callable[[Load], None]) -> Turn:
+def turn(up: Up, work: Callable[[Load], None], user: type[Browser] = Browser) -> Turn:
     """Let every user begin a session and the contender warm up; then time the work."""
-    with closing(Load(up.port, READ, Browser)) as load:
+    with closing(Load(up.port, READ, user)) as load:
         load.saturate(0.0, 0)
         load.settle()
         load.saturate(WARM_SECONDS, MOST_REQUESTS)
@@ -83,13 +83,18 @@ def saturated(load: Load, seconds: float) -> None:
     load.settle()
 
 
-def in_turn(ups: Sequence[Up], rounds: int, work: Callable[[Load], None]) -> Turns:
+def in_turn(
+    ups: Sequence[Up],
+    rounds: int,
+    work: Callable[[Load], None],
+    user: Callable[[Up], type[Browser]] = lambda _: Browser,
+) -> Turns:
     """A B C A B C ..., every other round backwards. Raises WrongAnswer, naming the contender."""
     turns: dict[str, list[Turn]] = {up.name: [] for up in ups}
     for number in range(rounds):
         for up in ups if number % 2 == 0 else reversed(ups):
             try:
-                turns[up.name].append(turn(up, work))
+                turns[up.name].append(turn(up, work, user(up)))
             except (WrongAnswer, OSError) as error:
                 raise WrongAnswer(f"{up.name}: {error}") from error
     return turns

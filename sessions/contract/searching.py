@@ -22,7 +22,7 @@ _LONGEST_PAUSE = 0.05  # seconds, times the round: for rivals to get out of each
 class Around(NamedTuple):
     """What the proxy knows of the session's possible holders at this moment."""
 
-    order: tuple[int, ...]  # all configured nodes in the id's ring order
+    order: Iterable[int]  # all configured nodes in the id's ring order
     up: frozenset[int]  # targets that must answer: nodes that pass their probes whatever their mode, STORE
     ready: frozenset[int]  # nodes that may take requests
     given_up: frozenset[int]  # targets that have been down for `give_up`

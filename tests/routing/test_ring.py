@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from uhashring import HashRing
 
-from routing.ring import Ring, points_of
+from routing.ring import Order, Ring, points_of
 from tests.routing.services import ids, spread
 
 WEIGHTS = {"a": 1, "b": 2, "c": 3, "d": 1}
@@ -120,3 +120,13 @@ def test_a_ring_without_nodes_prefers_nobody() -> None:
 def test_a_ring_has_not_too_many_nodes() -> None:
     with pytest.raises(ValueError, match="not 65536"):
         Ring({str(i): 1 for i in range(65536)}, 1)
+
+
+def test_an_order_is_looked_at_again_and_only_as_far_as_somebody_looks() -> None:
+    given = iter(range(5))
+    order = Order(given)
+    assert [next(iter(order)) for _ in range(2)] == [0, 0]
+    assert next(given) == 1, "no more had been asked for"
+    one, other = iter(order), iter(order)
+    assert [next(one), next(other), next(one), next(other), next(other)] == [0, 0, 2, 2, 3]
+    assert [*one] == [3, 4] and [*order] == [0, 2, 3, 4] == [*order]
