@@ -1,5 +1,6 @@
 """`SESSION_ENGINE = "limpet_session.django"` in a real Django, under gunicorn and under uvicorn."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,12 +9,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import ClientConnection, connect
 
 from tests.examples.running import ROOT
-from tests.sdk.nodes import TAKEOVER
+from tests.sdk.nodes import KEY, TAKEOVER, TTL
 from tests.sdk.remote import Remote, User, remote
 
 APP = "tests.sdk.django_app"
+CHANNELS = "tests.sdk.channels_app:app"
 SERVERS = {
     "wsgi": [
         "-m",
@@ -255,3 +258,29 @@ def test_what_is_outside_of_django_may_have_a_shell_outside_of_itself(wrapped: R
     user = User(wrapped)
     user.ask("/put?a=1")
     assert user.ask("/show", "GET").json()["key"] == user.id
+
+
+def test_sockets_of_channels_have_the_session_and_its_user(database: Path) -> None:
+    pytest.importorskip("channels")
+    words = ("-m", "uvicorn", "--ws=websockets-sansio", "--log-level=warning", "--port={port}", CHANNELS)
+    with remote(words, database.parent / "channels.log", {"DJANGO_DATABASE": str(database)}) as node:
+        user = User(node)
+        assert user.ask("/login?user=ann", "GET").status_code == 200
+        with socket_of(user, "/talk") as socket:
+            assert socket.response is not None
+            user.version = int(socket.response.headers["limpet-version"])
+            socket.send("late")
+            told = json.loads(socket.recv(timeout=20))
+        assert told == {"sockets": 1, "user": "ann", "raised": "SessionClosed", "key": user.id}
+        version, data = user.held()
+        assert (version, data["sockets"], "late" in data) == (user.version, 1, False)
+        assert user.ask("/show", "GET").json()["data"]["sockets"] == 1
+        with socket_of(user, "/leave") as socket:
+            assert socket.response is not None and socket.response.headers["limpet-end"] == "1"
+        assert user.ended()
+
+
+def socket_of(user: User, path: str) -> ClientConnection:
+    told = {"Key": KEY, "Session": user.id, "Version": user.version, "TTL": TTL}
+    fields = {f"Limpet-{name}": str(value) for name, value in told.items()}
+    return connect(user.remote.url.replace("http", "ws") + path, additional_headers=fields, proxy=None)

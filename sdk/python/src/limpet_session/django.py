@@ -18,7 +18,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from limpet_session.asgi import LIFE, LimpetSessionMiddleware, Receive, Scope, Send
+from limpet_session.asgi import LIFE, App, LimpetSessionMiddleware, Receive, Scope, Send
 from limpet_session.errors import SessionError
 from limpet_session.keys import NodeKeys
 from limpet_session.session import Session
@@ -155,6 +155,29 @@ class SessionStore(SessionBase):
         if isinstance(expiry, str):
             return bool(datetime.fromisoformat(expiry) <= timezone.now())
         return isinstance(until, int) and until <= time.time()
+
+
+class LimpetChannels:
+    """Round an ASGI application of which Django is a part: the router of Channels.
+
+    `scope["session"]` is then what Channels' own middleware makes of the engine, so that `scope["user"]`,
+    logins and logouts are as ever. Keys and options are those of the settings.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._shell = LimpetSessionMiddleware(self._answer, _keys(), **_options())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._shell(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if LIFE not in scope:  # the server's start and end
+            await self._app(scope, receive, send)
+            return
+        del scope["session"]  # Channels would take it for one of Django's
+        with _visiting(scope[LIFE]):
+            await self._app(scope, receive, send)
 
 
 def _keys() -> list[str]:
