@@ -219,6 +219,20 @@ def test_nobody_to_take_it_over_is_not_the_end_of_it() -> None:
     assert finish(search(around(heir=-1)), {1: held(6)}).where is Where.NOT_YET
 
 
+def test_a_store_that_has_answered_is_no_heir_when_all_nodes_have_gone() -> None:
+    """Its number is that of no heir."""
+    here = search(around(store=True), rules=WITH_STORE)
+    fences = answer(here, here.start(), {STORE: held(6)})
+    assert Action(Call.FENCE, 3, fences[0].number) in fences
+    here.around = around(down=ORDER, store=True)
+    for action in fences:
+        if action.target == STORE:
+            here.answered(action, held(6))
+        else:
+            here.silent(action)
+    assert here.found == Found(Where.NOT_YET)
+
+
 def test_a_waiter_with_a_newer_token_is_not_satisfied_with_less() -> None:
     here = search(around(down=[2]), expected=5)
     actions = here.start()
