@@ -30,7 +30,7 @@ from control.metrics import Metrics
 from control.notify import Notifier
 from control.open_files import allow_files
 from control.own_secret import SecretError, own_secret
-from control.punctuality import SWITCH_SECONDS
+from control.punctuality import be_punctual
 from control.reading import Read, read
 from control.reload import Loading, Reloader
 from control.runtime import Runtime, build
@@ -84,7 +84,7 @@ def _secrets(settings: Settings, path: str) -> Sequence[bytes]:
 
 
 def _serve(path: str, settings: Settings, secrets: Sequence[bytes]) -> int:
-    sys.setswitchinterval(SWITCH_SECONDS)
+    be_punctual()
     allow_files(settings.limits.connections)
     traces = Traces(settings.tracing)
     logs = LogFile(settings.access_log)

@@ -13,7 +13,7 @@ from typing import Any
 import uvloop
 
 from config.certificates import CertificateError
-from control.punctuality import SWITCH_SECONDS
+from control.punctuality import be_punctual
 from control.sites import ListenError
 from control.speech import listen_to_logs
 from control.traces import TracingError
@@ -152,7 +152,7 @@ class Worker:
 
 def main(descriptor: str, number: str) -> int:
     """`descriptor`: of this end of the channel; `number`: by which people know the worker."""
-    sys.setswitchinterval(SWITCH_SECONDS)
+    be_punctual()
     for each in LEFT_TO_CONTROL:
         signal.signal(each, signal.SIG_IGN)
     end = socket.socket(fileno=int(descriptor))

@@ -1,12 +1,14 @@
 """What is a delay, and what is a stall of our own."""
 
 import asyncio
+import gc
+import sys
 import time
 from itertools import pairwise
 
 import pytest
 
-from control.punctuality import BEAT_SECONDS, Punctuality, Waiting
+from control.punctuality import BEAT_SECONDS, Punctuality, Waiting, be_punctual
 from proxy.counters import DELAY_BOUNDS, Delays
 
 
@@ -99,3 +101,26 @@ async def test_work_that_keeps_the_loop_is_seen() -> None:
     assert delays.seconds >= 0.08
     assert stalls.seconds <= delays.seconds
     assert stalls.seconds > 0 or Waiting().seconds() > 0.08  # a machine that others have kept busy
+
+
+def test_garbage_is_looked_for_in_small_parts() -> None:
+    before = sys.getswitchinterval(), gc.get_threshold()
+    sizes: list[int] = []
+
+    def look(phase: str, info: dict[str, int]) -> None:
+        if phase == "start" and info["generation"] == 1:
+            sizes.append(len(gc.get_objects(0)) + len(gc.get_objects(1)))
+
+    try:
+        be_punctual()
+        gc.collect()
+        gc.callbacks.append(look)
+        kept = [[number] for number in range(50_000)]
+    finally:
+        if look in gc.callbacks:
+            gc.callbacks.remove(look)
+        sys.setswitchinterval(before[0])
+        gc.set_threshold(*before[1])
+    assert len(kept) == 50_000
+    assert len(sizes) > 5
+    assert max(sizes) < 5_000
