@@ -14,6 +14,8 @@ KEY = "a secret that proxy and nodes share".replace(" ", "-")
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
     """`/add` adds one, `/end` ends the session, anything else reads; `/healthz` is for the probes."""
+    if scope["type"] == "websocket":
+        await count_socket(scope, receive, send)
     if scope["type"] != "http":
         return
     session = scope["session"]
@@ -25,6 +27,18 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def count_socket(scope: Any, receive: Any, send: Any) -> None:
+    """Adds one, tells the count and the node's port, and stays open until the client has said something."""
+    session = scope["session"]
+    session["count"] = session.get("count", 0) + 1
+    await receive()
+    await send({"type": "websocket.accept"})
+    told = {"count": session["count"], "port": scope["server"][1]}
+    await send({"type": "websocket.send", "text": json.dumps(told)})
+    await receive()
+    session["count"] = 0  # raises: its answer has gone out
 
 
 async def plain(scope: Any, receive: Any, send: Any) -> None:
@@ -40,6 +54,7 @@ def main(host: str, port: str, kept: bool) -> None:
         LimpetSessionMiddleware(app, [KEY]) if kept else plain,
         log_level="critical",
         lifespan="off",
+        ws="websockets-sansio",
         timeout_keep_alive=60,
     )
     uvicorn.Server(config).run([listener])
