@@ -135,7 +135,7 @@ class Crew:
         for member in self._alive():
             self._hand_sockets(member)
             member.send_pickled(pickled)
-        await self._all(lambda member: member.plan >= number, FOLLOW_SECONDS)
+        await self._all(lambda member: member.leaving or member.plan >= number, FOLLOW_SECONDS)
 
     async def refresh(self) -> None:
         number = next(self._numbers)

@@ -52,6 +52,7 @@ async def test_a_worker_that_is_told_to_end_does_so_with_its_clients(two: Crew) 
         assert (await two.worker(1))["state"] == "ending"
         new = [(await two.once())[0] for _ in range(CLIENTS)]
         assert new == [200] * CLIENTS, "where it still has a client, the other accepts"
+        assert (await two.api("/api/reload", "POST"))["ok"], "which waits for nobody who ends"
         for node in two.nodes:
             node.free()
         assert (await answer)[0] == 200
