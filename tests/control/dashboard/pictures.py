@@ -94,19 +94,20 @@ async def draw(folder: Path, images: Path) -> None:
             admin = f"http://127.0.0.1:{await limpet.admin_port()}"
             async with visitors(f"http://127.0.0.1:{await limpet.port()}") as cookie:
                 await page.use_password(TOKEN)
-                await page.resize(1280, 1760)
+                await page.resize(1280, 900)
                 await page.open(f"{admin}/")
                 await asyncio.sleep(SECONDS_BEFORE)
                 for each in nodes.values():
                     each["b"].kill()
                 await asyncio.sleep(SECONDS_AFTER)
                 await explain(page, cookie)
-                for name, width, height, dark in (
-                    ("light", 1280, 1760, False),
-                    ("dark", 1280, 1760, True),
+                height = int(await page.evaluate("document.documentElement.scrollHeight"))
+                for name, width, tall, dark in (
+                    ("light", 1280, height, False),
+                    ("dark", 1280, height, True),
                     ("phone", 375, 1500, False),
                 ):
-                    await page.resize(width, height, dark, 1.5 if width < 600 else 1)
+                    await page.resize(width, tall, dark, 1.5 if width < 600 else 1)
                     await page.evaluate("scrollTo(0, 0)")
                     await asyncio.sleep(2)
                     (images / f"dashboard-{name}.png").write_bytes(await page.picture())
