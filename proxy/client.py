@@ -11,15 +11,15 @@ from proxy.inflow import LONG_READ, Inflow
 from proxy.ledger import log_refusal
 from proxy.memory import Memory
 from proxy.own_answer import fault_answer
-from proxy.request import check_unfinished, read_line
+from proxy.request import check_unfinished
 from proxy.tcp import reset_by, unacknowledged, unwritten
 from proxy.tunnel import Tunnel
 from proxy.wheel import NEVER
 
-_END = b"\r\n\r\n"
-_CRLF = b"\r\n"
-_HALF_CLOSE_SECONDS = 0.5  # how long an answer may still take for a client that sends no more
-_LINGER_SECONDS = 2.0  # how long a refused client's bytes are read away, and TLS's farewell is waited for
+_END: Final = b"\r\n\r\n"
+_CRLF: Final = b"\r\n"
+_HALF_CLOSE_SECONDS: Final = 0.5  # how long an answer may still take for a client that sends no more
+_LINGER_SECONDS: Final = 2.0  # for reading away a refused client's bytes, and for TLS's farewell
 
 
 # States of a connection
@@ -286,11 +286,10 @@ class Client:
         if end < 4:
             self._hold_head(data)
             return False
-        line = read_line(data, limits)
+        line = self.memory.line(data, end, limits)
         if end > limits.head:
             raise Malformed(431, "head_too_large", f"The request's head is larger than {limits.head} bytes.")
-        section = data[line.size : end]
-        fields = self.memory.fields(section, line.minor, engine.request_kinds, limits)
+        fields = self.memory.fields(data[line.size : end], line.minor, engine.request_kinds, limits)
         self._held = data[end:]
         self._searched = 0
         self.state = BUSY

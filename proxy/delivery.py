@@ -25,7 +25,7 @@ ANSWERING: Final = 1
 TUNNEL: Final = 2
 ENDED: Final = 3
 
-_NOT_SET = ResponseFlag.N
+_NOT_SET: Final = ResponseFlag.N
 
 
 class Delivery:

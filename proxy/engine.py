@@ -145,7 +145,10 @@ class Engine:
         self.tally[0] = counters.connections
         mine = self.addresses[address] = self.addresses.get(address, 0) + 1
         most = limits.connections_per_address
-        if sum([tally[0] for tally in self.tallies]) > limits.connections:
+        connected = 0
+        for tally in self.tallies:  # half the price of `sum` of a list
+            connected += tally[0]
+        if connected > limits.connections:
             return Fault(503, "connections", "Too many connections.")
         if self.crowd is not None and address:
             self.crowd.came(address)

@@ -1,7 +1,7 @@
 """One request and its response: where it goes, and what is tried when that fails."""
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from proxy.custody import Custody, Keeper, asks_again
 from proxy.delivery import ENDED, TUNNEL, WAITING, Delivery
@@ -20,9 +20,9 @@ from proxy.upstream import Upstream
 if TYPE_CHECKING:
     from proxy.client import Client
 
-HELD_LIMIT = 256 * 1024  # bytes of an answer that are read while it waits for its release
+HELD_LIMIT: Final = 256 * 1024  # bytes of an answer that are read while it waits for its release
 # What a node may do in dying. A slow answer would be no better elsewhere.
-_REPEATED = frozenset(("node_closed", "node_down", "bad_response"))
+_REPEATED: Final = frozenset(("node_closed", "node_down", "bad_response"))
 
 
 class Exchange(Delivery):

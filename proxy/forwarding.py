@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from itertools import count
 from secrets import token_hex
 
 from proxy.client_certificate import is_certificate
@@ -55,8 +54,8 @@ class Forwarding:
         self._trusted = tuple(trusted)
         self.via = via.encode() if via else b""
         self.request_id = request_id.encode() if request_id else b""
-        self._prefix = token_hex(8).encode()
-        self._serial = count()
+        self._prefix = token_hex(8).encode() + b"-"
+        self._serial = 0
 
     def peer(self, address: str, secure: bool = False, local: bool = False) -> Peer:
         """The peer of a new connection; one on a unix socket (`local`) is trusted, as who may open that."""
@@ -64,7 +63,9 @@ class Forwarding:
 
     def new_id(self) -> bytes:
         """A request id, unique over all proxies."""
-        return b"%b-%x" % (self._prefix, next(self._serial))
+        serial = self._serial
+        self._serial = serial + 1
+        return self._prefix + b"%x" % serial
 
     def id_of(self, peer: Peer, fields: RequestFields) -> bytes:
         """The request's id: from a trusted proxy, or made."""

@@ -6,6 +6,7 @@ the characters that the URL Standard lets browsers send unencoded.
 """
 
 import re
+from typing import Final
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _TEXT = rb"[\t\x20-\x7e\x80-\xff]*+"
@@ -17,10 +18,10 @@ _QUERY = rb"(?:[" + _UNRESERVED + _SUB_DELIMS + rb":@/?\[\]|{}^`\\]++|" + _HEX +
 _REG_NAME = rb"(?:[" + _UNRESERVED + _SUB_DELIMS + rb"]++|" + _HEX + rb")++"
 _AUTHORITY = rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|" + _REG_NAME + rb")(?::[0-9]{0,5})?"
 
-TOKEN = re.compile(_TOKEN)
+TOKEN: Final = re.compile(_TOKEN)
 
 # RFC 9112 section 3: method SP request-target SP HTTP-version CRLF, the target in origin-form.
-REQUEST_LINE = re.compile(
+REQUEST_LINE: Final = re.compile(
     rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}+) ((/" + _PATH + rb")(?:\?" + _QUERY + rb")?+) HTTP/1\.([01])\r\n"
 )
 # The other two forms that a proxy meets: absolute-form (3.2.2) and asterisk-form (3.2.4).
@@ -36,23 +37,23 @@ ABSOLUTE_LINE = re.compile(
 ASTERISK_LINE = re.compile(rb"OPTIONS \* HTTP/1\.([01])\r\n")
 
 # RFC 9112 section 4.
-STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + _TEXT + rb"))?+\r\n")
+STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + _TEXT + rb"))?+\r\n")
 
 # RFC 9112 section 5, without obs-fold; ends with the empty line.
-SECTION = re.compile(rb"(?:" + _TOKEN + rb":" + _TEXT + rb"\r\n)*+\r\n")
+SECTION: Final = re.compile(rb"(?:" + _TOKEN + rb":" + _TEXT + rb"\r\n)*+\r\n")
 
 # RFC 9110 section 7.2.
-AUTHORITY = re.compile(_AUTHORITY)
-LENGTH = re.compile(rb"[0-9]{1,18}")
+AUTHORITY: Final = re.compile(_AUTHORITY)
+LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 
 # What no head can hold, wherever it stands: lets an unfinished head be refused at once.
-FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?=[^\n])")
+FORBIDDEN: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?=[^\n])")
 
 # For telling apart what is wrong with a request line that did not match.
 LOOSE_LINE = re.compile(rb"([^ \r\n]*+) (.*) (HTTP/[0-9]\.[0-9])\r\n", re.DOTALL)
 
 # What a request id of a trusted proxy may look like before it is passed on and logged.
-REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:=+/@-]{1,128}")
+REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.:=+/@-]{1,128}")
 
 # W3C Trace Context, section 3.2.2: trace id, parent id, flags; later versions than 00 may have more.
 TRACEPARENT = re.compile(

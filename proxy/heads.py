@@ -1,6 +1,6 @@
 """The heads of an exchange: what its node is sent, and what its client gets, token and all."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from proxy.faults import Fault
 from proxy.framing import CHUNKED, connection_line, framing
@@ -14,6 +14,8 @@ from sessions.visit import NO_STATE, Answer
 
 if TYPE_CHECKING:
     from proxy.delivery import Delivery
+
+_CLOSE: Final = connection_line(False, 1) + b"\r\n"
 
 
 def request_head(exchange: "Delivery") -> bytes:
@@ -54,8 +56,8 @@ def response_head(exchange: "Delivery", head: ResponseHead) -> bytes:
         and (custody is None or custody.says_the_same(placement.visit))
         and route.service.affinity.quiet(placement.visit, placement.node, engine.wall)
     ):
-        if head.ready and exchange.keep and minor == 1:
-            return head.ready
+        if head.ready and minor == 1:
+            return head.ready if exchange.keep else head.ready[:-2] + _CLOSE
         section = head.passed
     else:
         section = _response_section(exchange, head)

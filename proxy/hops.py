@@ -1,12 +1,14 @@
 """TRACE and OPTIONS count their hops, and are answered here when none is left (RFC 9110 section 7.6.2)."""
 
+from typing import Final
+
 from proxy.faults import Malformed
 from proxy.fields import write_fields
 from proxy.grammar import LENGTH
 from proxy.own_answer import plain_answer
 from proxy.request import RequestFields, RequestLine
 
-HOPPING = frozenset((b"TRACE", b"OPTIONS"))
+HOPPING: Final = frozenset((b"TRACE", b"OPTIONS"))
 _ALLOW = b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n"
 _PRIVATE = frozenset((b"authorization", b"cookie"))
 

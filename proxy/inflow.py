@@ -1,8 +1,9 @@
 """What a connection reads, and when it reads no more for now."""
 
 import asyncio
+from typing import Final
 
-LONG_READ = 128 * 1024  # bytes of one read after which others get their turn
+LONG_READ: Final = 128 * 1024  # bytes of one read after which others get their turn
 
 
 class Inflow:

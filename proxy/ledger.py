@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from time import monotonic, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from proxy.counters import DURATION_BOUNDS
 from proxy.engine import Engine
@@ -42,7 +42,8 @@ _NOTHING = Record(
     secure=False,
     trace=None,
 )
-_LOCAL = StateFlag.L
+_LOCAL: Final = StateFlag.L
+_SHORTEST: Final[float] = DURATION_BOUNDS[0]
 
 
 def close_account(exchange: "Delivery") -> None:
@@ -67,7 +68,7 @@ def _count(exchange: "Delivery", placement: Placement, seconds: float, flags: tu
     counters = service.counters
     if status == 101:  # how long a tunnel lasts is nobody's delay
         seconds = exchange.first_at - exchange.began
-    counters.durations[bisect_left(DURATION_BOUNDS, seconds)] += 1
+    counters.durations[bisect_left(DURATION_BOUNDS, seconds) if seconds > _SHORTEST else 0] += 1
     counters.duration_sum += seconds
     counters.affinity[flags] = counters.affinity.get(flags, 0) + 1
     if placement.node < 0:

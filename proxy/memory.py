@@ -1,22 +1,26 @@
 """What a connection remembers of its last request, and leaves for others: the same bytes mean the same."""
 
+from typing import Final
+
 from proxy.fields import FieldKinds
 from proxy.forwarding import Peer
 from proxy.options import Limits
-from proxy.request import RequestFields, read_fields
+from proxy.request import RequestFields, RequestLine, read_fields, read_line
 from proxy.routes import Route
 from proxy.service import Service
 from sessions.visit import Visit
 
-_LONGEST = 4096  # bytes of a header section that is kept, to be recognised when it comes again
-_LEFT_LONGEST = 1024  # of one that is left for other connections
-_LEFT_MOST = 512  # so many: at most some 3 MB
-_SEEN = 1 << 16  # marks, a byte each
-_MASK = b"\0"  # which no section holds
+_CRLF: Final = b"\r\n"
+_LONGEST_LINE: Final = 512  # bytes of a request line that is kept
+_LONGEST: Final = 4096  # bytes of a header section that is kept, to be recognised when it comes again
+_LEFT_LONGEST: Final = 1024  # of one that is left for other connections
+_LEFT_MOST: Final = 512  # so many: at most some 3 MB
+_SEEN: Final = 1 << 16  # marks, a byte each
+_MASK: Final = b"\0"  # which no section holds
 
 _Visited = tuple[Service, bytes, bytes, Visit]
 _Written = tuple[RequestFields, Route, Visit, bytes, Peer, bytes]
-_Known = tuple[RequestFields, _Visited | None, _Written | None]
+_Known = tuple[RequestLine | None, RequestFields, _Visited | None, _Written | None]
 
 
 class Legacy:
@@ -65,17 +69,29 @@ class Pattern:
 
 
 class Memory:
-    """The last header section as it was understood, whose it was, and what was written for its node.
+    """The last head as it was understood, whose it was, and what was written for its node.
 
     A client that writes sends another token each time, and each time it is the one that it was last given
     here: `_sealed`. So two more sections are kept with that cut out, for one that reads and writes in turn.
     A section that has it in the very place, and is the same in every other byte, is not read anew.
     """
 
-    __slots__ = ("_fields", "_legacy", "_pattern", "_patterns", "_sealed", "_visit", "_written")
+    __slots__ = (
+        "_fields",
+        "_known",
+        "_legacy",
+        "_line",
+        "_pattern",
+        "_patterns",
+        "_sealed",
+        "_visit",
+        "_written",
+    )
 
     def __init__(self, legacy: Legacy) -> None:
         self._legacy = legacy
+        self._known: _Known | None = None  # what was found there
+        self._line: RequestLine | None = None
         self._fields: RequestFields | None = None
         self._visit: _Visited | None = None
         self._written: _Written | None = None
@@ -84,21 +100,29 @@ class Memory:
         self._pattern: Pattern | None = None  # of `_fields`
 
     def clear(self) -> None:
-        self._fields = self._visit = self._written = self._pattern = None
+        self._known = self._line = self._fields = self._visit = self._written = self._pattern = None
         self._sealed, self._patterns = b"", ()
 
     def leave(self) -> None:
         """The connection is closed: for others."""
-        fields = self._fields
-        if fields is not None:
-            self._legacy.leave(fields.raw, (fields, self._visit, self._written))
+        fields, known = self._fields, self._known
+        if fields is not None and not (known is not None and self._is_like(known)):
+            self._legacy.leave(fields.raw, (self._line, fields, self._visit, self._written))
         self.clear()
+
+    def line(self, data: bytes, end: int, limits: Limits) -> RequestLine:
+        """The request's line; `data` begins with its head, which ends at `end`. Raises Malformed."""
+        if self._fields is None and end <= _LONGEST:
+            self._recall(data[data.find(_CRLF) + 2 : end])
+        line = self._line
+        if line is None or not data.startswith(line.raw):
+            line = read_line(data, limits)
+            self._line = line if line.size <= _LONGEST_LINE else None
+        return line
 
     def fields(self, section: bytes, minor: int, kinds: FieldKinds, limits: Limits) -> RequestFields:
         """The request's fields. Raises Malformed."""
         fields = self._fields
-        if fields is None:
-            fields = self._recall(section)
         if fields is not None and fields.raw == section and fields.minor == minor:
             return fields
         masked = self._masked(section)
@@ -185,16 +209,19 @@ class Memory:
 
     def _learn(self, masked: bytes, fields: RequestFields) -> Pattern | None:
         cookie = fields.cookie.replace(self._sealed, _MASK) if masked else b""
-        if _MASK not in cookie or len(masked) > _LONGEST:
+        if not cookie or cookie.find(_MASK) < 0 or len(masked) > _LONGEST:
             return None
         pattern = Pattern(masked, cookie, fields)
         self._patterns = (pattern, *self._patterns[:1])
         return pattern
 
-    def _recall(self, section: bytes) -> RequestFields | None:
+    def _recall(self, section: bytes) -> None:
         """What another connection has left."""
         known = self._legacy.find(section)
-        if known is None:
-            return None
-        self._fields, self._visit, self._written = known
-        return self._fields
+        if known is not None:
+            self._known = known
+            self._line, self._fields, self._visit, self._written = known
+
+    def _is_like(self, known: _Known) -> bool:
+        """Whether there is nothing more to leave than what another connection has left."""
+        return known[1] is self._fields and known[2] is self._visit and known[3] is self._written

@@ -1,5 +1,7 @@
 """A response's head as a node sent it: what Limpet understood, or why the node is not believed."""
 
+from typing import Final
+
 from proxy.faults import Malformed, NodeFault
 from proxy.fields import (
     ONLY_CHUNKED,
@@ -16,15 +18,15 @@ from proxy.grammar import STATUS_LINE
 from proxy.options import Limits
 
 # Bound once: a name of the module costs 6 ns, one of an enum class 76.
-_LENGTH = Kind.LENGTH
-_CONNECTION = Kind.CONNECTION
-_SET_COOKIE = Kind.SET_COOKIE
-_TRANSFER_ENCODING = Kind.TRANSFER_ENCODING
-_UPGRADE = Kind.UPGRADE
-_KEEP_ALIVE = Kind.KEEP_ALIVE
-_AFFINITY = Kind.AFFINITY
-_LIMPET = Kind.LIMPET
-_CHANGING = frozenset((b"limpet-version", b"limpet-state", b"Limpet-Version", b"Limpet-State"))
+_LENGTH: Final = Kind.LENGTH
+_CONNECTION: Final = Kind.CONNECTION
+_SET_COOKIE: Final = Kind.SET_COOKIE
+_TRANSFER_ENCODING: Final = Kind.TRANSFER_ENCODING
+_UPGRADE: Final = Kind.UPGRADE
+_KEEP_ALIVE: Final = Kind.KEEP_ALIVE
+_AFFINITY: Final = Kind.AFFINITY
+_LIMPET: Final = Kind.LIMPET
+_CHANGING: Final = frozenset((b"limpet-version", b"limpet-state", b"Limpet-Version", b"Limpet-State"))
 
 
 class ResponseHead:

@@ -1,8 +1,9 @@
 """How many sessions a node has seen lately: an estimate in fixed memory, one store for each request."""
 
 from math import log
+from typing import Final
 
-SLOTS = 8192  # a byte each: within 2% up to 8,000 sessions, 5% up to 50,000; full at 73,000
+SLOTS: Final = 8192  # a byte each: within 2% up to 8,000 sessions, 5% up to 50,000; full at 73,000
 
 
 class Sightings:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from proxy.exchange import Exchange
     from proxy.tunnel import Tunnel
 
-_END = b"\r\n\r\n"
-_REMEMBERED = 4096  # a head up to this many bytes is kept, to be recognised when it comes again
+_END: Final = b"\r\n\r\n"
+_REMEMBERED: Final = 4096  # a head up to this many bytes is kept, to be recognised when it comes again
 
 
 # States of a connection

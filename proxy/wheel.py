@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
-NEVER = math.inf
+NEVER: Final = math.inf
 
 
 class Timer(Protocol):
@@ -29,7 +29,16 @@ class Wheel:
     `failed` is told of an exception in a timer's `expired`; the others are looked at all the same.
     """
 
-    __slots__ = ("_buckets", "_failed", "_granularity", "_tick", "now")
+    __slots__ = (
+        "_buckets",
+        "_failed",
+        "_granularity",
+        "_last_bucket",
+        "_last_deadline",
+        "_last_due",
+        "_tick",
+        "now",
+    )
 
     def __init__(
         self,
@@ -44,6 +53,10 @@ class Wheel:
         self._tick = math.floor(now / granularity)
         # Dicts for their order; a timer is in one bucket at most.
         self._buckets: list[dict[Timer, None]] = [{} for _ in range(math.ceil(horizon / granularity) + 1)]
+        # Where the last timer went. New connections of one tick have one deadline: half a microsecond less.
+        self._last_deadline = NEVER
+        self._last_due = NEVER
+        self._last_bucket = self._buckets[0]
 
     def arm(self, timer: Timer, deadline: float) -> None:
         """Expire at `deadline`, and not at any earlier said one."""
@@ -65,6 +78,7 @@ class Wheel:
     def advance(self, now: float) -> None:
         """Calls `expired` on every timer whose deadline is not after `now`."""
         tick = math.floor(now / self._granularity)
+        self._last_deadline, self._last_bucket = NEVER, self._buckets[0]
         due: list[Timer] = []
         for passed in range(max(self._tick + 1, tick + 1 - len(self._buckets)), tick + 1):
             slot = passed % len(self._buckets)
@@ -95,14 +109,21 @@ class Wheel:
     def _put(self, timer: Timer) -> None:
         if timer.due != NEVER:
             self._take(timer)
+        if timer.deadline != self._last_deadline:
+            self._find_bucket(timer.deadline)
+        timer.due = self._last_due
+        self._last_bucket[timer] = None
+
+    def _find_bucket(self, deadline: float) -> None:
         last = self._tick + len(self._buckets)
-        if timer.deadline >= last * self._granularity:  # beyond the horizon: looked at there, put again
+        if deadline >= last * self._granularity:  # beyond the horizon: looked at there, put again
             tick = last
         else:
-            tick = max(self._tick + 1, math.ceil(timer.deadline / self._granularity))
-        timer.due = tick * self._granularity
-        self._buckets[tick % len(self._buckets)][timer] = None
+            tick = max(self._tick + 1, math.ceil(deadline / self._granularity))
+        self._last_deadline = deadline
+        self._last_due = tick * self._granularity
+        self._last_bucket = self._buckets[tick % len(self._buckets)]
 
     def _take(self, timer: Timer) -> None:
-        tick = round(timer.due / self._granularity)
+        tick = int(timer.due / self._granularity + 0.5)
         self._buckets[tick % len(self._buckets)].pop(timer, None)

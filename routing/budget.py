@@ -1,6 +1,8 @@
 """How many requests may be tried again: enough for one bad node, too few to double an outage."""
 
-WINDOW_SECONDS = 10
+from typing import Final
+
+WINDOW_SECONDS: Final = 10
 
 
 class RetryBudget:

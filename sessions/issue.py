@@ -39,7 +39,7 @@ class IssuedCookie:
         self._when_written = when_written
 
     def visit(self, cookie: bytes, header: bytes, now: int) -> Visit:
-        if self._name not in cookie:
+        if cookie.find(self._name) < 0:  # `in` is dearer by a microsecond: it tries a number first
             return stranger(RequestFlag.N, cookie, header, now)
         values, rest = take_cookie(cookie, self._name)
         position, token, flag = first_valid(map(self._sealer.open, values), self._ages, now)

@@ -15,6 +15,7 @@ from sessions.visit import Visit, stranger
 from tests.proxy.parts import service
 
 KINDS, LIMITS = request_kinds(), Limits()
+LINES = (b"GET / HTTP/1.1", b"GET /other HTTP/1.1")
 HERE = Peer("192.0.2.1", trusted=False, secure=False)
 
 
@@ -25,9 +26,16 @@ def section(number: int, more: bytes = b"") -> bytes:
 def read(legacy: Legacy, data: bytes) -> RequestFields:
     """By a connection with this one request."""
     memory = Memory(legacy)
-    fields = memory.fields(data, 1, KINDS, LIMITS)
+    fields = ask(memory, data)
     memory.leave()
     return fields
+
+
+def ask(memory: Memory, data: bytes, line: bytes = b"GET / HTTP/1.1\r\n") -> RequestFields:
+    """A request on a connection."""
+    head = line + data
+    minor = memory.line(head + b"GET /next HTTP/1.1\r\n", len(head), LIMITS).minor
+    return memory.fields(data, minor, KINDS, LIMITS)
 
 
 def test_what_came_twice_is_known_to_the_next_connection() -> None:
@@ -42,7 +50,37 @@ def test_the_same_bytes_mean_another_thing_in_another_version() -> None:
     for _ in range(2):
         read(legacy, section(1))
     memory = Memory(legacy)
-    assert memory.fields(section(1), 0, KINDS, LIMITS).minor == 0
+    assert ask(memory, section(1), b"GET / HTTP/1.0\r\n").minor == 0
+
+
+def test_the_same_line_is_read_once_and_no_other_taken_for_it() -> None:
+    memory = Memory(Legacy())
+    first, again, other = (
+        memory.line(data, len(data), LIMITS)
+        for data in (
+            b"GET /a?x HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET /a?x HTTP/1.1\r\nHost: y\r\n\r\n",
+            b"GET /a?xy HTTP/1.1\r\nHost: x\r\n\r\n",
+        )
+    )
+    assert first is again
+    assert other.target == b"/a?xy"
+
+
+def test_another_connection_has_the_same_line_with_the_same_section() -> None:
+    legacy = Legacy()
+    for _ in range(2):
+        read(legacy, section(1))
+    heads = [line + b"\r\n" + section(1) for line in LINES for _ in (1, 2)]
+    lines = [Memory(legacy).line(head, len(head), LIMITS) for head in heads]
+    assert lines[0] is lines[1]
+    assert [line.target for line in lines[2:]] == [b"/other"] * 2
+
+
+def test_a_long_line_is_not_kept() -> None:
+    memory = Memory(Legacy())
+    data = b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % (b"x" * 512)
+    assert memory.line(data, len(data), LIMITS) is not memory.line(data, len(data), LIMITS)
 
 
 def test_a_long_section_is_not_left() -> None:
@@ -65,7 +103,7 @@ def test_only_so_many_are_kept() -> None:
 
 
 def written(memory: Memory, route: Route, visit: Visit, peer: Peer) -> bytes:
-    fields = memory.fields(section(1), 1, KINDS, LIMITS)
+    fields = ask(memory, section(1))
     known = memory.section(fields, route, visit, b"x", peer)
     memory.keep_section(fields, route, visit, b"x", peer, b"as written for " + peer.address.encode())
     memory.leave()

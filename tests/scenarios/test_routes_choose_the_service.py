@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.harness import Recorder, RunningProxy, header, ok, running_proxy, service, started
+from tests.scenarios.harness import (
+    Recorder,
+    RunningProxy,
+    eventually,
+    header,
+    ok,
+    running_proxy,
+    service,
+    started,
+)
 
 ROUTES = [
     {"service": "any"},
@@ -108,6 +117,20 @@ async def test_a_prefix_may_be_taken_off(target: bytes, seen: bytes) -> None:
     async with named("app", routes=routes) as (proxy, nodes):
         got = await reached(proxy, target, b"x")
         assert (nodes["app"].heads[0].split()[1] if got == b"app" else got) == seen
+
+
+async def test_a_prefix_is_taken_off_once_from_each_request() -> None:
+    """Also where a connection, or one after it, knows the line from before."""
+    routes = [{"service": "app", "path": "/app", "strip_prefix": True}]
+    data = b"GET /app/app/x HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with named("app", routes=routes) as (proxy, nodes):
+        for _ in range(4):
+            wire = await proxy.connect()
+            for _ in range(2):
+                await wire.exchange(data)
+            await wire.close()
+            await eventually(lambda: not proxy.engine.clients)
+        assert [head.split()[1] for head in nodes["app"].heads] == [b"/app/x"] * 8
 
 
 async def test_what_is_left_of_a_path_is_no_host() -> None:
