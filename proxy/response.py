@@ -108,7 +108,8 @@ def read_again(head: ResponseHead, raw: bytes, limits: Limits) -> ResponseHead |
     neither goes any further than to who reads digits, and strict base64.
     """
     before = head.before
-    if not before or not raw.startswith(before) or len(raw) - len(before) > limits.line:
+    rest = len(raw) - len(before)  # compiled, a slice that ends before it begins raises SystemError
+    if not before or not raw.startswith(before) or not 4 <= rest <= limits.line:
         return None
     limpet: FieldList = []
     for line in raw[len(before) : -4].split(b"\r\n"):
