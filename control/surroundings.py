@@ -9,7 +9,7 @@ from routing.health import ServiceHealth
 from routing.ring import Order
 from routing.states import Membership, NodeState
 from sessions.contract.messages import STORE
-from sessions.contract.searching import Around
+from sessions.contract.searching import NO_HEIR, Around
 
 NOBODY = -1
 
@@ -46,7 +46,8 @@ class Surroundings:
         self.refresh()
 
     def around(self, session_id: str, choice: int) -> Around:
-        """`choice`: the router's, for the request that the session is searched for; below 0: none."""
+        """`choice`: the router's, for the request that the session is searched for; -1: none. NO_HEIR: nobody
+        is to take it over."""
         order, ready = Order(self.order(session_id)), self._ready
         up = self._up_and_store if self._store is not None and self._store.up else self._up
         return Around(order, up, ready, self._given_up, self._heir(order, choice))
@@ -74,6 +75,8 @@ class Surroundings:
 
     def _heir(self, order: Order, choice: int) -> int:
         ready = self._ready
+        if choice == NO_HEIR:
+            return NOBODY
         if choice in ready and not self._homing:
             return choice
         home = next((node for node in order if node in ready), NOBODY)

@@ -15,12 +15,11 @@ def response_section(
     head: ResponseHead, answer: Answer, header: bytes, edit: HeaderEdit, via: bytes
 ) -> bytes:
     """The header section for the client, without framing. `header`: the affinity header's name, or b""."""
-    plain = head.plain
     if edit:
-        plain = edit.apply(plain)
-    if answer.private:  # last: whatever the node and the route say
-        plain = _privatized(plain)
-    parts = [write_fields(plain)]
+        plain = edit.apply(head.plain)  # what makes it private is last: whatever the node and the route say
+        parts = [write_fields(_privatized(plain) if answer.private else plain)]
+    else:
+        parts = [_private(head) if answer.private else head.passed]
     parts += [b"Set-Cookie: %b\r\n" % value for value in answer.set_cookies]
     if head.affinity:
         parts.append(_affinity(head.affinity, header, answer.header))
@@ -36,6 +35,13 @@ def _affinity(given: FieldList, header: bytes, value: bytes) -> bytes:
     if own and value:
         kept.append((own, value))
     return write_fields(kept)
+
+
+def _private(head: ResponseHead) -> bytes:
+    """The plain fields, for its client alone; the same for each head that begins alike."""
+    if not head.private:
+        head.private = write_fields(_privatized(head.plain))
+    return head.private
 
 
 def _privatized(fields: FieldList) -> FieldList:

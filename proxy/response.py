@@ -44,6 +44,7 @@ class ResponseHead:
         "minor",
         "passed",
         "plain",
+        "private",
         "raw",
         "ready",
         "set_cookies",
@@ -71,6 +72,7 @@ class ResponseHead:
         self.passed = b""
         self.simple = True  # nothing in it concerns the session or the hops
         self.ready = b""  # the head for a client whose connection is kept, where nothing is added; b"": none
+        self.private = b""  # `passed` for one client alone, once somebody has asked for that
         self.before = b""  # all of `raw` that comes before its `Limpet-*` fields, where these are its last
 
     def with_limpet(self, raw: bytes, limpet: FieldList) -> "ResponseHead":
@@ -80,7 +82,7 @@ class ResponseHead:
         other.idle_seconds, other.upgrade, other.via = self.idle_seconds, self.upgrade, self.via
         other.set_cookies, other.affinity, other.limpet = self.set_cookies, self.affinity, limpet
         other.plain, other.passed, other.simple = self.plain, self.passed, self.simple
-        other.ready, other.before = self.ready, self.before
+        other.ready, other.private, other.before = self.ready, self.private, self.before
         return other
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from sessions.contract.course import Course, Step
 from sessions.contract.ending import Ending
 from sessions.contract.messages import STORE
-from sessions.contract.searching import Around
+from sessions.contract.searching import NO_HEIR, Around
 from sessions.contract.settling import Settled, Settling
 from sessions.keeping.alarm import Alarm
 from sessions.keeping.counters import KeepingCounters
@@ -43,8 +43,8 @@ class Keeper:
     """One service's. `around(session_id, choice)`: what is known of the nodes at this moment.
 
     `choice` is the router's for the exchange that asks, -1 for none: the heir, where it may take requests;
-    otherwise that is the first node in the session id's ring order that may. `draw`: a random integer
-    below 4096.
+    otherwise that is the first node in the session id's ring order that may. NO_HEIR: none is asked for.
+    `draw`: a random integer below 4096.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Keeper:
         """Keep the copies of a session that is only read from being forgotten; nobody waits for it."""
         if len(self._touches) >= _MOST_TOUCHES or version < 2:
             return
-        around, replicas = self.around(session_id, -1), self.options.replicas
+        around, replicas = self.around(session_id, NO_HEIR), self.options.replicas
         holders = [node for node, _ in zip(copy_holders(around, pin), range(replicas), strict=False)]
         if self.options.store and STORE in around.up:
             holders.append(STORE)
@@ -219,7 +219,7 @@ class Keeper:
 
     def end(self, session_id: str, pin: int, over: Callable[[bool], None]) -> None:
         """Have an end remembered by those who hold copies, and by the store; `over`: whether they do."""
-        around, options = self.around(session_id, -1), self.options
+        around, options = self.around(session_id, NO_HEIR), self.options
         replicas = self._replicas(around, pin)
         others = copy_holders(around, pin) if options.terms.sticky else iter(())
         ending = Ending(replicas, others, options.store)
@@ -264,7 +264,7 @@ class Keeper:
     def _machine(self, step: Step) -> Settling:
         if not self.options.replicas:
             return Settling(step.version, 1, iter((STORE,)))
-        around = self.around(step.session_id, -1)
+        around = self.around(step.session_id, NO_HEIR)
         candidates: Iterator[int] = copy_holders(around, step.node)
         fallback = self.options.store and STORE in around.up
         return Settling(step.version, self._replicas(around, step.node), candidates, fallback)

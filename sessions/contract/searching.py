@@ -15,6 +15,7 @@ from sessions.contract.messages import STORE, UNKNOWN, Action, Answer, Call, Kin
 from sessions.contract.versions import VersionsExhausted, fencing_number, lineage
 
 MOST_ROUNDS = 4  # then 503
+NO_HEIR = -2  # in place of the router's choice: it is not asked who takes the session over
 NOT_REFUSED = (-2, 0)
 _LONGEST_PAUSE = 0.05  # seconds, times the round: for rivals to get out of each other's way
 

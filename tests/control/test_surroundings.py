@@ -3,12 +3,13 @@
 import pytest
 
 from control.stores import OpenStore
-from control.surroundings import Surroundings
+from control.surroundings import NOBODY, Surroundings
 from routing.health import HealthRules, ServiceHealth
 from routing.router import Router
 from routing.states import Mode
 from routing.view import NodeView, service_view
 from sessions.contract.messages import STORE
+from sessions.contract.searching import NO_HEIR
 from tests.control.test_stores import StubStore
 from tests.routing.services import ids
 
@@ -101,6 +102,13 @@ def test_with_rebalancing_sessions_go_home_unless_requests_fail_there() -> None:
     assert scene.surroundings.around(session, other).heir == home
     scene.health.suspicious[home] = 1
     assert scene.surroundings.around(session, other).heir == other
+
+
+def test_nobody_inherits_where_nobody_asks() -> None:
+    scene = Scene()
+    around = scene.surroundings.around("x", NO_HEIR)
+    assert around.heir == NOBODY
+    assert [*around.order] == [*scene.surroundings.order("x")] and around.ready == {0, 1, 2, 3}
 
 
 def test_nobody_inherits_where_nobody_may_serve() -> None:
