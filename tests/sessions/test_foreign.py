@@ -50,5 +50,5 @@ def test_nothing_is_added_to_an_answer(foreign: ForeignKey) -> None:
     seen = foreign.visit(b"sid=x", b"y", NOW)
     assert foreign.quiet(seen, 1, NOW)
     lines = [b"sid=z", b"limpet_shop=1"]
-    assert foreign.answer(seen, "x", 1, lines, b"h", NOW, True) == (lines, b"h", ResponseFlag.N, False)
+    assert foreign.answer(seen, "x", 1, lines, b"h", NOW, True) == (lines, b"h", ResponseFlag.N, False, None)
     assert not foreign.mints

@@ -55,7 +55,7 @@ def test_the_app_sees_its_value_byte_for_byte(value: bytes) -> None:
 
 def test_only_the_apps_named_cookie_is_touched() -> None:
     lines = [b"a=1; Path=/", b"sid2=x", b"Sid=y"]
-    assert WRAP.answer(NOBODY, ID, 1, lines, b"", NOW, False) == (lines, b"", ResponseFlag.N, False)
+    assert WRAP.answer(NOBODY, ID, 1, lines, b"", NOW, False) == (lines, b"", ResponseFlag.N, False, None)
     cookie = b"a=1; sid2=x; Sid=y"
     assert WRAP.visit(cookie, b"", NOW).cookie == cookie
 
@@ -118,9 +118,9 @@ def test_a_session_ends_with_its_lifetime_however_often_it_was_renewed() -> None
 def test_an_answer_that_says_nothing_of_the_cookie_leaves_it() -> None:
     seen = WRAP.visit(held(b"sid=x"), b"", NOW)
     assert WRAP.quiet(seen, 1, NOW)
-    assert WRAP.answer(seen, ID, 1, [b"a=1"], b"", NOW, False) == ([b"a=1"], b"", ResponseFlag.N, False)
+    assert WRAP.answer(seen, ID, 1, [b"a=1"], b"", NOW, False) == ([b"a=1"], b"", ResponseFlag.N, False, None)
     assert WRAP.quiet(NOBODY, 1, NOW)
-    assert WRAP.answer(NOBODY, ID, 1, [], b"", NOW, False) == ([], b"", ResponseFlag.N, False)
+    assert WRAP.answer(NOBODY, ID, 1, [], b"", NOW, False) == ([], b"", ResponseFlag.N, False, None)
 
 
 @pytest.mark.parametrize(("node", "later"), [(1, IDLE // 8), (2, 0)])
@@ -168,7 +168,7 @@ def test_a_cookie_that_the_app_deletes_passes(line: bytes) -> None:
         WRAP.visit(held(b"sid=x"), b"", NOW),
         WRAP.visit(held(b"sid=x"), b"", NOW + IDLE // 8),
     ):
-        assert WRAP.answer(seen, ID, 1, [line], b"", NOW, False) == ([line], b"", ResponseFlag.D, False)
+        assert WRAP.answer(seen, ID, 1, [line], b"", NOW, False) == ([line], b"", ResponseFlag.D, False, None)
 
 
 def test_a_cookie_deleted_at_one_path_and_set_at_another_is_set() -> None:

@@ -70,14 +70,26 @@ def test_a_first_id_is_inserted() -> None:
 def test_an_answer_without_the_header_is_left_alone() -> None:
     seen = WRAP.visit(b"", held(), NOW)
     for visit in (NOBODY, seen):
-        assert WRAP.answer(visit, ID, 2, [b"a=1"], b"", NOW, False) == ([b"a=1"], b"", ResponseFlag.N, False)
+        assert WRAP.answer(visit, ID, 2, [b"a=1"], b"", NOW, False) == (
+            [b"a=1"],
+            b"",
+            ResponseFlag.N,
+            False,
+            None,
+        )
         assert WRAP.quiet(visit, 2, NOW + LIFETIME)
 
 
 def test_a_client_is_told_the_very_id_that_it_has() -> None:
     sealed = held()
     seen = WRAP.visit(b"", sealed, NOW + 5000)
-    assert WRAP.answer(seen, ID, 1, [], b"app-id", NOW + 5000, False) == ([], sealed, ResponseFlag.N, True)
+    assert WRAP.answer(seen, ID, 1, [], b"app-id", NOW + 5000, False) == (
+        [],
+        sealed,
+        ResponseFlag.N,
+        True,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
