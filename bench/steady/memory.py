@@ -25,7 +25,7 @@ from bench.leaks import sample
 from bench.machine import described
 from bench.other_clients import CONTEXT
 from bench.processes import nodes
-from bench.work import SMALL
+from bench.work import SMALL, Kind
 
 WARM = 200  # connections before the first look
 PAGES = 20  # looks during the churn
@@ -127,7 +127,8 @@ def main() -> int:
     print("| | at the start | for each connection | while they come and go |\n|---|---|---|---|", flush=True)
     for known in (contenders.LIMPET, contenders.COMPILED):
         if known.found() and options.only in (None, known.name):
-            contender = replace(known, config="limpet-idle.yaml")
+            kinds = frozenset({Kind.TLS}) if options.tls else known.kinds  # whose port has to listen
+            contender = replace(known, config="limpet-idle.yaml", kinds=kinds)
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
                 print(measured(contender, options, Path(folder)), flush=True)
     print("\n" + "\n".join(described()))

@@ -192,3 +192,18 @@ async def test_turns_come_in_bunches_that_travel_together(monkeypatch: pytest.Mo
         await turns.turn()
         bunches[-1] += 1
     assert set(bunches[1:-1]) <= {25, 26}
+
+
+async def test_turns_give_way_to_what_keeps_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, late = 10.0, 0.02
+
+    async def sleep(seconds: float) -> None:
+        nonlocal clock
+        clock += seconds + late
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock)
+    monkeypatch.setattr(comparison.asyncio, "sleep", sleep)
+    turns = Turns(500)
+    for _ in range(500):
+        await turns.turn()
+    assert clock - 10.0 > 2.0
