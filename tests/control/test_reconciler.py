@@ -211,7 +211,9 @@ async def test_while_nodes_are_few_the_fallback_is_given_copies_and_again_when_i
         await until(lambda: len(put) == 2)
 
 
-async def test_a_fallback_that_was_away_is_told_what_has_ended_meanwhile() -> None:
+async def test_a_fallback_that_was_away_is_told_what_has_ended_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It has a copy from when nodes were few, and would have it still when the nodes' marks are gone."""
     scene = Scene(store=True)
     told: list[tuple[str, Call]] = []
@@ -220,7 +222,7 @@ async def test_a_fallback_that_was_away_is_told_what_has_ended_meanwhile() -> No
         told.append((session_id, action.call))
         return TAKEN
 
-    scene.opened.target.call = call  # type: ignore[method-assign]
+    monkeypatch.setattr(scene.opened.target, "call", call)
     scene.opened.look()
     async with going(scene) as it:
         scene.nodes[0].hold("x", 5, ended=True)
@@ -237,7 +239,7 @@ async def test_a_fallback_that_was_away_is_told_what_has_ended_meanwhile() -> No
         assert told == [("x", Call.END)]  # once
 
 
-async def test_a_store_is_told_of_an_end_whose_answer_never_came() -> None:
+async def test_a_store_is_told_of_an_end_whose_answer_never_came(monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that froze in a logout carries it out later. When its mark has gone, a store has a copy."""
     scene = Scene(PLAN._replace(replicas=0, stored=True), store=True)
     told: list[tuple[str, Call]] = []
@@ -246,7 +248,7 @@ async def test_a_store_is_told_of_an_end_whose_answer_never_came() -> None:
         told.append((session_id, action.call))
         return TAKEN
 
-    scene.opened.target.call = call  # type: ignore[method-assign]
+    monkeypatch.setattr(scene.opened.target, "call", call)
     async with going(scene) as it:
         scene.watch.probed(0, Outcome.FAILED, "by the test")
         scene.nodes[0].hold("x", 5, ended=True)

@@ -15,7 +15,7 @@ from limpet_session import SessionClosed
 from limpet_session.django import LimpetChannels
 
 
-class Talk(AsyncWebsocketConsumer):  # type: ignore[misc]
+class Talk(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
     """Counts sockets in the session; writes, when it is told a key, too late."""
 
     async def connect(self) -> None:
@@ -34,7 +34,7 @@ class Talk(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.send(json.dumps({**told, "key": session.session_key}))
 
 
-class Leave(AsyncWebsocketConsumer):  # type: ignore[misc]
+class Leave(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
     """Logs its user out."""
 
     async def connect(self) -> None:
