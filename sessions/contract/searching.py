@@ -226,9 +226,7 @@ class Search:
 
     def _hand_over(self) -> list[Action]:
         heir, newest = self.around.heir, self._newest()
-        if (
-            heir < 0
-        ):  # they have all gone since the fences went out; and STORE, which has answered, is no heir
+        if heir < 0:  # all have gone since the fences went out; STORE, which has answered, is no heir
             return self._end(Found(Where.NOT_YET))
         if heir not in self._answers and self._rules.sticky:
             return self._again(rival=False)  # there is another heir since the fences went out
