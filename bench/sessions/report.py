@@ -124,7 +124,7 @@ def document(
     parts += [disturbance(rows.values()), *notes, "\n".join(f"- {line}" for line in machine.described())]
     parts.append("\n".join(f"- {name}: {said}" for name, said in versions.items()))
     moved = {
-        name: sum(turn.moved for turns in rows.values() for turn in turns[name])
+        name: sum(turn.moved for turns in rows.values() for turn in turns.get(name, ()))
         for name in next(iter(rows.values()))
     }
     parts.append(

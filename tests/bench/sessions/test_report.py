@@ -47,5 +47,6 @@ def test_the_price_of_replication_is_said() -> None:
 def test_a_disturbed_run_says_so() -> None:
     assert report.disturbance([turns()]) == ""
     assert "waited 30% of the time" in report.disturbance([turns(waited=0.3)])
-    said = report.document({"At 300": turns(waited=0.3)}, {"HAProxy": "2.6"}, ["--quick"], ["How to read it"])
+    rows = {"At 300": turns(waited=0.3), "Flat out": {"HAProxy + Redis": [turn(20, 160, waited=0.3)]}}
+    said = report.document(rows, {"HAProxy": "2.6"}, ["--quick"], ["How to read it"])
     assert "Not a quiet machine" in said and "- HAProxy: 2.6" in said
