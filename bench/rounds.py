@@ -115,6 +115,6 @@ def paced(running: Sequence[Running], small: Turns, rounds: int, seconds: float)
     paces = []
     for rate in sorted({min(rates.values()) / 2, min(fast) / 2}):
         print(f"bench: latency at {rate:,.0f} requests a second ...", file=sys.stderr, flush=True)
-        able = [one for one in running if rate <= HOLDS * rates[one.name]]
+        able = [one for one in running if rate <= HOLDS * rates.get(one.name, 0.0)]  # the echo answers none
         paces.append(Pace(rate, in_turn(able, rounds, partial(paced_turn, rate=rate, seconds=seconds))))
     return paces
