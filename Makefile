@@ -70,7 +70,7 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_architecture.py
 
-# Ten minutes, and two more where `make compiled` has not been; without a C compiler that contender is left out.
+# Twelve minutes, and two more where `make compiled` has not been; without a C compiler that contender is left out.
 bench: $(VENV)/.test
 	sh bench/install.sh
 	-$(MAKE) --no-print-directory compiled

@@ -1,8 +1,6 @@
 """`python -m bench`: Limpet and others in turn, one table, printed and written to bench/results.md."""
 
 import argparse
-import os
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -13,7 +11,8 @@ from bench import contenders, report, rounds, work
 from bench.bars import bars
 from bench.client import WrongAnswer
 from bench.contenders import Contender, Running
-from bench.processes import LOAD_CORE, Failed, nodes
+from bench.performing import perform
+from bench.processes import nodes
 from bench.verify import Features, check
 from bench.work import Kind
 
@@ -131,24 +130,9 @@ def written(folder: Path) -> int:
     return sum((folder / name).read_bytes().count(b"\n") for name in LOGS if (folder / name).exists())
 
 
-def interrupted(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
-    for number in (signal.SIGINT, signal.SIGTERM):  # a job in the background starts with SIGINT ignored
-        signal.signal(number, interrupted)
-    os.sched_setaffinity(0, {LOAD_CORE})
     options = parsed(sys.argv[1:])
-    try:
-        (quick if options.quick else full)(options)
-    except (WrongAnswer, Failed, OSError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: interrupted; everything it started is ended", file=sys.stderr)
-        return 130
-    return 0
+    return perform(lambda: (quick if options.quick else full)(options))
 
 
 if __name__ == "__main__":

@@ -24,14 +24,14 @@ from math import inf
 from pathlib import Path
 
 from bench import contenders
-from bench.__main__ import interrupted
 from bench.answers import mark
 from bench.client import WrongAnswer
 from bench.contenders import Contender
 from bench.figures import percentile
 from bench.load import Load
 from bench.machine import described
-from bench.processes import LOAD_CORE, PROXY_CORE, Failed, free_port, running, wait_for
+from bench.performing import perform
+from bench.processes import PROXY_CORE, free_port, running, wait_for
 from bench.report import markdown
 from bench.sessions.browser import READ, WRITE, Browser
 from bench.sessions.setups import STARLETTE, app_servers, wait_for_all
@@ -67,6 +67,7 @@ class Session:
     """What a browser knows of one. `mark`: of the node that answered last."""
 
     count: int = 0  # of its writes
+    asking: bool = False  # nobody else speaks for it now: two writes at once have no order
     mark: bytes = b""
     jar: dict[bytes, bytes] = field(default_factory=dict)
     read: bytes = READ.request(b"")
@@ -94,11 +95,12 @@ class Crowd:
 
     def next(self) -> Session:
         for session in self._queue:
-            return session
+            if not session.asking:
+                return session
         if not self.lost:  # after the kill all come once before any comes again
             random.Random(1).shuffle(self.sessions)
         self._queue = iter(self.sessions)
-        return next(self._queue)
+        return next(session for session in self._queue if not session.asking)
 
     def kill(self, pid: int) -> None:
         """Returns when the node has gone: until then the kernel takes what is sent to it."""
@@ -136,12 +138,14 @@ class Visitor(Browser):
 
     def send(self) -> None:
         self.session = one = self.crowd.next()
+        one.asking = True
         self.count, self.mark, self.jar = one.count, one.mark, one.jar
         self.template, self.writes = one.read, one.write
         super().send()
 
     def check(self, head: bytes, body: bytes) -> None:
         one, (_, seconds) = self.session, self.took.pop()
+        one.asking = False
         good = head.startswith(b"HTTP/1.1 200 ")
         if good:
             super().check(head, body)
@@ -237,28 +241,23 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main() -> int:
-    for number in (signal.SIGINT, signal.SIGTERM):  # a job in the background starts with SIGINT ignored
-        signal.signal(number, interrupted)
-    os.sched_setaffinity(0, {LOAD_CORE})
-    options, rows = parsed(sys.argv[1:]), []
-    try:
-        for name, known, workers in ALL:
-            if known.found() and options.only in (None, name):
-                print(f"bench: {name} ...", file=sys.stderr, flush=True)
-                with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-                    rows.append(measured(name, known, workers, options.sessions, Path(folder)))
-    except (WrongAnswer, Failed, OSError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: interrupted; everything it started is ended", file=sys.stderr)
-        return 130
+def takeovers(options: argparse.Namespace) -> None:
+    """Every row, or the one that is asked for."""
+    rows = []
+    for name, known, workers in ALL:
+        if known.found() and options.only in (None, name):
+            print(f"bench: {name} ...", file=sys.stderr, flush=True)
+            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                rows.append(measured(name, known, workers, options.sessions, Path(folder)))
     text = document(rows, sys.argv[1:])
     print(text)
     if options.only is None:
         RESULTS.write_text(text)
-    return 0
+
+
+def main() -> int:
+    options = parsed(sys.argv[1:])
+    return perform(lambda: takeovers(options))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -10,9 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import contenders
-from bench.__main__ import interrupted
-from bench.client import WrongAnswer
-from bench.processes import LOAD_CORE, Failed
+from bench.performing import perform
+from bench.processes import Failed
 from bench.sessions import report, setups, writes
 from bench.sessions.notes import NOTES
 from bench.sessions.setups import Setup
@@ -88,27 +86,21 @@ def node_versions() -> tuple[str, ...]:
     return ("node", "-p", f"[{', '.join(each)}, 'Node.js ' + process.version].join(', ')")
 
 
-def main() -> int:
-    for number in (signal.SIGINT, signal.SIGTERM):  # a job in the background starts with SIGINT ignored
-        signal.signal(number, interrupted)
-    os.sched_setaffinity(0, {LOAD_CORE})
-    options = parsed(sys.argv[1:])
-    try:
-        wanted = chosen(options)
-        setups.missing(wanted)
-        rows = measured(options, wanted)
-    except (WrongAnswer, Failed, OSError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: interrupted; everything it started is ended", file=sys.stderr)
-        return 130
+def full(options: argparse.Namespace) -> None:
+    """Every row, printed, and written where it was not a quick look."""
+    wanted = chosen(options)
+    setups.missing(wanted)
+    rows = measured(options, wanted)
     text = report.document(rows, versions(wanted), sys.argv[1:], NOTES[options.app])
     print(text)
     if not options.quick:
         suffix = "" if options.app == "starlette" else f"-{options.app}"
         (RESULTS / f"results-sessions{suffix}.md").write_text(text)
-    return 0
+
+
+def main() -> int:
+    options = parsed(sys.argv[1:])
+    return perform(lambda: full(options))
 
 
 if __name__ == "__main__":
