@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 
 BATCH_BYTES = 64 * 1024
 _MANY = 3  # items that are worth waiting for; fewer come by chance
-_PATIENCE = 0.01  # seconds for which they are at least waited for
+_PATIENCE, _MOST_PATIENCE = 0.01, 0.05  # seconds for which they are waited for: at least, at most
 
 
 class Overloaded(Exception):
@@ -28,7 +28,7 @@ class Batcher(Generic[Item, Answer]):
 
     A batch is at most `batch_bytes`, or one item. A single writer waits for nothing but its own batch;
     items submitted in one turn of the event loop travel together; where many come, a batch waits for others,
-    at most as long as one takes. An item whose submitter is cancelled
+    at most 50 ms. An item whose submitter is cancelled
     before its batch leaves is not sent.
     """
 
@@ -93,24 +93,26 @@ class Batcher(Generic[Item, Answer]):
                 await self._deliver(batch)
                 self._usual = max(len(batch), self._usual * 7 // 8)
                 self._took = max(time() - began, self._took * 0.875)
-                if not await self._gather(self._usual * 7 // 8, max(2 * self._took, _PATIENCE)):
+                if not await self._gather(self._usual * 7 // 8):
                     self._usual //= 2  # they have become fewer
         finally:
             self._flight = None
             for _, _, answer in self._waiting:  # only where the loop is being torn down
                 answer.cancel()
 
-    async def _gather(self, wanted: int, seconds: float) -> bool:
+    async def _gather(self, wanted: int) -> bool:
         """Where many write at once, let the next batch become nearly as large as those before it: did it?
 
         Else one that has just missed a large batch leaves alone, and all others miss its batch: 64 writers on
         two nodes took 110 to 170 requests for 1,000 writes. A few wait for nobody: at 300 requests a second
-        the slowest hundredth of writes took 10 ms and more, so 5.
+        the slowest hundredth of writes took 10 ms and more, so 5. Behind who was away for a second is a large
+        batch that took long: without a bound, writes would wait for others until their time was up.
         """
         if len(self._waiting) >= wanted or wanted < _MANY or self._closed:
             return True
         self._wanted, self._enough = wanted, asyncio.get_running_loop().create_future()
-        timer = asyncio.get_running_loop().call_later(seconds, self._go_on)
+        patience = min(max(2 * self._took, _PATIENCE), _MOST_PATIENCE)
+        timer = asyncio.get_running_loop().call_later(patience, self._go_on)
         try:
             await self._enough
         finally:
