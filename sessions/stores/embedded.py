@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sessions.stores.complaints import Complaints
-from sessions.stores.embedded_file import SessionFile, Synchronous, checkpoint
+from sessions.stores.embedded_file import SessionFile, Synchronous, bring_to_disk, checkpoint
 from sessions.stores.store import Get, Operation, Outcome, Status, StoreError, failed
 
 logger = logging.getLogger("limpet.stores")
 SWEEP_SECONDS = 5.0
-CHECKPOINT_SECONDS = 0.5
+DISK_SECONDS = 0.5
 
 
 class EmbeddedStore:
@@ -56,7 +56,7 @@ class EmbeddedStore:
     async def open(self) -> None:
         """Open or make the file. Raises StoreError where it cannot be one."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._opened)
-        self._chores = [asyncio.create_task(self._sweep()), asyncio.create_task(self._checkpoint())]
+        self._chores = [asyncio.create_task(self._sweep()), asyncio.create_task(self._bring_to_disk())]
 
     async def run(self, batch: Sequence[Operation]) -> list[Outcome]:
         if self._under_way and not self._under_way.done():
@@ -104,13 +104,13 @@ class EmbeddedStore:
                 more = await asyncio.get_running_loop().run_in_executor(self._thread, self._sweep_once)
                 self._turn(self._broken)
 
-    async def _checkpoint(self) -> None:
-        """Bring to disk what was written, beside the thread that writes."""
+    async def _bring_to_disk(self) -> None:
+        """What was written, beside the thread that writes."""
         while True:
-            await asyncio.sleep(CHECKPOINT_SECONDS)
+            await asyncio.sleep(DISK_SECONDS)
             if self._unsynced:
                 self._unsynced = False
-                await asyncio.get_running_loop().run_in_executor(self._disk, checkpoint, self._path)
+                await asyncio.get_running_loop().run_in_executor(self._disk, bring_to_disk, self._path)
 
     # Called in the thread
 

@@ -33,6 +33,7 @@ TOUCH = "UPDATE sessions SET expires = max(expires, ?) WHERE id = ?"
 STATE = "SELECT state FROM sessions WHERE id = ?"
 SWEEP = "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE expires <= ? LIMIT ?)"
 SWEEP_ROWS = 200
+LARGE_WAL_BYTES = 16_000_000
 LONGEST_WAL_PAGES = 16_000  # of 4 KiB: 64 MB
 
 Synchronous = Literal["NORMAL", "FULL"]
@@ -50,11 +51,25 @@ class Held(NamedTuple):
 NOTHING = Held()
 
 
-def checkpoint(path: Path) -> None:
-    """Bring what is in the write-ahead log to disk and into the file, while others write on.
+def bring_to_disk(path: Path) -> None:
+    """Bring what was written to disk, while others write on. Used by a thread of its own: it takes as long.
 
-    Does what can be done without waiting. Used by a thread of its own, for it takes as long as the disk.
+    The write-ahead log is enough for that. Brought into the file only when it is large: whoever writes next
+    begins it anew, and has to wait for the disk, as one write in ten did where few were made.
     """
+    with suppress(OSError):  # the writer notices what matters
+        log = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(log)
+            large = os.fstat(log).st_size > LARGE_WAL_BYTES
+        finally:
+            os.close(log)
+        if large:
+            checkpoint(path)
+
+
+def checkpoint(path: Path) -> None:
+    """Bring what is in the write-ahead log to disk and into the file; what can be done without waiting."""
     with suppress(sqlite3.Error):  # busy, full, removed: the writer notices what matters
         db = sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, isolation_level=None)
         try:
@@ -100,8 +115,9 @@ class SessionFile:
             self._db.execute(statement)
         self._db.execute(f"PRAGMA user_version = {LAYOUT}")
         self._db.execute("COMMIT")
-        # `checkpoint` does this in another thread, for its fsync held up one write in a hundred for 17 ms
+        # `bring_to_disk` does this in another thread, for its fsync held up one write in a hundred for 17 ms
         # and more. Only where that cannot keep up, the writer does it itself.
+        self._db.execute("PRAGMA journal_size_limit = 0")  # so that the log's size tells what is in it
         self._db.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_WAL_PAGES}")
         # Waiting for another process is done in _begin: SQLite's own way sleeps for up to 100 ms.
         self._db.execute("PRAGMA busy_timeout = 0")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sessions.stores.embedded_file import SWEEP_ROWS, SessionFile, checkpoint
+from sessions.stores import embedded_file
+from sessions.stores.embedded_file import SWEEP_ROWS, SessionFile, bring_to_disk, checkpoint
 from sessions.stores.store import End, Fence, Get, Outcome, Put, Status, Touch
 
 NOW = 1_800_000_000.0
@@ -85,8 +86,25 @@ def test_a_checkpoint_brings_the_log_into_the_file_while_others_write(
     assert path.stat().st_size > before + 100_000
 
 
-def test_a_checkpoint_of_a_file_that_is_gone_makes_none(tmp_path: Path) -> None:
+def test_only_a_large_log_is_brought_into_the_file_and_then_begun_anew(
+    file: SessionFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_file, "LARGE_WAL_BYTES", 1_000_000)
+    path, log = tmp_path / "sessions.db", tmp_path / "sessions.db-wal"
+    before = path.stat().st_size
+    file.run([put("small", 1, b"s" * 100_000)], NOW)
+    bring_to_disk(path)
+    assert path.stat().st_size == before, "who writes next does not wait for the disk"
+    file.run([put("large", 1, b"s" * 1_000_000)], NOW)
+    bring_to_disk(path)
+    assert path.stat().st_size > before + 1_000_000
+    file.run([put("next", 1)], NOW)
+    assert log.stat().st_size < 100_000
+
+
+def test_of_a_file_that_is_gone_none_is_made(tmp_path: Path) -> None:
     checkpoint(tmp_path / "none.db")
+    bring_to_disk(tmp_path / "none.db")
     assert list(tmp_path.iterdir()) == []
 
 
