@@ -65,6 +65,20 @@ def who_is_down_is_not_waited_for(stack: ExitStack) -> None:
 
 
 @mutation
+def a_fallback_that_is_away_is_not_waited_for(stack: ExitStack) -> None:
+    def may_conclude(self: Any) -> bool:
+        whole, given_up = self.around, self.around.given_up | {STORE}
+        self.around = whole._replace(given_up=given_up) if self.expected == 1 else whole
+        try:
+            concluded: bool = old(self)
+        finally:
+            self.around = whole
+        return concluded
+
+    old = _swap(stack, Search, "_may_conclude", may_conclude)
+
+
+@mutation
 def the_tokens_version_is_the_truth(stack: ExitStack) -> None:
     def enough(self: Any) -> Answer:
         found = [answer for answer in self._answers.values() if answer.version >= max(1, self.expected)]

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from limpet_session.session import Session
 from sessions.contract.course import Keep
 from sessions.contract.messages import Action, Answer, Call
+from tests.model.clients import _read
 from tests.model.links import Setup
 from tests.model.proxy import Proxy
 from tests.model.stage import PATIENCE, Stage, writing
@@ -194,20 +195,41 @@ async def both_of_two_nodes_die_with_time_in_between() -> list[str]:
     """There is a fallback, and nothing was written while the first one was away."""
     stage = Stage(TWO._replace(store=True), reconciling=True)
     token = await stage.write("j", None)
-    owner, other = token.node, 1 - token.node
+    await _both_die(stage, token.node)
+    return stage.missing({"j"}, (await stage.read(token)).seen)
+
+
+async def a_first_token_comes_while_only_the_fallback_remembers() -> list[str]:
+    """Both of two nodes have died one after the other; now it is the fallback that is away for a moment."""
+    stage = Stage(TWO._replace(store=True), reconciling=True)
+    first = (await stage.send(_read, None)).token
+    assert first is not None
+    token = await stage.write("j", first)
+    await _both_die(stage, token.node)
+    stage.store.down = True
+    await _until(lambda: not stage.proxies[0].watch.store_up)
+    await stage.send(_read, first)
+    stage.store.down = False
+    return stage.missing({"j"}, (await stage.read(token)).seen)
+
+
+async def _both_die(stage: Stage, owner: int) -> None:
+    """With time in between to make up for what is missing. The owner stays away."""
+    other, watch = 1 - owner, stage.proxies[0].watch
     stage.machines[other].kill()
     await stage.until_seen(0, other, Level.DOWN)
-    passes = stage.proxies[0].watch.passes
-    await _until(lambda: stage.proxies[0].watch.passes >= passes + 2)
+    passes = watch.passes
+    await _until(lambda: watch.passes >= passes + 2)
     stage.machines[owner].kill()
     stage.machines[other].start()
-    return stage.missing({"j"}, (await stage.read(token)).seen)
+    await _until(lambda: watch.levels[other] is Level.UP)
 
 
 SCHEDULES: dict[str, Schedule] = {
     "a silence is taken for an answer": a_copy_holder_is_silent_while_its_session_is_searched,
     "a refused fence is passed over": two_proxies_take_a_session_over_at_once,
     "a fallback gets only what is written": both_of_two_nodes_die_with_time_in_between,
+    "a fallback that is away is not waited for": a_first_token_comes_while_only_the_fallback_remembers,
     "a 410 does not end a search": a_copy_is_left_of_a_session_that_has_ended,
     "a token does not say unprotected": an_unprotected_write_is_met_again,
     "what is unprotected is not settled again": an_unprotected_write_is_met_again,
