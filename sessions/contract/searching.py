@@ -302,8 +302,8 @@ class Search:
             return True
         missing = self._holders() - self._answers.keys() - self.around.given_up
         # Of a token of version 1 nobody has to have anything. But an old token of a session written since
-        # looks the same: so many may be missing as leave one holder of that write among who answered. What nodes
-        # have forgotten one after the other, an end above all, the store alone remembers.
+        # looks the same: so many may be missing as leave one holder of that write among who answered. What
+        # nodes have forgotten one after the other, an end above all, the store alone remembers.
         if self.expected > 1:
             return not missing
         return STORE not in missing and (not self._rules.replicas or len(missing) <= self._rules.tolerated)
