@@ -19,6 +19,7 @@ from config.certificates import CertificateError
 from config.loading import load
 from config.problems import ConfigError
 from config.settings import Settings
+from control.allocation import keep_freed_memory
 from control.app import Admin, make_app
 from control.build import named
 from control.discovery.discovery import Discovery
@@ -85,6 +86,7 @@ def _secrets(settings: Settings, path: str) -> Sequence[bytes]:
 
 def _serve(path: str, settings: Settings, secrets: Sequence[bytes]) -> int:
     be_punctual()
+    keep_freed_memory()
     allow_files(settings.limits.connections)
     traces = Traces(settings.tracing)
     logs = LogFile(settings.access_log)

@@ -13,6 +13,7 @@ from typing import Any
 import uvloop
 
 from config.certificates import CertificateError
+from control.allocation import keep_freed_memory
 from control.punctuality import be_punctual
 from control.sites import ListenError
 from control.speech import listen_to_logs
@@ -153,6 +154,7 @@ class Worker:
 def main(descriptor: str, number: str) -> int:
     """`descriptor`: of this end of the channel; `number`: by which people know the worker."""
     be_punctual()
+    keep_freed_memory()
     for each in LEFT_TO_CONTROL:
         signal.signal(each, signal.SIG_IGN)
     end = socket.socket(fileno=int(descriptor))
