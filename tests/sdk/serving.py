@@ -1,5 +1,6 @@
 """A real uvicorn in a thread, for ASGI apps made in the test."""
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -30,9 +31,9 @@ def serving(app: App, **options: Any) -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join(PATIENCE)
-        listener.close()
         # The next to get this port may be in another process, and would be taken for a worker of this node.
         claim = neighbours._claims.pop(address, None)
         if claim is not None:
-            claim.close()
+            os.close(claim)
+        listener.close()
         assert not thread.is_alive(), "uvicorn did not stop"

@@ -24,10 +24,16 @@ def test_a_second_process_at_an_address_is_not_alone(length: int) -> None:
     assert alone_at(address)
     assert alone_at(address)
     assert another_says(address) == "False"
-    assert another_says(("127.0.0.1", 1)) == "True"
+    assert another_says((secrets.token_hex(8), None)) == "True"
 
 
 @pytest.mark.parametrize("address", [None, ""])
 def test_where_the_address_is_not_told_nobody_is_taken_for_a_neighbour(address: object) -> None:
     assert alone_at(address)
     assert another_says(address) == "True"
+
+
+def test_a_process_that_has_asked_ends_without_a_warning() -> None:
+    command = [sys.executable, "-W", "error", "-X", "dev", "-c", ASK, repr(secrets.token_hex(8))]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == ("True\n", "")

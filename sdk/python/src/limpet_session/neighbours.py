@@ -4,7 +4,7 @@ import hashlib
 import socket
 import sys
 
-_claims: dict[object, socket.socket | None] = {}
+_claims: dict[object, int | None] = {}  # file descriptors: nobody closes them but the end of the process
 
 
 def alone_at(address: object) -> bool:
@@ -23,11 +23,11 @@ def alone_at(address: object) -> bool:
     return _claims[address] is not None
 
 
-def _claim(name: str) -> socket.socket | None:
+def _claim(name: str) -> int | None:
     claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         claim.bind(name)
     except OSError:
         claim.close()
         return None
-    return claim
+    return claim.detach()
