@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from control import children
+
 ROOT = Path(__file__).parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
 CORES = sorted(os.sched_getaffinity(0))
@@ -94,9 +96,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 def free_port() -> int:
     """A port that nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    return children.free_port(0)
 
 
 def wait_for(process: "subprocess.Popen[bytes]", port: int, output: Path, seconds: float = 15.0) -> None:

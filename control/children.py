@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
+import random
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from itertools import chain, cycle, islice
 from pathlib import Path
 
 START_SECONDS = 20.0
 STOP_SECONDS = 8.0
 POLL_SECONDS = 0.05
+# Below those that systems give to whoever connects, or wants any: one of these would not stay free for long.
+SPARE_PORTS = range(28_000, 32_768)
+_spare = cycle(random.sample(SPARE_PORTS, len(SPARE_PORTS)))  # who got one may not listen yet
 
 
 class NotStarted(Exception):
@@ -82,10 +87,10 @@ class Child:
 
 
 def free_port(wanted: int) -> int:
-    """`wanted` if nobody listens there on this machine, otherwise one that is free."""
-    for port in (wanted, 0):
+    """`wanted` if nobody listens there on this machine, otherwise (and for 0) one that is free."""
+    for port in chain([wanted] if wanted else [], islice(_spare, len(SPARE_PORTS))):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
+            return port
     raise OSError("no free port on 127.0.0.1")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 
 from config.problems import ConfigError
 from control.admin_client import AdminError, Place, call_admin, locate
+from tests.examples.running import free_port
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_an_address_that_is_none(tmp_path: Path) -> None:
 
 def test_nobody_there() -> None:
     with pytest.raises(AdminError, match=r"no Limpet answers at .*: connection refused"):
-        call_admin(Place(f"http://127.0.0.1:{unused_port()}", ""), "GET", "/api/nodes")
+        call_admin(Place(f"http://127.0.0.1:{free_port()}", ""), "GET", "/api/nodes")
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "127.0.0.1:9900", "http://x:port", "unix:relative"])

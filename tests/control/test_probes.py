@@ -8,9 +8,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 
 from control.probes import Outcome, Pace, Prober, Target, probe
+from tests.examples.running import free_port
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -111,7 +112,7 @@ async def test_a_body_that_never_ends_is_not_waited_for(session: aiohttp.ClientS
 
 
 async def test_nobody_there(session: aiohttp.ClientSession) -> None:
-    outcome, why = await probe(session, target(f"http://127.0.0.1:{unused_port()}/"))
+    outcome, why = await probe(session, target(f"http://127.0.0.1:{free_port()}/"))
     assert (outcome, why) == (Outcome.FAILED, "connection refused")
 
 

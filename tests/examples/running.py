@@ -20,26 +20,31 @@ BACKENDS = ROOT / "examples" / "backends"
 START_SECONDS = 30.0
 NODE_KEY = "what-the-proxy-and-these-nodes-share"
 # Below the range from which the system takes ports for outgoing connections, which could be in the way; a
-# part of it for each of the processes that run tests side by side.
+# part of it for each of the processes that run tests side by side. What Limpet and the benches choose for
+# themselves is above (control.children.SPARE_PORTS), and so is what a Redis of a Cluster adds to its own.
 PART = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4
-PORTS = range(18000 + 3500 * PART, 18000 + 3500 * (PART + 1))
+PORTS = range(10_000 + 2000 * PART, 10_000 + 2000 * (PART + 1))
+BUS = 10_000  # above its port
 _GIVEN: deque[int] = deque(maxlen=500)  # of late: whoever asked may not listen yet
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens."""
+    """A port of 127.0.0.1 on which nobody listens, nor will, nor on that of its Cluster's bus."""
     while True:
         port = random.choice(PORTS)
-        if port in _GIVEN:
-            continue
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if port not in _GIVEN and nobody_at(port) and nobody_at(port + BUS):
             _GIVEN.append(port)
             return port
+
+
+def nobody_at(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def until(condition: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.examples.running import free_port
 from tests.scenarios.harness import (
     RawNode,
     Recorder,
@@ -44,18 +45,11 @@ class Closer(RawNode):
         self.taken += 1
 
 
-async def closed_port() -> int:
-    node = Recorder()
-    await node.start()
-    await node.stop()
-    return node.port
-
-
 @pytest.mark.parametrize("method", METHODS)
 async def test_what_was_never_sent_goes_to_another_node(method: bytes) -> None:
     node = Recorder()
     async with started(node):
-        ports = [await closed_port(), await closed_port(), node.port]
+        ports = [free_port(), free_port(), node.port]
         app = service(ports)
         async with running_proxy({"app": app}) as proxy:
             wire = await proxy.connect()

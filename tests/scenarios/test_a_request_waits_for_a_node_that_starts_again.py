@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.examples.running import free_port
 from tests.scenarios.harness import Recorder, eventually, running_proxy, service
-from tests.scenarios.test_a_request_is_tried_again_only_where_that_is_safe import closed_port
 
 PATIENT = {"ejection": {"failures": 1000}, "retries": {"wait": "60s"}}
 HASTY = {"wait": "0s"}, {"tries": 1, "wait": "60s"}, {"budget": 0.0, "wait": "60s"}
@@ -14,7 +14,7 @@ REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
 
 
 async def test_many_wait_whatever_the_budget_for_retries_is() -> None:
-    ports, node = [await closed_port()], Recorder()
+    ports, node = [free_port()], Recorder()
     async with running_proxy({"app": service(ports, **PATIENT)}) as proxy:
         wires = [await proxy.connect() for _ in range(100)]
         answers = [asyncio.create_task(wire.exchange(REQUEST)) for wire in wires]
@@ -29,7 +29,7 @@ async def test_many_wait_whatever_the_budget_for_retries_is() -> None:
 
 @pytest.mark.parametrize("nodes", [1, 3])
 async def test_it_is_sent_once_a_node_is_there(nodes: int) -> None:
-    ports = [await closed_port() for _ in range(nodes)]
+    ports = [free_port() for _ in range(nodes)]
     node = Recorder()
     async with running_proxy({"app": service(ports, **PATIENT)}) as proxy:
         wire = await proxy.connect()
@@ -47,7 +47,7 @@ async def test_it_is_sent_once_a_node_is_there(nodes: int) -> None:
 
 @pytest.mark.parametrize("retries", HASTY, ids=lambda retries: next(iter(retries)))
 async def test_it_is_told_at_once_where_nothing_is_to_be_tried_again(retries: dict[str, Any]) -> None:
-    async with running_proxy({"app": service([await closed_port()], retries=retries)}) as proxy:
+    async with running_proxy({"app": service([free_port()], retries=retries)}) as proxy:
         wire = await proxy.connect()
         head, _ = await wire.exchange(REQUEST)
         assert head[:12] == b"HTTP/1.1 503"

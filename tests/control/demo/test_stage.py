@@ -11,15 +11,18 @@ from config.loading import load
 from control.children import Child, NotStarted, free_port
 from control.demo.buttons import make_app
 from control.demo.stage import NodeNow, Now, Stage
+from tests.examples import running
 
 
 def test_a_free_port_is_taken_as_wanted_and_a_busy_one_replaced() -> None:
-    with socket.socket() as busy:
-        busy.bind(("127.0.0.1", 0))
-        busy.listen()
-        taken = busy.getsockname()[1]
+    taken = running.free_port()  # nobody else takes it when it is free again
+    with socket.create_server(("127.0.0.1", taken)):
         assert free_port(taken) != taken
     assert free_port(taken) == taken
+
+
+def test_whoever_wants_any_port_gets_one_that_nobody_else_got() -> None:
+    assert len({free_port(0) for _ in range(200)}) == 200
 
 
 def test_the_written_configuration_is_without_a_mistake(tmp_path: Path) -> None:

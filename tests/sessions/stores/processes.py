@@ -13,6 +13,8 @@ from pathlib import Path
 
 import hiredis
 
+from tests.examples.running import free_port
+
 PATIENCE_SECONDS = 20.0
 
 
@@ -84,20 +86,3 @@ class RedisProcess:
             self.process.kill()
             self.process.wait()
             self.process = None
-
-
-def free_port() -> int:
-    """A port that was free a moment ago, with the one that a Cluster's bus adds to it."""
-    while True:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-            if port < 50_000:
-                return port
-            with socket.socket() as low:
-                candidate = port - 30_000
-                try:
-                    low.bind(("127.0.0.1", candidate))
-                except OSError:
-                    continue
-                return candidate

@@ -5,7 +5,8 @@ from hiredis import ReplyError
 
 from sessions.stores.redis.advice import sentences
 from sessions.stores.redis.faults import Unavailable
-from tests.sessions.stores.processes import RedisProcess, free_port
+from tests.examples.running import free_port
+from tests.sessions.stores.processes import RedisProcess
 from tests.sessions.stores.redis.conftest import opened
 
 SAFE = b"redis_version:7.0.15\r\nmaxmemory:100\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n"

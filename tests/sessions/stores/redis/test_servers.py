@@ -8,7 +8,8 @@ import pytest
 import trustme
 
 from sessions.stores.store import Get, Put, Status, StoreError
-from tests.sessions.stores.processes import RedisProcess, free_port
+from tests.examples.running import free_port
+from tests.sessions.stores.processes import RedisProcess
 from tests.sessions.stores.redis.conftest import opened, until
 
 

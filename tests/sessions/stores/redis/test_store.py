@@ -13,7 +13,8 @@ from hiredis import ReplyError
 from sessions.stores.redis.script import DIGEST
 from sessions.stores.redis.store import RedisStore
 from sessions.stores.store import End, Fence, Get, Outcome, Put, Status, Touch
-from tests.sessions.stores.processes import RedisProcess, free_port
+from tests.examples.running import free_port
+from tests.sessions.stores.processes import RedisProcess
 from tests.sessions.stores.redis.conftest import opened, until
 
 HIGHEST = 2**53 - 1
