@@ -14,7 +14,7 @@ PARENT = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c',
 
 
 def wait_until_printed(path: Path) -> None:
-    end_at = time.monotonic() + 20
+    end_at = time.monotonic() + 60
     while b"burnt" not in path.read_bytes():
         assert time.monotonic() < end_at
         time.sleep(0.01)

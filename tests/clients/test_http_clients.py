@@ -64,7 +64,7 @@ def test_an_event_is_not_held_back(site: Site, client: Client) -> None:
     lines = client.lines(f"{site.limpet.url}/events?key={key}")
     assert next(lines) == "data: first"  # the node sends the second only after this
     for port in site.nodes.values():
-        httpx.post(f"http://127.0.0.1:{port}/release?key={key}").raise_for_status()
+        httpx.post(f"http://127.0.0.1:{port}/release?key={key}", timeout=60).raise_for_status()
     assert [line for line in lines if line] == ["data: second"]
 
 

@@ -25,7 +25,7 @@ def sessions_of(port: int) -> list[str]:
     """The ids that a node holds."""
     url = f"http://127.0.0.1:{port}/.limpet/sessions/"
     request = urllib.request.Request(url, headers={"Limpet-Key": KEY})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return [json.loads(line)["id"] for line in answer]
 
 

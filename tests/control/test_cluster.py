@@ -197,6 +197,6 @@ async def test_the_clock_ticks_every_service_and_stops() -> None:
         watch.tick = tick  # type: ignore[method-assign]
     cluster = Cluster([scene.watch, other], [])
     cluster.start()
-    await asyncio.wait_for(both.wait(), 5)
+    await asyncio.wait_for(both.wait(), 60)
     await cluster.stop()
     assert ticked == [0, 1]

@@ -110,7 +110,7 @@ async def compare(nodes: list[StubNode], **roles: object) -> tuple[Reconciliatio
     given = Roles(everybody, everybody, frozenset(), frozenset(), replicas=1)._replace(**roles)
     work = Reconciliation(given, lambda name: iter(sorted(everybody)))
     turns = Turns(1_000_000)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return work, await Comparison(work, nodes, jobs_of(nodes), turns, turns).run()
 
 

@@ -92,7 +92,7 @@ async def test_status_and_metrics_tell_of_copies(tmp_path: Path) -> None:
         counting(cluster, CLIENTS) as clients,
     ):
         await add(clients)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await cluster.sum("limpet_session_copies", copies="1") < CLIENTS:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         [facts] = (await cluster.api("/api/services"))["services"]

@@ -18,7 +18,7 @@ def endpoint(port: int, method: str, path: str, **fields: str) -> list[dict[str,
     headers = {"Limpet-Key": KEY, **{f"Limpet-{name}": value for name, value in fields.items()}}
     url = f"http://127.0.0.1:{port}/.limpet/sessions/{path}"
     with urllib.request.urlopen(
-        urllib.request.Request(url, None, headers, method=method), timeout=10
+        urllib.request.Request(url, None, headers, method=method), timeout=60
     ) as answer:
         return [json.loads(line) for line in answer]
 

@@ -11,7 +11,7 @@ import pytest
 from control.line_writer import LineWriter
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came"
@@ -120,13 +120,13 @@ def test_what_comes_while_the_last_write_is_under_way_is_not_forgotten(
 
     def slow(file: int, data: bytes) -> int:
         writing.set()
-        go_on.wait(5)
+        go_on.wait(60)
         return real(file, data)
 
     monkeypatch.setattr("control.line_writer.os.write", slow)
     writer = LineWriter(str(tmp_path / "log"))
     writer.write(b"first\n")
-    assert writing.wait(5)
+    assert writing.wait(60)
     writer.write(b"second\n")
     writer.close(timeout=0.01)
     go_on.set()

@@ -147,7 +147,7 @@ async def heard(targets: list[Target], enough: Callable[[list[tuple[Target, Outc
     prober = Prober(targets, report)
     prober.start()
     try:
-        await asyncio.wait_for(done.wait(), 5)
+        await asyncio.wait_for(done.wait(), 60)
     finally:
         await prober.stop()
 
@@ -283,10 +283,10 @@ async def test_a_hurried_probe_comes_before_its_time() -> None:
     slow = target(str(server.make_url("/")), interval=3600.0)
     prober = Prober([slow._replace(node=1), slow._replace(url="http://127.0.0.1:1/")], lambda *told: None)
     prober.start()
-    await asyncio.wait_for(asked.wait(), 5)  # the first of all is at once
+    await asyncio.wait_for(asked.wait(), 60)  # the first of all is at once
     asked.clear()
     assert prober.hurry("shop", 1)
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 60)
     assert not prober.hurry("shop", 7)
     await prober.stop()
     await server.close()

@@ -73,7 +73,7 @@ async def test_what_is_under_way_ends_within_the_grace(tmp_path: Path) -> None:
     async with node(held=True) as app, running(tmp_path, configuration([app.port])) as limpet:
         port, admin = await limpet.port(), await limpet.admin_port()
         asking = asyncio.create_task(get(port))
-        await asyncio.wait_for(app.arrived.wait(), 10)
+        await asyncio.wait_for(app.arrived.wait(), 60)
         limpet.signal(signal.SIGTERM)
         await limpet.says("stopping: up to 30 s")
         assert (await get(admin, "/readyz"))[0] == 503
@@ -94,7 +94,7 @@ async def test_an_idle_connection_delays_nothing(tmp_path: Path) -> None:
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         await reader.readuntil(b"whole")
         limpet.signal(signal.SIGINT)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), 60) == b""
         assert await limpet.ended() == 0
         assert "cut off" not in limpet.err
         writer.close()
@@ -103,7 +103,7 @@ async def test_an_idle_connection_delays_nothing(tmp_path: Path) -> None:
 async def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
     async with node(held=True) as app, running(tmp_path, configuration([app.port])) as limpet:
         asking = asyncio.create_task(get(await limpet.port()))
-        await asyncio.wait_for(app.arrived.wait(), 10)
+        await asyncio.wait_for(app.arrived.wait(), 60)
         limpet.signal(signal.SIGTERM)
         await limpet.says("stopping")
         limpet.signal(signal.SIGTERM)
@@ -120,7 +120,7 @@ async def test_when_the_grace_is_over_it_ends_all_the_same(tmp_path: Path) -> No
         config = configuration([app.port], timeouts={"grace": "100ms"})
         async with running(tmp_path, config) as limpet:
             asking = asyncio.create_task(get(await limpet.port()))
-            await asyncio.wait_for(app.arrived.wait(), 10)
+            await asyncio.wait_for(app.arrived.wait(), 60)
             limpet.signal(signal.SIGTERM)
             assert await limpet.ended() == 0
             assert "cut off connections of clients: 1" in limpet.err
@@ -151,7 +151,7 @@ async def test_systemd_hears_when_it_is_ready_alive_and_stopping(tmp_path: Path)
         loop = asyncio.get_running_loop()
 
         async def heard() -> str:
-            return (await asyncio.wait_for(loop.sock_recv(channel, 1000), 20)).decode()
+            return (await asyncio.wait_for(loop.sock_recv(channel, 1000), 60)).decode()
 
         env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
         async with running(tmp_path, **env) as limpet:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.corpus.case import Fields
 
-PATIENCE = 10.0  # seconds after which a test fails; nothing waits for it to pass
+PATIENCE = 60.0  # seconds after which a test fails; nothing waits for it to pass
 
 
 class CutShort(Exception):

@@ -12,7 +12,11 @@ PATIENCE = 60.0  # seconds that a busy machine may take
 
 
 def sessions_left(proxy: Limpet, node: str) -> int | None:
-    nodes = httpx.get(f"{proxy.admin_url}/api/nodes", trust_env=False).raise_for_status().json()["nodes"]
+    nodes = (
+        httpx.get(f"{proxy.admin_url}/api/nodes", trust_env=False, timeout=60)
+        .raise_for_status()
+        .json()["nodes"]
+    )
     left: int | None = next(each["sessions_left"] for each in nodes if each["node"] == node)
     return left
 

@@ -29,7 +29,7 @@ class User:
             base_url=url,
             transport=httpx.HTTPTransport(local_address=address),
             follow_redirects=True,
-            timeout=20,
+            timeout=60,
         )
         self.before = self.visit()
 

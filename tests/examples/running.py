@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).parent.parent.parent
 BACKENDS = ROOT / "examples" / "backends"
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 NODE_KEY = "what-the-proxy-and-these-nodes-share"
 # Below the range from which the system takes ports for outgoing connections, which could be in the way; a
 # part of it for each of the processes that run tests side by side. What Limpet and the benches choose for
@@ -96,13 +96,13 @@ class Running:
     def kill(self) -> None:
         """Ends it as a crash would."""
         self._signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
 
     def stop(self) -> int:
         """Ends it in order, by force if that takes too long; the exit code."""
         self._signal(signal.SIGTERM)
         try:
-            return self._process.wait(10)
+            return self._process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
@@ -132,7 +132,7 @@ class Limpet:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels; 0.0 if there are none."""
-        text = httpx.get(f"{self.admin_url}/metrics", trust_env=False).raise_for_status().text
+        text = httpx.get(f"{self.admin_url}/metrics", trust_env=False, timeout=60).raise_for_status().text
         return sum(
             sample.value
             for family in text_string_to_metric_families(text)

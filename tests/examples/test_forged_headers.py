@@ -67,7 +67,7 @@ def spellings(name: str) -> set[str]:
 
 def exchange(port: int, head: str) -> dict[str, str]:
     """Sends `head` as it stands, and returns the environ that the app answers with."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(head.replace("\n", "\r\n").encode())
         answer = b""
         while received := connection.recv(65536):

@@ -178,7 +178,7 @@ class Browsers(NamedTuple):
 
 def browser(base: str, told: dict[str, str]) -> httpx.Client:
     """A client that says nothing but what the test says."""
-    client = httpx.Client(base_url=base, timeout=20)
+    client = httpx.Client(base_url=base, timeout=60)
     client.headers = httpx.Headers({"Host": HOST, **told})
     del client.headers["Connection"]  # of one connection: httpbin would show the one, and not the other
     return client

@@ -48,7 +48,7 @@ async def connected(proxy: Limpet, number: int, mode: str = "legacy") -> AsyncIt
     """An MCP client with an address of its own; `legacy` is the protocol that has sessions."""
     transport = httpx2.AsyncHTTPTransport(local_address=f"127.0.3.{number + 1}")
     async with (
-        httpx2.AsyncClient(transport=transport, timeout=20) as http,
+        httpx2.AsyncClient(transport=transport, timeout=60) as http,
         Client(streamable_http_client(f"{proxy.url}/mcp", http_client=http), mode=mode) as client,
     ):
         yield client
@@ -68,7 +68,7 @@ async def post(base: str, message: dict[str, Any], session: str = "", address: s
     if session:
         headers["Mcp-Session-Id"] = session
     transport = httpx.AsyncHTTPTransport(local_address=address or None)
-    async with httpx.AsyncClient(transport=transport, timeout=20, headers=headers) as http:
+    async with httpx.AsyncClient(transport=transport, timeout=60, headers=headers) as http:
         return await http.post(f"{base}/mcp", json=message)
 
 

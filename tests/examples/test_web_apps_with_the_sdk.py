@@ -131,7 +131,7 @@ def test_a_logout_is_one_for_whoever_kept_the_cookies(scene: Scene) -> None:
     kept = httpx.Cookies(user.browser.cookies)
     seen = user.logout()
     assert (seen.count, seen.user) == (0, None)
-    answer = httpx.get(f"{scene.limpet.url}/session", cookies=kept, trust_env=False).json()
+    answer = httpx.get(f"{scene.limpet.url}/session", cookies=kept, trust_env=False, timeout=60).json()
     assert (answer["count"], answer["user"]) == (0, None)
     assert user.login().user == user.name
 

@@ -19,7 +19,7 @@ from proxy.site import ProxySite
 from routing.states import NodeState
 
 SECRET = b"a secret for the tests, long enough"
-PATIENCE = 10.0  # seconds that anything may take before a test fails; nothing waits for it to pass
+PATIENCE = 60.0  # seconds that anything may take before a test fails; nothing waits for it to pass
 
 
 class RunningProxy:

@@ -50,7 +50,7 @@ async def test_a_framed_answer(answer: bytes, request_bytes: bytes, reset: bool)
         was_reset = False
         got = b""
         try:
-            while data := await asyncio.wait_for(wire.reader.read(65536), 5):
+            while data := await asyncio.wait_for(wire.reader.read(65536), 60):
                 got += data
         except ConnectionResetError:
             was_reset = True
@@ -77,7 +77,7 @@ async def test_an_answer_to_the_end_of_the_connection_that_ends_in_a_reset(answe
                 assert not got.endswith(b"0\r\n\r\n")
             else:
                 with pytest.raises(ConnectionResetError):
-                    while await asyncio.wait_for(wire.reader.read(65536), 5):
+                    while await asyncio.wait_for(wire.reader.read(65536), 60):
                         pass
             assert proxy.records[-1].fault == "node_closed"
 

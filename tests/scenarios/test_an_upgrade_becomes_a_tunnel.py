@@ -103,7 +103,7 @@ async def test_the_node_may_stop_sending_first() -> None:
         assert await wire.read_all() == b"bye"
         wire.write(b"x" * 8 * MEBIBYTE)
         wire.writer.write_eof()
-        await asyncio.wait_for(whole.wait(), 10)
+        await asyncio.wait_for(whole.wait(), 60)
         assert len(got) == 8 * MEBIBYTE
         await eventually(proxy.at_rest)
 

@@ -163,7 +163,7 @@ async def test_a_hundred_of_each_hold_nobody_up() -> None:
 async def goes_on_quickly(proxy: RunningProxy, normal: Wire) -> None:
     """Ask all the time until the slow ones are gone; no answer may take long."""
     slowest = 0.0
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(proxy.engine.clients) > 1:
         assert time.monotonic() < deadline
         began = time.monotonic()

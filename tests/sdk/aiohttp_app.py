@@ -64,7 +64,7 @@ async def later(request: web.Request) -> web.Response:
 async def meet(request: web.Request) -> web.Response:
     """Writes only when another one is about to."""
     session = await get_session(request)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await MEETING.wait()
     session.update(request.query)
     return web.Response()
@@ -80,7 +80,7 @@ async def hold(request: web.Request) -> web.StreamResponse:
         await answer.prepare(request)
     SEEN.append("holding")
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await RELEASE.wait()
     except asyncio.CancelledError as error:
         SEEN.append(type(error).__name__)

@@ -125,14 +125,14 @@ async def aput(request: HttpRequest) -> HttpResponse:
 def meet(request: HttpRequest) -> HttpResponse:
     """Writes only when another one is about to."""
     request.session.get("a")
-    MEETING.wait(10)
+    MEETING.wait(60)
     request.session.update(request.GET.dict())
     return HttpResponse()
 
 
 async def ameet(request: HttpRequest) -> HttpResponse:
     await request.session.aget("a")  # type: ignore[attr-defined]
-    await asyncio.to_thread(MEETING.wait, 10)
+    await asyncio.to_thread(MEETING.wait, 60)
     for key, value in request.GET.items():
         request.session[key] = value
     return HttpResponse()

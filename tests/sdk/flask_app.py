@@ -38,7 +38,7 @@ def hold() -> Response:
     """Says that it has begun by making a file, and goes on when another one is there."""
     asked = dict(request.args)
     open(asked.pop("begun"), "w").close()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not os.path.exists(asked["until"]) and time.monotonic() < end:
         time.sleep(0.005)  # the file is of another process
     asked.pop("until")

@@ -17,7 +17,7 @@ from limpet_session.node import random_id
 from tests.examples.running import Running, free_port, running
 from tests.sdk.nodes import KEY, TTL
 
-PATIENCE = 20.0  # seconds that anything may take
+PATIENCE = 60.0  # seconds that anything may take
 
 
 class Remote:

@@ -12,7 +12,7 @@ import uvicorn
 from limpet_session import neighbours
 from limpet_session.asgi import App
 
-PATIENCE = 10.0  # seconds that anything may take before a test fails
+PATIENCE = 60.0  # seconds that anything may take before a test fails
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def test_it_was_created_once_wherever_that_was(user: User) -> None:
 
 def test_the_app_runs_without_the_proxy_and_keeps_nothing(node: Remote) -> None:
     for headers in ({}, {"Limpet-Key": "guessed", "Limpet-Session": "x"}):
-        answer = httpx.post(f"{node.url}/put?a=1", headers=headers, trust_env=False)
+        answer = httpx.post(f"{node.url}/put?a=1", headers=headers, trust_env=False, timeout=60)
         assert answer.json() == {"a": "1"}
         assert not [name for name in answer.headers if name.startswith("limpet-")]
 

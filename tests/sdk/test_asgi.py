@@ -25,7 +25,7 @@ def test_a_session_is_kept_from_request_to_request(at: At) -> None:
 def test_the_app_runs_without_the_proxy_and_keeps_nothing(at: At) -> None:
     url = f"{at.url}/put?a=1"
     for headers in ({}, at.fields() | {"Limpet-Key": "guessed"}):
-        answer = httpx.post(url, headers=headers, trust_env=False)
+        answer = httpx.post(url, headers=headers, trust_env=False, timeout=60)
         assert answer.json() == {"a": "1"}
         assert not [name for name in answer.headers if name.startswith("limpet-")]
     assert at.call("GET", f"/{A}").status_code == 404
@@ -101,7 +101,7 @@ def test_what_is_written_inside_a_value_after_the_head_is_an_error_too(at: At) -
 
 def test_a_large_body_passes(at: At) -> None:
     content = b"x" * 3_000_000
-    answer = httpx.post(at.url + "/upload", headers=at.fields(), content=content, trust_env=False)
+    answer = httpx.post(at.url + "/upload", headers=at.fields(), content=content, trust_env=False, timeout=60)
     assert answer.json() == {"size": len(content)} and at.held() == (2, {"size": len(content)})
 
 
@@ -109,8 +109,8 @@ def test_the_endpoint_is_only_for_who_knows_the_key(at: At) -> None:
     at.ask("/put?a=1")
     for path in ("", "/", f"/{A}", "/anything"):
         assert at.call("GET", path, Key="guessed").status_code == 403
-    assert httpx.get(f"{at.url}/.limpet/sessions/{A}", trust_env=False).status_code == 403
-    assert httpx.get(f"{at.url}/.limpet/sessionsx", trust_env=False).status_code == 404
+    assert httpx.get(f"{at.url}/.limpet/sessions/{A}", trust_env=False, timeout=60).status_code == 403
+    assert httpx.get(f"{at.url}/.limpet/sessionsx", trust_env=False, timeout=60).status_code == 404
 
 
 def test_the_endpoint_under_a_mounted_app(at: At) -> None:

@@ -107,7 +107,7 @@ def test_the_state_is_as_djangos_serializer_writes_it(user: User) -> None:
 
 def test_the_app_runs_without_the_proxy_and_keeps_nothing(node: Remote) -> None:
     for headers in ({}, {"Limpet-Key": "guessed", "Limpet-Session": "x"}):
-        answer = httpx.post(f"{node.url}/put?a=1", headers=headers, trust_env=False)
+        answer = httpx.post(f"{node.url}/put?a=1", headers=headers, trust_env=False, timeout=60)
         assert answer.json() == {"a": "1"}
         assert not [name for name in answer.headers if name.startswith("limpet-")]
 
@@ -270,7 +270,7 @@ def test_sockets_of_channels_have_the_session_and_its_user(database: Path) -> No
             assert socket.response is not None
             user.version = int(socket.response.headers["limpet-version"])
             socket.send("late")
-            told = json.loads(socket.recv(timeout=20))
+            told = json.loads(socket.recv(timeout=60))
         assert told == {"sockets": 1, "user": "ann", "raised": "SessionClosed", "key": user.id}
         version, data = user.held()
         assert (version, data["sockets"], "late" in data) == (user.version, 1, False)

@@ -38,7 +38,10 @@ def node(app: tuple[tuple[str, ...], dict[str, str]], tmp_path: Path) -> Iterato
 
 def listening(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/.limpet/sessions/", headers=LISTED, trust_env=False).status_code == 200
+        return (
+            httpx.get(f"{url}/.limpet/sessions/", headers=LISTED, trust_env=False, timeout=60).status_code
+            == 200
+        )
     except httpx.TransportError:
         return False
 

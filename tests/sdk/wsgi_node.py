@@ -52,7 +52,7 @@ def stream(environ: Environ, start_response: StartResponse, until: str) -> Itera
     environ["limpet.session"]["streamed"] = 1
     start_response("200 OK", TEXT)
     yield b"x" * 20_000
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not os.path.exists(until) and time.monotonic() < end:
         time.sleep(0.005)  # the file is of another process
     yield b"last"

@@ -20,7 +20,7 @@ def node(script: str, *arguments: str) -> Iterator[int]:
         yield int(process.stdout.readline())
     finally:
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 @pytest.fixture

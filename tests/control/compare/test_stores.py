@@ -47,7 +47,7 @@ async def test_a_file_goes_with_its_directory_and_comes_back_with_what_it_held(t
     assert each is not None
     assert 1000 < each < 3000
     await compared.take_away()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while store.up:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert await put(store, 3, IDS[0]) == {Status.FAILED}
@@ -73,7 +73,7 @@ async def test_a_redis_is_cut_off_and_never_touched(redis: RedisProcess, tmp_pat
         assert await put(store, 3, IDS[0]) == {Status.FAILED}
         assert not store.up
         await compared.bring_back()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await put(store, 3, IDS[0]) != {Status.TAKEN}:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         assert await compared.versions([*IDS[:3], "nobody's"]) == [3, 2, 2, 0]

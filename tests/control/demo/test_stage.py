@@ -68,5 +68,5 @@ async def test_a_process_that_does_not_start_is_reported_with_its_last_words(tmp
 async def test_a_process_ends_when_the_pipe_of_the_demo_closes(tmp_path: Path) -> None:
     child = await demo_node(tmp_path, tmp_path / "a.sock")
     child.let_go()
-    await asyncio.wait_for(child.ended(), 20)
+    await asyncio.wait_for(child.ended(), 60)
     assert child.pid is None

@@ -26,7 +26,7 @@ from tests.sessions.keeping import node
 KEY = node.KEY.encode()
 TTL = 1800
 MOST_STATE = 1 << 20
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class NodeProcess:

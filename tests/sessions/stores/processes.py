@@ -15,7 +15,7 @@ import hiredis
 
 from tests.examples.running import free_port
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class RedisProcess:
@@ -68,7 +68,7 @@ class RedisProcess:
     def ask(self, *words: str | int | bytes) -> object:
         """The reply to one command on a connection of its own."""
         reader = hiredis.Reader()
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             connection.sendall(hiredis.pack_command(words))
             while (reply := reader.gets()) is False:
                 data = connection.recv(65536)

@@ -33,7 +33,7 @@ async def opened(url: str, timeout_seconds: float = 5.0, wait_replicas: int = 0)
         await store.close()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Return when the condition holds."""
     async with asyncio.timeout(seconds):
         while True:
