@@ -5,6 +5,7 @@ KEEPING is who keeps the session: `limpet` (the SDK, with an endpoint of its own
 alike: Starlette, uvicorn with uvloop and httptools, JSON by the SDK's serializer.
 """
 
+import secrets
 import sys
 
 import uvicorn
@@ -31,7 +32,7 @@ def first_state() -> dict[str, object]:
     ]
     return {
         "user": {"id": 4711, "name": "a user of the bench", "language": "en"},
-        "csrf": "5f2b8f0e4d7c4a0f9c3e1d6b7a8f9e0c1d2b3a4f5e6d7c8b",
+        "csrf": secrets.token_hex(24),  # no two are alike
         "cart": items,
         "seen": [f"/products/{number:05}/a-limpet-of-size-{number}" for number in range(10)],
     }

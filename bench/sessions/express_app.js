@@ -4,6 +4,7 @@
 // `memory` (express-session). The packages are those of examples/backends/express-redis.
 'use strict'
 
+const { randomBytes } = require('node:crypto')
 const { subscribe } = require('node:diagnostics_channel')
 const { createRequire } = require('node:module')
 const path = require('node:path')
@@ -23,7 +24,7 @@ function firstState () {
   const number = at => String(at).padStart(5, '0')
   return {
     user: { id: 4711, name: 'a user of the bench', language: 'en' },
-    csrf: '5f2b8f0e4d7c4a0f9c3e1d6b7a8f9e0c1d2b3a4f5e6d7c8b',
+    csrf: randomBytes(24).toString('hex'), // no two are alike
     cart: Array.from({ length: 20 }, (_, at) => ({
       sku: `LP-${number(at)}`, title: `Limpet, size ${at}`, price: 1990 + at, amount: 1
     })),

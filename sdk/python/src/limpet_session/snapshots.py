@@ -50,15 +50,17 @@ class Snapshot:
     """One state. `plain`: each key, in order, with `_NESTED` in place of a value that is in `inside`.
 
     `inside` has b"" for a value that has been written and not read since: a tuple is a list only once it was
-    JSON. `texts`: how the format writes a key with its value, where that is known.
+    JSON. `texts`: how the format writes a key with its value, where that is known. `holders`: how many
+    sessions have come to it, each of which may forget it once.
     """
 
-    __slots__ = ("inside", "plain", "size", "texts")
+    __slots__ = ("holders", "inside", "plain", "size", "texts")
 
     def __init__(self, plain: Data, inside: Inside, texts: dict[str, bytes], state: bytes) -> None:
         self.plain = plain
         self.inside = inside
         self.texts = texts
+        self.holders = 1
         self.size = 2 * len(state) + sum(map(len, inside.values()))  # bytes: the texts are as long as it is
 
 
@@ -114,9 +116,13 @@ class Snapshots:
         return state
 
     def forget(self, state: bytes) -> None:
-        """Nobody will ask for it any more."""
+        """The session that had it has another one. New sessions are often alike: others may have it still."""
         with self._lock:
-            self._drop(state)
+            kept = self._kept.get(state)
+            if kept is not None:
+                kept.holders -= 1
+                if kept.holders <= 0:
+                    self._drop(state)
 
     def _first(self, state: bytes) -> Known:
         data = self._loads(state)
@@ -136,7 +142,10 @@ class Snapshots:
 
     def _keep(self, state: bytes, snapshot: Snapshot) -> None:
         with self._lock:
-            self._drop(state)
+            known = self._kept.get(state)
+            if known is not None:
+                snapshot.holders += known.holders
+                self._drop(state)
             self._kept[state] = snapshot
             self._size += snapshot.size
             while self._size > MOST_BYTES:
