@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from limpet_session import snapshots
@@ -44,6 +44,7 @@ class Counted(JsonSerializer):
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
+@example({"name": "n", "user": {"name": "n"}})
 def test_it_comes_back_as_it_was_and_looks_the_same(data: dict[str, Any]) -> None:
     state = JsonSerializer().dumps(data)
     kept = Snapshots(JsonSerializer().loads)

@@ -130,7 +130,9 @@ class Snapshots:
         known.inside = look(data)
         if known.inside is not None:
             plain = {key: _NESTED if key in known.inside else value for key, value in data.items()}
-            self._keep(state, Snapshot(plain, known.inside, {}, state))
+            # Of the copies that others get: in these here two values may share a text, as a key's.
+            inside = look({key: marshal.loads(frozen) for key, frozen in known.inside.items()})
+            self._keep(state, Snapshot(plain, inside or {}, {}, state))
         return known
 
     def _thaw(self, kept: Snapshot, key: str) -> Any:
