@@ -203,7 +203,7 @@ class SessionFile:
 
     def _put(self, put: Put, held: Held, now: float) -> Outcome:
         same = put.version == held.version and self._state(put.id) == put.state
-        status = put_status(put, held.version, held.fence, same)
+        status = put_status(put, held.version, held.fence, held.node, same)
         if status == Status.CONFLICT:
             return self._outcome(status, held)
         if same or status == Status.SUPERSEDED:

@@ -57,7 +57,9 @@ class Links:
         for task in self._tasks:
             task.cancel()
 
-    async def call(self, session_id: str, action: Action, seconds: float, base: int = -1) -> Answer | None:
+    async def call(
+        self, session_id: str, action: Action, seconds: float, base: int = -1, writer: str = ""
+    ) -> Answer | None:
         """One call to a node or the store; None for silence."""
         if self.dead:
             await asyncio.sleep(1e6)
@@ -66,7 +68,7 @@ class Links:
             if self.store.down:
                 await asyncio.sleep(seconds)
                 return None
-            answer = self.store.run(session_id, action, base)
+            answer = self.store.run(session_id, action, base, writer)
             await asyncio.sleep(self.random.random() * 0.004)
             return answer
         try:

@@ -57,7 +57,7 @@ class Way:
     async def call(
         self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = ""
     ) -> Answer | None:
-        return await self._links.call(session_id, action, LATEST_ACK, base)
+        return await self._links.call(session_id, action, LATEST_ACK, base, writer)
 
     async def touch(self, session_id: str, version: int, ttl: int) -> None:
         """Nothing is forgotten within a run."""

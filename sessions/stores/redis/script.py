@@ -56,7 +56,8 @@ if kind == 'fence' then
   return found
 end
 
-local kin = lineage(n) == lineage(version)
+local base = tonumber(ARGV[7])
+local kin = lineage(n) == lineage(version) and (base < 0 or held[3] == ARGV[6])
 if n == version then
   if redis.call('HGET', key, 'state') == ARGV[5] then
     return keep(TAKEN)
@@ -66,7 +67,6 @@ end
 if n < version and kin then
   return keep(SUPERSEDED)
 end
-local base = tonumber(ARGV[7])
 if n < version or n < fence or not (kin or version == 0 or base < 0 or base == version) then
   return answer(CONFLICT)
 end

@@ -23,12 +23,17 @@ def lineage(version: int) -> int:
     return version // 2**20
 
 
+def kin(put: Put, held: Record) -> bool:
+    """Of one lineage. Two who fence nobody may draw the same one."""
+    return lineage(put.version) == lineage(held.version) and (put.base == ANY_BASE or put.node == held.node)
+
+
 def taken(put: Put, held: Record) -> bool:
     """The clauses of section 4, and what `base` adds."""
     n = put.version
     if n < held.fence:
         return False
-    if put.base != ANY_BASE and held.version and lineage(held.version) != lineage(n):
+    if put.base != ANY_BASE and held.version and not kin(put, held):
         return held.version == put.base and n > held.version
     return (
         held.version == n - 1
@@ -92,7 +97,7 @@ class MemoryStore:
             if held.state != put.state:
                 return self._tell(Status.CONFLICT, held)
             return self._tell(Status.TAKEN, self._keep(put, held))
-        if put.version < held.version and lineage(put.version) == lineage(held.version):
+        if put.version < held.version and kin(put, held):
             return self._tell(Status.SUPERSEDED, self._keep(put, held))
         if not taken(put, held):
             return self._tell(Status.CONFLICT, held)

@@ -143,6 +143,17 @@ async def test_a_base_binds_neither_the_first_write_nor_ones_own_lineage(store: 
     assert await status(store, put(id, TAKEOVER + 3, b"3", "a", 5)) == Status.TAKEN
 
 
+@pytest.mark.parametrize("version", [TAKEOVER + 2, TAKEOVER + 4])
+async def test_nor_is_it_bound_to_what_another_wrote_who_has_drawn_the_same(
+    store: Store, new_id: NewId, version: int
+) -> None:
+    """Two fenced nobody, and handed over what they both found, by the same number."""
+    id = new_id()
+    await store.run([put(id, 5), put(id, TAKEOVER + 3, b"b", "b", 5)])
+    assert await status(store, put(id, version, b"a", "a", 5)) == Status.CONFLICT
+    assert await status(store, put(id, TAKEOVER + 5, b"b", "b", 5)) == Status.TAKEN
+
+
 async def test_operations_of_one_batch_are_done_in_order(store: Store, new_id: NewId) -> None:
     one, two = new_id(), new_id()
     outcomes = await store.run(
