@@ -90,6 +90,7 @@ class Course:
     """One exchange. `version`, `unprotected`: the token's; `minted`: the id was made for this request."""
 
     __slots__ = (
+        "_dead",
         "_ending",
         "_expected",
         "_fetches",
@@ -124,6 +125,7 @@ class Course:
         self._fresh = False  # the client's id was dead, this one replaces it
         self._handover = NO_HANDOVER
         self._sends = 0
+        self._dead = False  # its end is being told to the store; then it goes on as another
         self._ending = ""  # the id whose end is to be marked before the answer goes out
         self._written = 0  # the version that the client's token gets, and its state
         self._state = b""
@@ -172,7 +174,7 @@ class Course:
         if answer is not None and answer.kind is Kind.TAKEN:
             return self._send()
         if answer is not None and answer.kind is Kind.ENDED:
-            return Step(Do.RENAME)
+            return self._anew()
         if answer is not None:
             self.mark = max(self.mark, answer.version)
         return self._search()
@@ -263,6 +265,9 @@ class Course:
         """
         if not remembered and not self._terms.sticky:
             return self._refuse(503, Why.UNPROTECTED)
+        if self._dead:
+            self._dead = False
+            return Step(Do.RENAME)
         if self._ending == self.session_id:
             return Step(Do.RELEASE, self.node, self.session_id, keep=Keep.DELETE)
         return self._release(self._written)
@@ -294,7 +299,14 @@ class Course:
         if self._sends >= MOST_SENDS:
             return self._refuse(502, Why.NEED_FOREVER)
         self.mark = max(self.mark, told.version)
-        return Step(Do.RENAME) if told.need is Need.ID else self._search()
+        return self._anew() if told.need is Need.ID else self._search()
+
+    def _anew(self) -> Step:
+        """A node remembers the end. Not sticky: unless the store is told, the id lives on elsewhere."""
+        if self._terms.sticky:
+            return Step(Do.RENAME)
+        self._dead = True
+        return Step(Do.END, self.node, self.session_id)
 
     def _settle(self, version: int, state: bytes | None) -> Step:
         self._written = version

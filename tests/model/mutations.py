@@ -17,7 +17,7 @@ from sessions.contract.searching import Search
 from sessions.contract.settling import Settled, Settling
 from sessions.keeper import Keeper
 from sessions.keeping.options import KeepingOptions
-from tests.model import clients
+from tests.model import clients, store
 from tests.model.links import Links
 from tests.model.proxy import Exchange
 from tests.model.watch import Level, Watch
@@ -110,10 +110,10 @@ def a_fencing_number_is_only_one_more(stack: ExitStack) -> None:
 
 @mutation
 def the_store_is_not_fenced(stack: ExitStack) -> None:
-    async def call(self: Any, session_id: str, action: Action, seconds: float, base: int = -1) -> Any:
+    async def call(self: Any, session_id: str, action: Action, *others: Any) -> Any:
         if action.target == STORE and action.call is Call.FENCE:
             action = Action(Call.GET, STORE)
-        return await old(self, session_id, action, seconds, base)
+        return await old(self, session_id, action, *others)
 
     old = _swap(stack, Links, "call", call)
 
@@ -186,7 +186,20 @@ def what_is_unprotected_is_not_settled_again(stack: ExitStack) -> None:
     old = _swap(stack, Course, "__init__", __init__)
 
 
+@mutation
+def a_lineage_is_that_of_all_who_have_drawn_it(stack: ExitStack) -> None:
+    def put_status(put: Any, version: int, fence: int, node: str, same: bool) -> Any:
+        return old(put, version, fence, put.node, same)
+
+    old = _swap(stack, store, "put_status", put_status)
+
+
 # Ends
+
+
+@mutation
+def an_end_that_a_node_remembers_is_not_told_to_the_store(stack: ExitStack) -> None:
+    _swap(stack, Course, "_anew", lambda self: Step(Do.RENAME))
 
 
 @mutation

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from limpet_session.session import Session
 from sessions.contract.course import Keep
@@ -14,6 +15,7 @@ from tests.model.watch import Level
 
 FOUR = Setup(nodes=4, replicas=1, store=False, give_up=20.0)
 TWO = Setup(nodes=2, replicas=1, store=False, give_up=20.0)
+UNSTICKY = Setup(nodes=2, replicas=0, store=True, give_up=20.0, sticky=False)
 Schedule = Callable[[], Awaitable[list[str]]]  # sentences: what was acknowledged and is not there
 
 
@@ -150,13 +152,15 @@ class Gate:
         proxy.links.call = self._send  # type: ignore[method-assign]
         proxy.keeper.takeovers._draw = lambda: draw
 
-    async def _send(self, session_id: str, action: Action, seconds: float, base: int = -1) -> Answer | None:
+    async def _send(
+        self, session_id: str, action: Action, seconds: float, base: int = -1, writer: str = ""
+    ) -> Answer | None:
         if action.call is not Call.FENCE:
-            return await self._call(session_id, action, seconds, base)
+            return await self._call(session_id, action, seconds, base, writer)
         self.came += 1
         while action.target in self.held:  # noqa: ASYNC110 - nothing says when
             await asyncio.sleep(0.001)
-        answer = await self._call(session_id, action, seconds, base)
+        answer = await self._call(session_id, action, seconds, base, writer)
         self.passed += 1
         return answer
 
@@ -183,6 +187,55 @@ async def two_proxies_take_a_session_over_at_once() -> list[str]:
     await reading
     first.held = set()
     return stage.missing({"j", "k"}, (await again).seen)
+
+
+async def two_proxies_draw_the_same_number() -> list[str]:
+    """Not sticky: nobody is fenced. One has looked into the store before the other's write was there.
+
+    Of its own two, the first is refused as no higher than that write; the second is one higher.
+    """
+    stage = Stage(UNSTICKY)
+    token = await stage.write("j", None)
+    for proxy in stage.proxies:
+        proxy.keeper.takeovers._draw = lambda: 7
+        for node in range(UNSTICKY.nodes):
+            if node != proxy.links.index:
+                proxy.watch.set_level(node, Level.SYNCING)
+    late = stage.proxies[1].links
+    looked, written, call = asyncio.Event(), asyncio.Event(), late.call
+
+    async def after_the_other(session_id: str, action: Action, *others: Any) -> Answer | None:
+        if action.call is Call.PUT:
+            looked.set()
+            await written.wait()
+        return await call(session_id, action, *others)
+
+    late.call = after_the_other  # type: ignore[method-assign]
+    own = [asyncio.ensure_future(stage.send(writing(key), token, proxy=1)) for key in ("l", "m")]
+    await looked.wait()
+    token = await stage.write("k", token)
+    written.set()
+    await asyncio.gather(*own)
+    return stage.missing({"j", "k"}, (await stage.read(token)).seen)
+
+
+async def a_logout_meets_an_end_that_only_its_node_knows() -> list[str]:
+    """Not sticky: the first logout is refused, for the store is away. Its node knows of it, until it dies."""
+    stage = Stage(UNSTICKY)
+    token = await stage.write("j", None)
+    for node in range(1, UNSTICKY.nodes):
+        stage.proxies[0].watch.set_level(node, Level.SYNCING)
+
+    def fail_the_store(session: Session) -> None:
+        stage.store.down = True
+        session.end()
+
+    assert (await stage.send(fail_the_store, token)).status == 503
+    stage.store.down = False
+    await _until(lambda: stage.proxies[0].watch.store_up)
+    assert (await stage.send(Session.end, token)).keep is Keep.DELETE
+    stage.restart(0)
+    return ["an ended session is back"] if (await stage.read(token)).seen else []
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -230,6 +283,8 @@ SCHEDULES: dict[str, Schedule] = {
     "a refused fence is passed over": two_proxies_take_a_session_over_at_once,
     "a fallback gets only what is written": both_of_two_nodes_die_with_time_in_between,
     "a fallback that is away is not waited for": a_first_token_comes_while_only_the_fallback_remembers,
+    "a lineage is that of all who have drawn it": two_proxies_draw_the_same_number,
+    "an end that a node remembers is not told to the store": a_logout_meets_an_end_that_only_its_node_knows,
     "a 410 does not end a search": a_copy_is_left_of_a_session_that_has_ended,
     "a token does not say unprotected": an_unprotected_write_is_met_again,
     "what is unprotected is not settled again": an_unprotected_write_is_met_again,

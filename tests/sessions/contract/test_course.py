@@ -273,6 +273,23 @@ def test_a_logout_that_nobody_remembers_is_refused_where_only_the_store_counts()
     assert sticky.marked(remembered=False).do is Do.RELEASE
 
 
+def test_an_end_that_only_a_node_remembers_is_told_to_the_store_where_only_that_counts() -> None:
+    course = Course(TERMS._replace(sticky=False), ID, 5, False, minted=False)
+    course.begin(PIN, settled_there=True)
+    course.found(Found(Where.TAKEOVER, PIN, 5, Handover(1 << 32), number=1 << 32, base=5))
+    assert course.told(409, Told(0, need=Need.ID)) == Step(Do.END, PIN, ID)
+    assert course.marked() == Step(Do.RENAME)
+    course.renamed(NEW, HEIR)
+    assert course.told(200, Told(2, b"s")) == Step(Do.SETTLE, HEIR, NEW, 2, b"s")
+
+    course = Course(TERMS._replace(sticky=False), ID, 5, False, minted=False)
+    course.begin(PIN, settled_there=True)
+    course.found(Found(Where.TAKEOVER, PIN, 5, Handover(1 << 32), put=b"s", number=1 << 32, base=5))
+    assert course.put(Answer(Kind.ENDED)) == Step(Do.END, PIN, ID)
+    refused = course.marked(remembered=False)
+    assert (refused.do, refused.status, refused.why) == (Do.REFUSE, 503, Why.UNPROTECTED)
+
+
 def test_a_login_settles_the_new_id_and_ends_the_old_one() -> None:
     course = visiting()
     assert course.told(200, Told(6, b"s", renewed=NEW)) == Step(Do.SETTLE, PIN, NEW, 6, b"s")
