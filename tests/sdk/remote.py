@@ -17,6 +17,8 @@ from limpet_session.node import random_id
 from tests.examples.running import Running, free_port, running
 from tests.sdk.nodes import KEY, TTL
 
+# Beside the other packages, one of which does not go with it: tests/install.sh puts it there.
+GEVENT = {"PYTHONPATH": f"{sys.prefix}/gevent"}
 PATIENCE = 60.0  # seconds that anything may take
 
 

@@ -1,14 +1,14 @@
-"""Flask, under a gunicorn with four processes of four threads each, and an endpoint of its own."""
+"""Flask, under a gunicorn with several processes, of threads or of gevent's, and an endpoint of its own."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.sdk.remote import Remote, User, remote
+from tests.sdk.remote import GEVENT, Remote, User, remote
 
 GUNICORN = ("-m", "gunicorn", "-b", "127.0.0.1:{port}", "--no-control-socket", "tests.sdk.flask_app:app")
 FOUR = (*GUNICORN, "-w", "4", "--threads", "4")
-
+WORKERS = {"gthread": (FOUR, {}), "gevent": ((*GUNICORN, "-w", "2", "-k", "gevent"), GEVENT)}
 
 CONTRACT = {
     "read": "/show",
@@ -20,10 +20,11 @@ CONTRACT = {
 }
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+@pytest.fixture(scope="module", params=WORKERS)
+def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
     folder = tmp_path_factory.mktemp("flask")
-    with remote(FOUR, folder / "log", {"TMPDIR": str(folder)}, endpoint=True) as node:
+    command, env = WORKERS[request.param]
+    with remote(command, folder / "log", {"TMPDIR": str(folder), **env}, endpoint=True) as node:
         yield node
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.sdk.nodes import KEY, TAKEOVER
-from tests.sdk.remote import Remote, User, remote
+from tests.sdk.remote import GEVENT, Remote, User, remote
 from tests.sdk.test_flask import CONTRACT
 
 NODE = "tests.sdk.wsgi_node"
@@ -22,10 +21,6 @@ SERVERS = {
         *("--threads", "8", f"{NODE}:app"),
     ),
 }
-
-
-if find_spec("gevent"):  # its newest release does not go with httpbin's
-    SERVERS["gunicorn gevent"] = (*SERVERS["gunicorn sync"], "-k", "gevent")
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -52,6 +47,17 @@ def test_it_keeps_the_contract(node: Remote) -> None:
 
 
 def test_a_stream_is_not_held_up_and_holds_up_no_fence(user: User, node: Remote, tmp_path: Path) -> None:
+    streams(user, node, tmp_path)
+
+
+def test_greenlets_of_one_process_need_no_address_for_copies(tmp_path: Path) -> None:
+    command = (*SERVERS["gunicorn sync"], "-k", "gevent")
+    with remote(command, tmp_path / "log", GEVENT) as node:
+        streams(User(node), node, tmp_path)
+
+
+def streams(user: User, node: Remote, tmp_path: Path) -> None:
+    """The endpoint answers while a stream is under way."""
     until = tmp_path / "until"
     told = {"Key": KEY, "Session": user.id, "Version": 0, "TTL": 60}
     fields = {f"Limpet-{name}": str(value) for name, value in told.items()}
