@@ -31,7 +31,7 @@ class Placement:
         "_address",
         "_assigned",
         "_began",
-        "_in_a_row",
+        "_failures",
         "_tried",
         "_until",
         "node",
@@ -55,7 +55,7 @@ class Placement:
         self.pin_away = False  # also where the session has then moved further
         self.tries = 0
         self._tried = 0  # a bit for each node that has failed
-        self._in_a_row = 0  # tries without a pause
+        self._failures = 0  # without a pause
         self._until = 0.0  # when it is given up; 0: nothing has failed
         self._assigned = False  # counted among the node's exchanges
         self._address = address
@@ -77,7 +77,8 @@ class Placement:
         refused = fault.reason in _NOBODY
         if self.visit.token is None and service.affinity.mints:
             self.session_id = new_id()
-        if self._in_a_row < service.options.tries:
+        self._failures += 1  # a node that asks for something has answered, and counts for nothing here
+        if self._failures < service.options.tries:
             node, reason = self._choice()
             if node >= 0:
                 if not (self._until and refused) and not service.budget.allow(now):
@@ -89,7 +90,7 @@ class Placement:
         never = service.options.tries == 1 or service.budget.empty
         if never or not refused or now + PAUSE_SECONDS > self._until:
             raise fault
-        self._tried = self._in_a_row = 0
+        self._tried = self._failures = 0
         return PAUSE_SECONDS
 
     def choose_anew(self) -> None:
@@ -113,7 +114,6 @@ class Placement:
         """
         service, node = self.service, self.node
         self.tries += 1
-        self._in_a_row += 1
         pool = service.nodes[node].pool
         upstream = pool.acquire(exchange)
         while once and upstream is not None and upstream.readable():

@@ -30,6 +30,7 @@ class Settling:
     """
 
     __slots__ = (
+        "_ack_timeout",
         "_asked",
         "_candidates",
         "_fallback",
@@ -48,21 +49,25 @@ class Settling:
         self.version = version
         self.verdict = Settled.PENDING
         self.winner = 0  # of a conflict: the version or fence that stood against this one
-        self.deadline = 0.0
+        self.deadline = 0.0  # when to call `tick` next
         self._missing = replicas
         self._candidates = candidates
         self._fallback = fallback
+        self._ack_timeout = 0.0
         self._until = inf
         self._asked: dict[int, float] = {}  # who has neither answered nor been given up, and until when
         self._heard: set[int] = set()  # who has answered: a late answer counts, and counts once
 
     def start(self, now: float, ack_timeout: float, until: float = inf) -> list[int]:
-        """Whom to send it to first. Without anybody, and at `until`, the verdict is UNPROTECTED."""
-        self._until = until
-        self.deadline = min(now + ack_timeout, until)
-        return self._more()
+        """Whom to send it to first; each has `ack_timeout` seconds from when it is asked.
 
-    def answered(self, target: int, answer: Answer) -> list[int]:
+        Without anybody, and at `until`, the verdict is UNPROTECTED.
+        """
+        self._ack_timeout = ack_timeout
+        self._until = until
+        return self._more(now)
+
+    def answered(self, target: int, answer: Answer, now: float) -> list[int]:
         """`target` has answered, in time or not."""
         if self.verdict or target in self._heard:
             return []
@@ -72,7 +77,7 @@ class Settling:
             self._heard.add(target)
             self._missing -= 1
             if self._missing > 0 and target != STORE:
-                return self._more()
+                return self._more(now)
             self.verdict = Settled.SETTLED
         elif kind is Kind.REFUSED:
             self.verdict = Settled.CONFLICT
@@ -80,17 +85,17 @@ class Settling:
         elif kind is Kind.ENDED:
             self.verdict = Settled.ENDED
         else:  # not an answer to a PUT
-            return self._more()
+            return self._more(now)
         return []
 
-    def silent(self, target: int) -> list[int]:
-        """`target` cannot be reached, or its time is up: the next in order."""
+    def silent(self, target: int, now: float) -> list[int]:
+        """`target` cannot be reached: the next in order."""
         if self.verdict or self._asked.pop(target, None) is None:
             return []
-        return self._more()
+        return self._more(now)
 
-    def tick(self, now: float, ack_timeout: float) -> list[int]:
-        """Give up those whose time is up. `deadline` is when to call this next."""
+    def tick(self, now: float) -> list[int]:
+        """Give up those whose time is up."""
         late = [target for target, until in self._asked.items() if until <= now]
         if self.verdict or not late:
             return []
@@ -99,22 +104,24 @@ class Settling:
         if now >= self._until:
             self.verdict = Settled.UNPROTECTED
             return []
-        self.deadline = min(now + ack_timeout, self._until)
-        return self._more()
+        return self._more(now)
 
-    def _more(self) -> list[int]:
+    def _more(self, now: float) -> list[int]:
         """Ask as many as are still missing; the store when the nodes run out."""
         asked, targets = self._asked, []
+        until = min(now + self._ack_timeout, self._until)
         while len(asked) < self._missing:
             target = next(self._candidates, None)
             if target is None:
                 break
-            asked[target] = self.deadline
+            asked[target] = until
             targets.append(target)
         if len(asked) < self._missing and self._fallback:
             self._fallback = False
-            asked[STORE] = self.deadline
+            asked[STORE] = until
             targets.append(STORE)
-        if not asked:
+        if asked:
+            self.deadline = min(asked.values())
+        else:
             self.verdict = Settled.UNPROTECTED
         return targets

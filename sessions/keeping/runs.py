@@ -77,7 +77,6 @@ class SettleRun:
         "_over",
         "_settling",
         "_state",
-        "_until",
         "_within",
         "_writer",
         "began",
@@ -107,7 +106,7 @@ class SettleRun:
         self._within = within
         self._over = over
         self._alarm = alarm
-        self.began = self.deadline = self._until = 0.0
+        self.began = self.deadline = 0.0
 
     @property
     def size(self) -> int:
@@ -116,26 +115,23 @@ class SettleRun:
 
     def start(self) -> None:
         """Begin; without anybody to hold it that is the end, too."""
-        loop = asyncio.get_running_loop()
-        self.began = loop.time()
-        self._until = self.began + self._within
-        targets = self._settling.start(self.began, self._ack_timeout, self._until)
+        self.began = now = asyncio.get_running_loop().time()
+        targets = self._settling.start(now, self._ack_timeout, now + self._within)
         self.deadline = self._settling.deadline
         self._alarm.add(self)
         self._go(targets)
 
     def late(self, now: float) -> None:
         """Called by the alarm: whoever has not answered in time is given up."""
-        targets = self._settling.tick(now, self._ack_timeout)
-        self.deadline = min(now + self._ack_timeout, self._until)
-        self._go(targets)
+        self._go(self._settling.tick(now))
 
     def _heard(self, action: Action, answer: Answer | None) -> None:
-        settling, target = self._settling, action.target
-        self._go(settling.silent(target) if answer is None else settling.answered(target, answer))
+        settling, target, now = self._settling, action.target, asyncio.get_running_loop().time()
+        self._go(settling.silent(target, now) if answer is None else settling.answered(target, answer, now))
 
     def _go(self, targets: list[int]) -> None:
         settling = self._settling
+        self.deadline = settling.deadline
         for target in targets:
             action = Action(Call.PUT, target, settling.version, self._state)
             self._asking.send(action, 0.0, self._base, self._writer)

@@ -125,6 +125,40 @@ async def test_a_second_try_is_for_another_session() -> None:
         assert header(second, b"Limpet-Version") == [b"0"]
 
 
+class InTurn(RawNode):
+    """One of several that share `fates`: what each request meets, whoever takes it. b"": it breaks off."""
+
+    def __init__(self, fates: list[bytes]) -> None:
+        super().__init__(self._answer)
+        self.fates = fates
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head, _ = await read_request(reader)
+            if head.startswith(b"GET / "):
+                fate = self.fates.pop(0)
+                if not fate:
+                    return
+                writer.write(fate)
+
+
+async def test_a_node_that_asks_for_another_id_has_not_failed() -> None:
+    lines = (b"Limpet-Version: 0", b"Limpet-Need: id", b"Connection: close")
+    need = answer(*lines, status=b"409 Conflict", body=b"no")
+    fates = [need, b"", answer(b"Limpet-Version: 1")]
+    one, other = InTurn(fates), InTurn(fates)
+    retries = {"tries": 2, "budget": 1.0}
+    async with (
+        started(one),
+        started(other),
+        running_proxy({"app": service([one.port, other.port], retries=retries)}, **SETTINGS) as proxy,
+    ):
+        wire = await proxy.connect()
+        head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (head[9:12], fates) == (b"200", [])
+        assert [record.tries for record in proxy.records] == [3]
+
+
 class Strict(RawNode):
     """Refuses every request before an app sees it, as servers do with what they do not like.
 
