@@ -1,6 +1,7 @@
 """Reads and answers the lines of a batch: many operations in one body, each with a status of its own."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -59,12 +60,29 @@ class Bad(NamedTuple):
 
 
 Operation = Put | Touch | End | Get | Fence
+# What comes before the state in nearly all lines, as Limpet writes them.
+_USUAL = re.compile(
+    rb'{"id":"([A-Za-z0-9_-]{21}[AQgw])","version":([1-9][0-9]{0,14}),"ttl":([1-9][0-9]{0,7})'
+)
 _FORMS = "a line must have an id and one of version and ttl, with or without state; end; get; fence"
 
 
 def read_lines(body: bytes) -> list[Operation | Bad]:
     """One for each line that is not empty."""
-    return [_read_line(line) for line in body.split(b"\n") if line.strip()]
+    return [_read_usual(line) or _read_line(line) for line in body.split(b"\n") if line.strip()]
+
+
+def _read_usual(raw: bytes) -> Put | None:
+    """A copy, where nothing in the line needs JSON's parser, which would go over all of the state first."""
+    start, found, end = raw.partition(b',"state":"')
+    usual = _USUAL.fullmatch(start)
+    if usual is None or not found or not end.endswith(b'"}'):
+        return None
+    try:
+        state = headers.unpack(end[:-2], "state")
+    except Malformed:
+        return None
+    return Put(usual[1].decode(), int(usual[2]), state, int(usual[3]))
 
 
 def _read_line(raw: bytes) -> Operation | Bad:
