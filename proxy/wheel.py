@@ -75,9 +75,11 @@ class Wheel:
             self._take(timer)
             timer.due = NEVER
 
-    def advance(self, now: float) -> None:
-        """Calls `expired` on every timer whose deadline is not after `now`."""
-        tick = math.floor(now / self._granularity)
+    def advance(self, now: float, heard: float = NEVER) -> None:
+        """Calls `expired` on every timer whose deadline is not after `now`, nor after `heard`: whatever may
+        have kept a timer from expiring later than that has not been looked at."""
+        until = min(now, heard)
+        tick = math.floor(until / self._granularity)
         self._last_deadline, self._last_bucket = NEVER, self._buckets[0]
         due: list[Timer] = []
         for passed in range(max(self._tick + 1, tick + 1 - len(self._buckets)), tick + 1):
@@ -87,7 +89,7 @@ class Wheel:
                 self._buckets[slot] = {}
         self.now = now
         self._tick = max(tick, self._tick)
-        self._look(due, now)
+        self._look(due, until)
 
     def _look(self, timers: list[Timer], now: float) -> None:
         """Expires or puts back each; one that a callback has moved or forgotten meanwhile is let be."""

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 
 from sessions.contract.messages import Action, Answer
+from sessions.keeping.alarm import GRACE_SECONDS, STALL_SECONDS
 from sessions.keeping.targets import Targets
 from sessions.receipt import Receipt
 
@@ -31,7 +33,11 @@ class Asking:
     def send(self, action: Action, timeout: float = 0.0, base: int = -1, writer: int = -1) -> None:
         """Begin a call; after `timeout` seconds it is silence (0: when the target says so)."""
         asked = self._targets.ask(action, self._session_id, base, writer)
-        timer = asyncio.get_running_loop().call_later(timeout, self._late, asked) if timeout else None
+        timer: asyncio.TimerHandle | None = None
+        if timeout:
+            loop = asyncio.get_running_loop()
+            due = loop.time() + timeout
+            timer = loop.call_at(due, self._late, asked, due)
         self._calls[asked] = action, timer
         asked.add_done_callback(self._done)
 
@@ -57,8 +63,13 @@ class Asking:
             timer.cancel()
         self._heard(action, _result(asked))
 
-    def _late(self, asked: _Asked) -> None:
-        action, _ = self._calls.pop(asked)
+    def _late(self, asked: _Asked, due: float) -> None:
+        action, _ = self._calls[asked]
+        loop = asyncio.get_running_loop()
+        if loop.time() - due > STALL_SECONDS:
+            self._calls[asked] = action, loop.call_later(GRACE_SECONDS, self._late, asked, math.inf)
+            return
+        del self._calls[asked]
         asked.cancel()
         self._heard(action, None)
 

@@ -1,10 +1,12 @@
 """An event loop whose time is computed, not waited for: hours take seconds, and a seed is a schedule."""
 
 import asyncio
+import functools
 import selectors
-from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -40,6 +42,10 @@ class ComputedLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._computed.now
 
+    def stand_still(self, seconds: float) -> None:
+        """As a machine that runs other processes meanwhile."""
+        self._computed.now += seconds
+
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run to the end, whatever is still waiting then."""
@@ -52,3 +58,20 @@ def run(main: Coroutine[Any, Any, T]) -> T:
                 task.cancel()
             loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         loop.close()
+
+
+def in_computed_time(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """A test without sockets or threads that no machine is too slow for."""
+
+    @functools.wraps(test)
+    def ran(*args: P.args, **kwargs: P.kwargs) -> T:
+        return run(test(*args, **kwargs))
+
+    return ran
+
+
+def stand_still(seconds: float) -> None:
+    """The running loop does nothing for so long."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, ComputedLoop)
+    loop.stand_still(seconds)

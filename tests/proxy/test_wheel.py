@@ -85,6 +85,20 @@ def test_a_deadline_in_the_past_expires_at_the_next_tick() -> None:
     assert timer.fired == [1000.1]
 
 
+def test_nobody_expires_later_than_was_heard_of_them() -> None:
+    wheel, timer, sooner = wheel_at(), Probe(), Probe()
+    wheel.arm(timer, 1000.5)
+    wheel.arm(sooner, 1000.15)
+    wheel.advance(1000.1)
+    wheel.advance(1003.0, heard=1000.2)
+    assert (timer.fired, sooner.fired, wheel.now) == ([], [1000.2], 1003.0)
+    wheel.arm(sooner, 1003.5)
+    wheel.advance(1003.1)
+    assert timer.fired == [1003.1]
+    wheel.advance(1003.6)
+    assert sooner.fired == [1000.2, 1003.6]
+
+
 def test_beyond_the_horizon_and_across_a_long_pause() -> None:
     wheel, near, far = wheel_at(), Probe(), Probe()
     wheel.arm(near, 1000.5)

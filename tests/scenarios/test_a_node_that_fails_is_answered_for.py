@@ -1,6 +1,7 @@
 """What a client is told when its node fails: 502 it broke off, 503 nobody there, 504 too slow."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -105,6 +106,18 @@ async def test_a_node_that_is_too_slow(request_bytes: bytes) -> None:
         assert head.startswith(b"HTTP/1.1 504 ")
         await eventually(lambda: raw.open == 0)
         assert raw.connections == 1
+
+
+async def test_an_answer_that_came_while_limpet_stood_still_is_not_late() -> None:
+    async def node(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(ok())
+        time.sleep(0.5)  # noqa: ASYNC251 - the proxy runs in this very thread
+        proxy.engine.tick()  # on uvloop, timers come before sockets
+
+    async with proxied(RawNode(node), timeouts={"response": "200ms"}) as proxy:
+        wire = await proxy.connect()
+        assert (await wire.exchange(GET))[1] == b"ok"
 
 
 async def test_a_node_that_only_ever_says_wait() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 
 from sessions.keeping.alarm import Alarm
+from tests.model.clock import in_computed_time, stand_still
 
 
 class Noted:
@@ -26,6 +27,7 @@ class Noted:
             self.done.set()
 
 
+@in_computed_time
 async def test_each_is_told_when_its_time_has_come_and_not_before() -> None:
     alarm = Alarm()
     slow, quick = Noted(alarm, 0.06), Noted(alarm, 0.01)
@@ -36,6 +38,7 @@ async def test_each_is_told_when_its_time_has_come_and_not_before() -> None:
     assert [len(quick.told), len(slow.told), len(alarm)] == [1, 1, 0]
 
 
+@in_computed_time
 async def test_who_was_removed_is_told_nothing() -> None:
     alarm = Alarm()
     gone, other = Noted(alarm, 0.005), Noted(alarm, 0.02)
@@ -46,6 +49,18 @@ async def test_who_was_removed_is_told_nothing() -> None:
     assert gone.told == []
 
 
+@in_computed_time
+async def test_who_comes_right_after_a_standstill_is_not_late() -> None:
+    alarm = Alarm()
+    read, silent = Noted(alarm, 0.5), Noted(alarm, 0.5)
+    stand_still(2.0)
+    asyncio.get_running_loop().call_later(0.01, alarm.remove, read)
+    async with asyncio.timeout(60):
+        await silent.done.wait()
+    assert (read.told, len(silent.told)) == ([], 1)
+
+
+@in_computed_time
 async def test_a_deadline_may_be_put_off() -> None:
     alarm = Alarm()
     due = Noted(alarm, 0.005, again=0.01)
@@ -55,6 +70,7 @@ async def test_a_deadline_may_be_put_off() -> None:
     assert due.told[0] == first and due.told[1] >= first + 0.01
 
 
+@in_computed_time
 async def test_one_that_is_late_may_remove_another_that_is() -> None:
     alarm = Alarm()
     one, two = Noted(alarm, 0.005), Noted(alarm, 0.005)
@@ -66,6 +82,7 @@ async def test_one_that_is_late_may_remove_another_that_is() -> None:
     assert (len(one.told), two.told) == (1, [])
 
 
+@in_computed_time
 async def test_many_deadlines_that_are_met_cost_one_timer() -> None:
     loop, alarm = asyncio.get_running_loop(), Alarm()
     set_timers: list[float] = []

@@ -8,6 +8,7 @@ import pytest
 from sessions.contract.messages import TAKEN, Action, Answer, Call
 from sessions.keeping.asking import Asking
 from sessions.keeping.targets import Targets
+from tests.model.clock import in_computed_time, stand_still
 from tests.sessions.keeping.cluster import until
 
 GET = Action(Call.GET, 0)
@@ -40,6 +41,7 @@ def asking() -> tuple[Asking, Scripted, list[Answer | None]]:
     return Asking(targets, "id", lambda _, answer: heard.append(answer)), target, heard
 
 
+@in_computed_time
 async def test_an_answer_is_heard_once() -> None:
     calls, target, heard = asking()
     calls.send(GET, 0.5)
@@ -51,6 +53,7 @@ async def test_an_answer_is_heard_once() -> None:
     assert heard == [TAKEN] and not calls
 
 
+@in_computed_time
 async def test_a_call_whose_time_is_up_is_silence_and_is_taken_back() -> None:
     calls, target, heard = asking()
     calls.send(GET, 0.01)
@@ -59,6 +62,28 @@ async def test_a_call_whose_time_is_up_is_silence_and_is_taken_back() -> None:
     assert not calls
 
 
+@in_computed_time
+async def test_what_came_while_this_process_stood_still_is_heard() -> None:
+    calls, target, heard = asking()
+    calls.send(GET, 0.5)
+    await until(lambda: len(target.answers) == 1)
+    stand_still(2.0)
+    asyncio.get_running_loop().call_later(0.01, target.answers[0].set_result, TAKEN)  # it is read now
+    await until(lambda: bool(heard))
+    assert heard == [TAKEN] and not calls
+
+
+@in_computed_time
+async def test_silence_is_silence_after_a_standstill_too() -> None:
+    calls, target, heard = asking()
+    calls.send(GET, 0.5)
+    await until(lambda: len(target.answers) == 1)
+    stand_still(2.0)
+    await until(lambda: bool(heard))
+    assert heard == [None] and not calls
+
+
+@in_computed_time
 async def test_nothing_is_heard_of_what_was_dropped() -> None:
     calls, target, heard = asking()
     calls.send(GET, 0.5)
@@ -70,6 +95,7 @@ async def test_nothing_is_heard_of_what_was_dropped() -> None:
     assert heard == [] and not calls
 
 
+@in_computed_time
 async def test_a_call_that_breaks_is_silence_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     calls, target, heard = asking()
     calls.send(GET)

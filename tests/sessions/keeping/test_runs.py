@@ -12,6 +12,7 @@ from sessions.contract.settling import Settled, Settling
 from sessions.keeping.alarm import Alarm
 from sessions.keeping.runs import EndRun, SearchRun, SettleRun, copy_holders
 from sessions.keeping.targets import Targets
+from tests.model.clock import in_computed_time
 from tests.sessions.keeping.cluster import until
 
 AROUND = Around((0, 1, 2), frozenset({0, 1, 2}), frozenset({0, 1, 2}), frozenset(), 0)
@@ -54,6 +55,7 @@ def settle(*nodes: Node, replicas: int = 1, within: float = inf) -> tuple[Settle
     return run, ends
 
 
+@in_computed_time
 async def test_who_does_not_answer_in_time_is_replaced() -> None:
     silent, good = Node(None), Node(TAKEN)
     began = asyncio.get_running_loop().time()
@@ -63,6 +65,7 @@ async def test_who_does_not_answer_in_time_is_replaced() -> None:
     assert 0.1 <= asyncio.get_running_loop().time() - began < 5
 
 
+@in_computed_time
 async def test_a_late_answer_counts() -> None:
     late, silent = Node(None), Node(None)
     _, ends = settle(late, silent)
@@ -72,6 +75,7 @@ async def test_a_late_answer_counts() -> None:
     assert ends == [Settled.SETTLED]
 
 
+@in_computed_time
 async def test_nobody_left_is_the_end_of_it() -> None:
     _, ends = settle(Node(None), Node(None))
     await until(lambda: bool(ends))
@@ -80,12 +84,14 @@ async def test_nobody_left_is_the_end_of_it() -> None:
     assert ends == [Settled.UNPROTECTED]
 
 
+@in_computed_time
 async def test_fewer_copies_than_there_should_be_are_the_end_of_it() -> None:
     _, ends = settle(Node(TAKEN), replicas=2)
     await until(lambda: bool(ends))
     assert ends == [Settled.UNPROTECTED]
 
 
+@in_computed_time
 async def test_an_end_is_told_to_copies_and_substitutes() -> None:
     nodes = [Node(Answer(Kind.REFUSED, 3)), Node(ENDED), Node(TAKEN)]
     ends: list[Settled] = []
@@ -105,6 +111,7 @@ def search(nodes: list[Node], around: Around = AROUND) -> tuple[SearchRun, list[
     return run, found
 
 
+@in_computed_time
 async def test_a_search_goes_from_questions_to_fences() -> None:
     nodes = [Node(UNKNOWN), Node(Answer(Kind.HELD, 2, b"state")), Node(UNKNOWN)]
     _, found = search(nodes)
@@ -113,6 +120,7 @@ async def test_a_search_goes_from_questions_to_fences() -> None:
     assert [action.call for action in nodes[1].asked] == [Call.GET, Call.FENCE]
 
 
+@in_computed_time
 async def test_a_search_meets_rivals_a_bounded_number_of_times() -> None:
     nodes = [Node(Answer(Kind.REFUSED, 9)) for _ in range(3)]
     _, found = search(nodes)
@@ -120,6 +128,7 @@ async def test_a_search_meets_rivals_a_bounded_number_of_times() -> None:
     assert [end.where for end in found] == [Where.NOT_YET]
 
 
+@in_computed_time
 async def test_a_search_that_is_stopped_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sessions.contract.searching._LONGEST_PAUSE", 0.5)
     nodes = [Node(Answer(Kind.REFUSED, 9)) for _ in range(3)]
@@ -131,6 +140,7 @@ async def test_a_search_that_is_stopped_says_nothing(monkeypatch: pytest.MonkeyP
     assert found == [] and sum(len(node.asked) for node in nodes) == asked
 
 
+@in_computed_time
 async def test_a_search_without_anybody_ends() -> None:
     _, found = search([], Around((0, 1, 2), frozenset(), frozenset(), frozenset(), -1))
     assert [end.where for end in found] == [Where.NOT_YET]
@@ -143,6 +153,7 @@ def test_copies_go_to_the_first_ready_but_the_pin_and_then_to_who_is_up() -> Non
     assert list(copy_holders(around._replace(up=frozenset({1, 2, -1})), 1)) == [2]
 
 
+@in_computed_time
 async def test_however_many_are_left_it_has_an_end() -> None:
     silent = [Node(None) for _ in range(3)]
     _, ends = settle(*silent, within=0.15)
