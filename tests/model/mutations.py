@@ -11,8 +11,9 @@ from limpet_session import rules as node_rules
 from sessions import keeper
 from sessions.contract import searching, settling
 from sessions.contract.course import Course, Do, Step
-from sessions.contract.homes import Homes
+from sessions.contract.homes import Homes, Work
 from sessions.contract.messages import STORE, UNKNOWN, Action, Answer, Call, Kind
+from sessions.contract.reconciling import Reconciliation
 from sessions.contract.searching import Search
 from sessions.contract.settling import Settled, Settling
 from sessions.keeper import Keeper
@@ -233,6 +234,49 @@ def who_comes_back_takes_pins_at_once(stack: ExitStack) -> None:
 @mutation
 def a_fallback_gets_only_what_is_written(stack: ExitStack) -> None:
     _swap(stack, Homes, "_missed", lambda self, *what: [])
+
+
+@mutation
+def a_silent_fallback_is_taken_to_have_its_copy(stack: ExitStack) -> None:
+    def finished(self: Any, job: Any, ok: bool) -> None:
+        old(self, job, ok or job.node == STORE)
+
+    old = _swap(stack, Reconciliation, "finished", finished)
+
+
+@mutation
+def a_store_is_not_told_of_ends_that_it_missed(stack: ExitStack) -> None:
+    def judge(self: Any, entries: Any) -> Any:
+        self._roles = self._roles._replace(marks=False)
+        return old(self, entries)
+
+    old = _swap(stack, Homes, "judge", judge)
+
+
+@mutation
+def a_store_is_not_told_of_writes_that_it_missed(stack: ExitStack) -> None:
+    def judge(self: Any, entries: Any) -> Any:
+        self._roles = self._roles._replace(behind=False)
+        return old(self, entries)
+
+    old = _swap(stack, Homes, "judge", judge)
+
+
+@mutation
+def who_comes_back_is_not_compared_with_the_store(stack: ExitStack) -> None:
+    def check(self: Any, entries: Any, owner: int) -> Any:
+        return [] if owner in self._roles.syncing else old(self, entries, owner)
+
+    old = _swap(stack, Homes, "_check", check)
+
+
+@mutation
+def who_was_overtaken_serves_on(stack: ExitStack) -> None:
+    def judge(self: Any, entries: Any) -> Any:
+        verdict = old(self, entries)
+        return verdict._replace(jobs=[job for job in verdict.jobs if job.work is not Work.STOP])
+
+    old = _swap(stack, Homes, "judge", judge)
 
 
 @mutation

@@ -7,10 +7,11 @@ from typing import Any
 from limpet_session.session import Session
 from sessions.contract.course import Keep
 from sessions.contract.messages import Action, Answer, Call
+from tests.model import homecomings
 from tests.model.clients import _read
 from tests.model.links import Setup
 from tests.model.proxy import Proxy
-from tests.model.stage import PATIENCE, Stage, writing
+from tests.model.stage import Stage, writing
 from tests.model.watch import Level
 
 FOUR = Setup(nodes=4, replicas=1, store=False, give_up=20.0)
@@ -178,11 +179,11 @@ async def two_proxies_take_a_session_over_at_once() -> list[str]:
     for node in (old.node, copy):
         stage.proxies[0].watch.set_level(node, Level.SYNCING)
     reading = asyncio.ensure_future(stage.read(old))
-    await _until(lambda: late.came >= 3)
+    await stage.until(lambda: late.came >= 3)
     token = await stage.write("k", old, proxy=1)
     stage.proxies[1].watch.set_level(old.node, Level.SYNCING)
     again = asyncio.ensure_future(stage.read(token, proxy=1))
-    await _until(lambda: first.passed >= 2)
+    await stage.until(lambda: first.passed >= 2)
     late.held = set()
     await reading
     first.held = set()
@@ -232,16 +233,10 @@ async def a_logout_meets_an_end_that_only_its_node_knows() -> list[str]:
 
     assert (await stage.send(fail_the_store, token)).status == 503
     stage.store.down = False
-    await _until(lambda: stage.proxies[0].watch.store_up)
+    await stage.until(lambda: stage.proxies[0].watch.store_up)
     assert (await stage.send(Session.end, token)).keep is Keep.DELETE
     stage.restart(0)
     return ["an ended session is back"] if (await stage.read(token)).seen else []
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - nothing says when
-            await asyncio.sleep(0.001)
 
 
 async def both_of_two_nodes_die_with_time_in_between() -> list[str]:
@@ -260,7 +255,7 @@ async def a_first_token_comes_while_only_the_fallback_remembers() -> list[str]:
     token = await stage.write("j", first)
     await _both_die(stage, token.node)
     stage.store.down = True
-    await _until(lambda: not stage.proxies[0].watch.store_up)
+    await stage.until(lambda: not stage.proxies[0].watch.store_up)
     await stage.send(_read, first)
     stage.store.down = False
     return stage.missing({"j"}, (await stage.read(token)).seen)
@@ -272,10 +267,10 @@ async def _both_die(stage: Stage, owner: int) -> None:
     stage.machines[other].kill()
     await stage.until_seen(0, other, Level.DOWN)
     passes = watch.passes
-    await _until(lambda: watch.passes >= passes + 2)
+    await stage.until(lambda: watch.passes >= passes + 2)
     stage.machines[owner].kill()
     stage.machines[other].start()
-    await _until(lambda: watch.levels[other] is Level.UP)
+    await stage.until(lambda: watch.levels[other] is Level.UP)
 
 
 SCHEDULES: dict[str, Schedule] = {
@@ -291,5 +286,10 @@ SCHEDULES: dict[str, Schedule] = {
     "late saves are kept": a_login_ends_after_its_session_has_moved,
     "who gets a copy serves on": a_node_that_is_behind_gets_a_copy_while_it_serves,
     "who comes back takes pins at once": a_node_comes_back_that_does_not_know_what_moved,
+    "a store is not told of ends that it missed": homecomings.a_logout_comes_while_the_store_is_away,
+    "a store is not told of writes that it missed": homecomings.a_write_comes_while_the_store_is_away,
+    "who comes back is not compared with the store": homecomings.only_the_store_knows_what_went_on,
+    "who was overtaken serves on": homecomings.a_node_serves_on_that_was_overtaken,
+    "a silent fallback is taken to have its copy": homecomings.a_fallback_is_silent_when_it_is_given_a_copy,
     "reads leave before what they saw is settled": a_read_sees_a_write_whose_answer_is_lost,
 }

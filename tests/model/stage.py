@@ -1,6 +1,7 @@
 """A cluster to which nothing happens but what a test does to it: one client, two proxies, and a seed."""
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -41,11 +42,16 @@ class Stage:
         """All nodes as the session prefers them."""
         return list(self.proxies[0].links.ring.order(token.id))
 
+    @staticmethod
+    async def until(condition: Callable[[], bool]) -> None:
+        """Until this is so."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():  # noqa: ASYNC110 - nothing says when
+                await asyncio.sleep(0.001)
+
     async def until_seen(self, proxy: int, node: int, level: Level) -> None:
         """Until this proxy has noticed."""
-        async with asyncio.timeout(PATIENCE):
-            while self.proxies[proxy].watch.levels[node] != level:  # noqa: ASYNC110 - nothing says when
-                await asyncio.sleep(0.01)
+        await self.until(lambda: self.proxies[proxy].watch.levels[node] == level)
 
     def come_back(self, proxy: int, node: int) -> None:
         """Let this node take requests, as after a pass that has found nothing to tell it."""
