@@ -15,8 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.control import session_node as node
 from tests.control.process import PATIENCE, Limpet, configuration, running
+from tests.examples.running import free_port
 
-HEALTH = {"path": "/healthz", "interval": "1s", "timeout": "500ms"}
+HEALTH = {"path": "/healthz", "interval": "1s", "timeout": "1s"}
 
 
 class NodeProcess:
@@ -24,7 +25,7 @@ class NodeProcess:
 
     def __init__(self, plain: bool = False, host: str = "127.0.0.1", port: int = 0) -> None:
         self._plain = ["plain"] if plain else []
-        self.host, self.port = host, port
+        self.host, self.port = host, port or free_port()  # no other has it while it is down
         self.start()
 
     def start(self) -> None:

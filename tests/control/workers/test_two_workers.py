@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -26,20 +27,25 @@ async def two(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crew]:
 async def test_what_both_have_served_is_one_sum(two: Crew) -> None:
     async with two.clients(CLIENTS) as clients:
         before = await two.sum("limpet_requests_total", code="2xx")
+        known = await sessions(two)
         assert {(await client.ask())[0] for client in clients} == {200}
         assert await two.sum("limpet_requests_total", code="2xx") == before + CLIENTS
         assert await two.sum("limpet_connections") >= CLIENTS
         assert await two.sum("limpet_workers") == 2
-        seen = sum([fact["sessions"] for fact in (await two.api("/api/nodes"))["nodes"]])
-        assert CLIENTS - 4 < seen <= CLIENTS, "an estimate: two may share a place"
+        assert CLIENTS - 4 < await sessions(two) - known <= CLIENTS, "an estimate: two may share a place"
+
+
+async def sessions(two: Crew) -> int:
+    return sum([fact["sessions"] for fact in (await two.api("/api/nodes"))["nodes"]])
 
 
 async def test_nodes_are_probed_once_for_all(two: Crew) -> None:
     node = two.nodes[0]
-    begun = len(node.probes)
-    await eventually(lambda: len(node.probes) > begun + 3)
-    times = node.probes[begun:]
-    assert len(times) <= (times[-1] - times[0]) / INTERVAL + 2
+    begun, began = len(node.probes), time.monotonic()
+    await eventually(lambda: len(node.probes) >= begun + 12)
+    probed = len(node.probes) - begun
+    # Two would come twice as often. Some may have waited until this process had the time for them.
+    assert probed <= 1.5 * (time.monotonic() - began) / INTERVAL + 2
 
 
 async def test_a_state_is_the_same_everywhere(two: Crew) -> None:

@@ -152,7 +152,7 @@ async def test_another_process_that_holds_the_file_blocks_writes_for_a_bounded_t
     other.execute("BEGIN IMMEDIATE")
     begun = time.monotonic()
     outcomes = await store.run([put("id", 2), Get("id")])
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30
     assert [outcome.status for outcome in outcomes] == [Status.FAILED, Status.TAKEN]
     assert outcomes[0].why == "database is locked"
     other.execute("COMMIT")
@@ -182,8 +182,9 @@ async def test_a_file_that_does_not_answer_holds_nobody_beyond_the_timeout(
     assert (await store.run([put("id", 2)]))[0].why == "the file did not answer in time"
     assert not store.up
     begun = time.monotonic()
-    assert (await store.run([put("id", 3)]))[0].status == Status.FAILED
-    assert time.monotonic() - begun < 0.1, "nobody waits behind what hangs"
+    outcomes = [(await store.run([put("id", 3)]))[0].status for _ in range(20)]
+    assert time.monotonic() - begun < 4, "nobody waits behind what hangs: that is twenty times the timeout"
+    assert set(outcomes) == {Status.FAILED}
     free.set()
     async with asyncio.timeout(60):
         while not store.up:  # noqa: ASYNC110

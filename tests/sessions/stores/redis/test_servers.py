@@ -1,6 +1,5 @@
 """How the server is found: by Sentinels, also after a failover, and under TLS."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,11 +58,9 @@ async def test_the_master_is_found_again_after_a_failover(trio: Trio) -> None:
         trio.master.stop()
         (outcome,) = await store.run([put("id", 2)])
         assert outcome.status == Status.FAILED and not store.up
-        begun = time.monotonic()
-        await until(lambda: store.up, seconds=30)
+        await until(lambda: store.up)
         outcomes = await store.run([Get("id"), put("id", 2)])
         assert [outcome.version for outcome in outcomes] == [1, 2]
-        assert time.monotonic() - begun < 25
     trio.sentinel.stop()
     async with opened(trio.url) as store:
         assert not store.up
