@@ -24,6 +24,21 @@ async def a_logout_comes_while_the_store_is_away() -> list[str]:
     return ["an ended session is back"] if (await stage.read(token)).seen else []
 
 
+async def all_who_remember_an_end_forget_it() -> list[str]:
+    """But the fallback. A copy is left further on, made while the first in order was silent."""
+    stage = Stage(FOUR._replace(store=True))
+    token = await stage.write("j", None)
+    silent = (0, next(node for node in stage.order(token) if node != token.node))
+    stage.network.cuts.add(silent)
+    token = await stage.write("k", token)
+    stage.network.cuts.discard(silent)
+    stage.come_back(*silent)
+    assert (await stage.send(Session.end, token)).keep is Keep.DELETE
+    stage.restart(token.node)
+    stage.restart(silent[1])
+    return ["an ended session is back"] if (await stage.read(token)).seen else []
+
+
 async def a_write_comes_while_the_store_is_away() -> list[str]:
     """Nobody asks for it before its node forgets everything, but there is time to tell the store."""
     stage = Stage(STORED, reconciling=True)

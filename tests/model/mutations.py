@@ -11,6 +11,7 @@ from limpet_session import rules as node_rules
 from sessions import keeper
 from sessions.contract import searching, settling
 from sessions.contract.course import Course, Do, Step
+from sessions.contract.ending import Ending
 from sessions.contract.homes import Homes, Work
 from sessions.contract.messages import STORE, UNKNOWN, Action, Answer, Call, Kind
 from sessions.contract.reconciling import Reconciliation
@@ -209,6 +210,14 @@ def ends_are_not_spread(stack: ExitStack) -> None:
         asyncio.get_running_loop().call_soon(over, True)
 
     _swap(stack, Keeper, "end", end)
+
+
+@mutation
+def a_fallback_is_not_told_of_ends(stack: ExitStack) -> None:
+    def __init__(self: Any, replicas: int, candidates: Any, store: bool) -> None:
+        old(self, replicas, candidates, store and not replicas)
+
+    old = _swap(stack, Ending, "__init__", __init__)
 
 
 @mutation

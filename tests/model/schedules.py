@@ -286,6 +286,7 @@ SCHEDULES: dict[str, Schedule] = {
     "late saves are kept": a_login_ends_after_its_session_has_moved,
     "who gets a copy serves on": a_node_that_is_behind_gets_a_copy_while_it_serves,
     "who comes back takes pins at once": a_node_comes_back_that_does_not_know_what_moved,
+    "a fallback is not told of ends": homecomings.all_who_remember_an_end_forget_it,
     "a store is not told of ends that it missed": homecomings.a_logout_comes_while_the_store_is_away,
     "a store is not told of writes that it missed": homecomings.a_write_comes_while_the_store_is_away,
     "who comes back is not compared with the store": homecomings.only_the_store_knows_what_went_on,
