@@ -80,7 +80,8 @@ class Delivery:
         self.fault = ""
         self.bytes_in = line.size + len(fields.raw)
         self.bytes_out = 0
-        self.request_id = engine.forwarding.id_of(client.peer, fields)
+        forwarding = engine.forwarding
+        self.request_id = forwarding.id_of(client.peer, fields) if fields.request_id else forwarding.new_id()
         tracing = engine.tracing
         self.trace = None if tracing is None else tracing.begin(fields.trace, client.peer.trusted)
 

@@ -43,12 +43,13 @@ class Exchange(Delivery):
         """Find out where the request goes, and send it there."""
         try:
             self.sending = self.fields.chunked or self.fields.length > 0  # also where it is refused
-            self.upload = begin_upload(self.fields, self.engine.limits, self.engine.request_kinds)
+            if self.sending:
+                self.upload = begin_upload(self.fields, self.engine.limits, self.engine.request_kinds)
             if self.line.method in HOPPING and self._answered_here():
                 return
-            self.placement = place(self)
-            self.placement.choose()
-            keeper = self.placed.service.keeper
+            self.placement = placement = place(self)
+            placement.choose()
+            keeper = placement.service.keeper
             if keeper is None:
                 self._send()
             else:
@@ -115,7 +116,9 @@ class Exchange(Delivery):
         self.connected_at = monotonic()
         upstream.begin(self)
         head = request_head(self)
-        if self.placed.service.options.send_proxy:
+        placement = self.placement
+        assert placement is not None
+        if placement.service.options.send_proxy:
             head = introduction(self.client.peer, self.client.transport) + head
         upstream.write(head)
         upload = self.upload
@@ -375,7 +378,10 @@ class Exchange(Delivery):
         self.trailers = upstream.trailers
         if self.client_slow:
             upstream.go_on()
-        self._leave_node(not self.sending and not head.close and upstream.delimited)
+        self.upstream = None
+        placement = self.placement
+        assert placement is not None
+        placement.leave(self, upstream, not self.sending and not head.close and upstream.delimited)
 
     def _open_tunnel(self, head: ResponseHead, data: bytes) -> None:
         upstream = self.upstream

@@ -20,7 +20,8 @@ _MASK: Final = b"\0"  # which no section holds
 
 _Visited = tuple[Service, bytes, bytes, Visit]
 _Written = tuple[RequestFields, Route, Visit, bytes, Peer, bytes]
-_Known = tuple[RequestLine | None, RequestFields, _Visited | None, _Written | None]
+_Way = tuple[RequestLine, bytes, Route, RequestLine]
+_Known = tuple[RequestLine | None, RequestFields, _Visited | None, _Written | None, _Way | None]
 
 
 class Legacy:
@@ -86,6 +87,7 @@ class Memory:
         "_sealed",
         "_visit",
         "_written",
+        "way",
     )
 
     def __init__(self, legacy: Legacy) -> None:
@@ -95,19 +97,22 @@ class Memory:
         self._fields: RequestFields | None = None
         self._visit: _Visited | None = None
         self._written: _Written | None = None
+        # Where the last request line led: with which authority, to which route, and as what the node sees it.
+        self.way: _Way | None = None
         self._sealed = b""
         self._patterns: tuple[Pattern, ...] = ()
         self._pattern: Pattern | None = None  # of `_fields`
 
     def clear(self) -> None:
         self._known = self._line = self._fields = self._visit = self._written = self._pattern = None
+        self.way = None
         self._sealed, self._patterns = b"", ()
 
     def leave(self) -> None:
         """The connection is closed: for others."""
         fields, known = self._fields, self._known
         if fields is not None and not (known is not None and self._is_like(known)):
-            self._legacy.leave(fields.raw, (self._line, fields, self._visit, self._written))
+            self._legacy.leave(fields.raw, (self._line, fields, self._visit, self._written, self.way))
         self.clear()
 
     def line(self, data: bytes, end: int, limits: Limits) -> RequestLine:
@@ -220,7 +225,7 @@ class Memory:
         known = self._legacy.find(section)
         if known is not None:
             self._known = known
-            self._line, self._fields, self._visit, self._written = known
+            self._line, self._fields, self._visit, self._written, self.way = known
 
     def _is_like(self, known: _Known) -> bool:
         """Whether there is nothing more to leave than what another connection has left."""

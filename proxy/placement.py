@@ -154,7 +154,8 @@ class Placement:
 
     def _decide(self) -> None:
         """Raises NodeFault (503) where nobody may take the request."""
-        self._go(*self._choice())
+        node, reason = self._choice()
+        self._go(node, reason)
         if self.node < 0:
             raise NodeFault(503, "no_node", "No server is available for this right now.")
 
@@ -163,10 +164,15 @@ class Placement:
         self.service.counters.decisions[reason] += 1
 
     def _choice(self) -> tuple[int, Reason]:
-        node, reason = self._ask_router()
-        if reason is _DRAINED and self._must_stay():
-            return self.visit.pin, Reason.STICKY
-        return node, reason
+        """The question that fits: of a pin, a foreign key, a new session, or none of them."""
+        service, visit = self.service, self.visit
+        if visit.token is None:
+            return self._choice_for_stranger()
+        # It waits for its own node, however full that is.
+        chosen = service.router.decide(self.session_id, visit.pin, service.everywhere, self._tried)
+        if chosen[1] is _DRAINED and self._must_stay():
+            return visit.pin, Reason.STICKY
+        return chosen
 
     def _must_stay(self) -> bool:
         """While its node drains, a session stays for the requests there whose writes a move would cut off."""
@@ -178,14 +184,10 @@ class Placement:
             and service.watcher.gives_time(pin, service.options.response_timeout)
         )
 
-    def _ask_router(self) -> tuple[int, Reason]:
-        """The question that fits: of a pin, a foreign key, a new session, or none of them."""
-        service, visit = self.service, self.visit
-        router, inflight = service.router, service.everywhere
-        if visit.token is not None:  # waits for its own node, however full that is
-            return router.decide(self.session_id, visit.pin, inflight, self._tried)
+    def _choice_for_stranger(self) -> tuple[int, Reason]:
+        service = self.service
         if self.session_id and not service.affinity.mints:
-            return router.decide_hashed(self.session_id, inflight, self._tried)
+            return service.router.decide_hashed(self.session_id, service.everywhere, self._tried)
         full = service.full_nodes() if service.bounded else 0
         decision = self._ask_freely(self._tried | full)
         return self._ask_freely(self._tried) if decision[0] < 0 and full else decision
@@ -200,17 +202,25 @@ class Placement:
 def place(exchange: "Delivery") -> Placement:
     """Whose request it is. Raises Fault where it is nobody's, or belongs elsewhere."""
     engine, client, line, fields = exchange.engine, exchange.client, exchange.line, exchange.fields
-    route = engine.routes.find(line.authority or fields.host, line.path)
+    memory, peer, authority = client.memory, client.peer, line.authority or fields.host
+    way = memory.way
+    if way is not None and (way[0] is not line or way[1] != authority):
+        way = None
+    route = engine.routes.find(authority, line.path) if way is None else way[2]
     if route is None:
         raise Fault(404, "no_route", "No service is configured for this host and path.")
-    if route.https_port and not engine.forwarding.secure(client.peer, fields):
-        raise redirect(line.authority or fields.host, route.https_port, line.target)
-    target = route.target(line.target)
-    if target is not line.target:
-        exchange.line = line.at(target)
-    if is_internal(target):
-        raise Fault(404, "internal", "This path is not served here.")
+    if route.https_port and not engine.forwarding.secure(peer, fields):
+        raise redirect(authority, route.https_port, line.target)
+    if way is None:
+        target = route.target(line.target)
+        if target is not line.target:
+            exchange.line = line.at(target)
+        if is_internal(target):
+            raise Fault(404, "internal", "This path is not served here.")
+        memory.way = (line, authority, route, exchange.line)
+    else:
+        exchange.line = way[3]
     service = route.service
     service.counters.bytes_in += exchange.bytes_in
-    address = engine.forwarding.client_address(client.peer, fields)
-    return Placement(route, client.memory.visit(service, fields, engine.wall), address, exchange.began)
+    address = engine.forwarding.client_address(peer, fields) if peer.trusted else peer.address
+    return Placement(route, memory.visit(service, fields, engine.wall), address, exchange.began)

@@ -32,7 +32,16 @@ class HeaderEdit:
 class Route:
     """Where the requests that match a rule go."""
 
-    __slots__ = ("hsts", "https_port", "prefix", "request_edit", "response_edit", "secure_edit", "service")
+    __slots__ = (
+        "edits_answers",
+        "hsts",
+        "https_port",
+        "prefix",
+        "request_edit",
+        "response_edit",
+        "secure_edit",
+        "service",
+    )
 
     def __init__(
         self,
@@ -52,6 +61,7 @@ class Route:
         self.request_edit = request_edit or HeaderEdit()
         self.response_edit = response_edit or HeaderEdit()
         self.secure_edit = secure_edit or self.response_edit
+        self.edits_answers = bool(self.secure_edit)  # as either does
         self.hsts = b"Strict-Transport-Security: %b\r\n" % hsts if hsts else b""
         self.https_port = https_port
 

@@ -10,13 +10,11 @@ from proxy.request import RequestFields
 TOO_LARGE = "The request's body is larger than {} bytes."
 
 
-def begin_upload(fields: RequestFields, limits: Limits, kinds: FieldKinds) -> "Upload | None":
-    """The body that these fields announce, or None. Raises Malformed (413)."""
+def begin_upload(fields: RequestFields, limits: Limits, kinds: FieldKinds) -> "Upload":
+    """The body that these fields announce. Raises Malformed (413)."""
     if fields.chunked:
         body = ChunkedBody(trailer_limit=limits.line, headers=limits.headers)
         return Upload(body, limits.body, kinds)
-    if fields.length <= 0:
-        return None
     if fields.length > limits.body:
         raise Malformed(413, "body_too_large", TOO_LARGE.format(limits.body))
     return Upload(LengthBody(fields.length), limits.body, kinds)

@@ -210,7 +210,10 @@ class Upstream:
         seconds = self._options.pool_keep_alive
         if self._head is not None and self._head.idle_seconds >= 0:
             seconds = min(seconds, max(0.0, self._head.idle_seconds - 1.0))
-        self.wheel.arm(self, self.wheel.now + seconds)
+        deadline = self.wheel.now + seconds
+        self.deadline = deadline
+        if self.due > deadline:
+            self.wheel.arm(self, deadline)
 
     def change(self, kinds: FieldKinds, limits: Limits, options: ServiceOptions) -> None:
         """Go by other settings from the next answer on."""
@@ -297,29 +300,26 @@ class Upstream:
         status, length = head.status, head.length
         if exchange.bodyless or status == 204 or status == 304:
             self._tail = bool(data)
-            self._answer(exchange, head, b"", True)
+            payload, done = b"", True
         elif length >= 0 and len(data) >= length:
             self._tail = len(data) > length
-            self._answer(exchange, head, data[:length] if self._tail else data, True)
+            payload, done = data[:length] if self._tail else data, True
         else:
-            body: Body
-            if head.chunked:
-                body = ChunkedBody(trailer_limit=self._limits.line, headers=self._limits.headers)
-            else:
-                body = LengthBody(length) if length >= 0 else CloseBody()
-            self._body = body
+            body = self._body = self._body_of(head)
             self.delimited = head.chunked or length >= 0
             payload = body.feed(data) if data else b""
             done = body.done
             if done:
                 self._ended(body)
-            if not done:
+            else:
                 self.wheel.arm(self, self.wheel.now + self._options.idle_timeout)
-            self._answer(exchange, head, payload, done)
-
-    def _answer(self, exchange: "Exchange", head: ResponseHead, payload: bytes, done: bool) -> None:
         self.state = BODY
         exchange.answer(head, payload, done)
+
+    def _body_of(self, head: ResponseHead) -> Body:
+        if head.chunked:
+            return ChunkedBody(trailer_limit=self._limits.line, headers=self._limits.headers)
+        return LengthBody(head.length) if head.length >= 0 else CloseBody()
 
     def _ended(self, body: Body) -> None:
         self._tail = bool(body.rest)

@@ -12,24 +12,13 @@ KINDS = request_kinds()
 LIMITS = Limits(body=20)
 
 
-def upload_of(*lines: bytes) -> Upload | None:
+def upload_of(*lines: bytes) -> Upload:
     section = b"".join(line + b"\r\n" for line in (b"Host: h", *lines)) + b"\r\n"
     return begin_upload(read_fields(section, 1, KINDS, LIMITS), LIMITS, KINDS)
 
 
-def some_upload(*lines: bytes) -> Upload:
-    upload = upload_of(*lines)
-    assert upload is not None
-    return upload
-
-
-def test_no_length_or_none_is_no_body() -> None:
-    assert upload_of() is None
-    assert upload_of(b"Content-Length: 0") is None
-
-
 def test_a_length_is_counted_and_what_follows_is_the_next_requests() -> None:
-    upload = some_upload(b"Content-Length: 5")
+    upload = upload_of(b"Content-Length: 5")
     assert (upload.feed(b"ab"), upload.whole) == (b"ab", False)
     assert (upload.feed(b"cdeGET"), upload.whole, upload.rest) == (b"cde", True, b"GET")
     assert upload.replay == b"abcde"
@@ -38,7 +27,7 @@ def test_a_length_is_counted_and_what_follows_is_the_next_requests() -> None:
 
 
 def test_chunks_are_written_anew_without_extensions_and_forbidden_trailers() -> None:
-    upload = some_upload(b"Transfer-Encoding: chunked")
+    upload = upload_of(b"Transfer-Encoding: chunked")
     trailers = b"A: b\r\nHost: evil\r\nLimpet-Session: x\r\nX_Forwarded_For: y\r\n\r\n"
     wire = b"1;x=y\r\na\r\n001\r\nb\r\n0\r\n" + trailers + b"rest"
     assert upload.feed(wire) == b"2\r\nab\r\n0\r\nA: b\r\n\r\n"
@@ -51,5 +40,5 @@ def test_chunks_are_written_anew_without_extensions_and_forbidden_trailers() -> 
 )
 def test_a_body_above_the_limit_is_413(line: bytes, wire: bytes) -> None:
     with pytest.raises(Malformed) as caught:
-        some_upload(line).feed(wire)
+        upload_of(line).feed(wire)
     assert caught.value.status == 413

@@ -15,9 +15,9 @@ from tests.scenarios.harness import RawNode, RunningProxy, cookie_of, eventually
 ROOT = Path(__file__).parent.parent.parent
 OURS = tuple(str(ROOT / package) + "/" for package in ("proxy", "routing", "sessions"))
 TURNS = 100
-KEPT_CALLS = 68  # for a request on a connection that is kept, where the head is known
-NEW_CALLS = 95  # for one on a connection of its own with a head that others had
-STRANGE_CALLS = 82  # for one on a connection that is kept, whose head is like no other
+KEPT_CALLS = 52  # for a request on a connection that is kept, where the head is known
+NEW_CALLS = 78  # for one on a connection of its own with a head that others had
+STRANGE_CALLS = 67  # for one on a connection that is kept, whose head is like no other
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from proxy.routes import Route
+from routing.table import RouteTable, Rule
 from tests.scenarios.harness import (
     Recorder,
     RunningProxy,
@@ -140,6 +142,24 @@ async def test_what_is_left_of_a_path_is_no_host() -> None:
         for target in (b"/app//evil.example/", b"/app//", b"/app/%2f/evil.example", b"//app/x"):
             await reached(proxy, target, b"x")
         assert not any(head.split()[1].startswith(b"//") for head in nodes["app"].heads)
+
+
+async def test_a_line_that_comes_again_leads_where_its_host_and_the_routes_say() -> None:
+    """Also where the connection, or one before it, knows where the line has led."""
+    names = ("any", "shop", "admin", "wild")
+    async with named(*names, routes=ROUTES) as (proxy, _):
+        hosts = {b"shop.example": b"shop", b"x": b"any", b"a.example": b"wild"}
+        wire = await proxy.connect()
+        for host, name in [*hosts.items(), *hosts.items()]:
+            for _ in range(2):
+                _, body = await wire.exchange(b"GET / HTTP/1.1\r\nHost: %b\r\n\r\n" % host)
+                assert body == name
+            for _ in range(2):
+                assert await reached(proxy, b"/", host) == name
+        proxy.engine.lead(RouteTable([Rule("*", "/", Route(proxy.engine.services["admin"]))]))
+        for host in hosts:
+            _, body = await wire.exchange(b"GET / HTTP/1.1\r\nHost: %b\r\n\r\n" % host)
+            assert body == await reached(proxy, b"/", host) == b"admin"
 
 
 async def test_fields_are_set_and_taken_away_on_the_way() -> None:
