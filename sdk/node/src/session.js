@@ -2,6 +2,7 @@
 'use strict'
 
 const { SessionClosed, SessionError } = require('./errors')
+const { Sealed } = require('./sealed')
 
 const WATCH = Symbol('watch')
 
@@ -66,7 +67,7 @@ const OWN = new Set(Object.getOwnPropertyNames(Session.prototype).filter(name =>
 class Watch {
   constructor (visit, data) {
     this.visit = visit
-    this.data = data // the same without a proxy's cost
+    this.data = data // the same without a proxy's cost, and with what nobody has looked at still Sealed
     this.modified = false
     this.nested = false // an object was handed out, into which anybody may write
   }
@@ -75,8 +76,7 @@ class Watch {
     if (key === WATCH) return this
     if (OWN.has(key)) return Reflect.get(Session.prototype, key, session)
     const value = Reflect.get(target, key, session)
-    if (typeof value === 'object' && value !== null) this.nested = true
-    return value
+    return typeof value === 'object' && value !== null ? this._handOut(target, key, value) : value
   }
 
   set (target, key, value) {
@@ -96,7 +96,18 @@ class Watch {
 
   getOwnPropertyDescriptor (target, key) {
     this.nested = true
-    return Reflect.getOwnPropertyDescriptor(target, key)
+    const found = Reflect.getOwnPropertyDescriptor(target, key)
+    if (found && found.value instanceof Sealed) found.value = this._handOut(target, key, found.value)
+    return found
+  }
+
+  /** From now on it may be written into. */
+  _handOut (target, key, value) {
+    this.nested = true
+    if (!(value instanceof Sealed)) return value
+    const opened = value.open()
+    Reflect.defineProperty(target, key, { value: opened })
+    return opened
   }
 
   _write (key) {

@@ -33,7 +33,7 @@ class Visit extends Life {
     this._inside = true // counted among the running ones
     this._over = false // no more saving
     this._sealed = null // the state as the app left it, once the session is closed
-    this.session = create(format.unpack(ticket.state), this)
+    this.session = create(format.open(ticket.state), this)
   }
 
   /** The version that should have been found, where only an older state was; 0 as a rule. */
@@ -69,7 +69,7 @@ class Visit extends Life {
     this._keeper.reload(this._request, this._ticket, (error, held) => {
       if (held) {
         try {
-          this._become(create(this._format.unpack(held.state), this))
+          this._become(create(this._format.open(held.state), this))
           this._base = held.state
           this._seen = held
         } catch (unreadable) {

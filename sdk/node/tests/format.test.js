@@ -3,8 +3,10 @@
 
 const assert = require('node:assert/strict')
 const { test } = require('node:test')
+const { inspect } = require('node:util')
 
 const { Format } = require('../src/format')
+const { create, watched } = require('../src/session')
 
 const format = new Format()
 const merge = (...states) => format.unpack(format.merge(...states.map(state => format.pack(state))))
@@ -20,6 +22,28 @@ test('text is UTF-8, and what is not, or is no object, is refused', () => {
   for (const state of ['{', '[]', 'null', '5', '{"a":"\xff"}']) {
     assert.throws(() => format.unpack(Buffer.from(state, 'latin1')), state)
   }
+})
+
+test('a state is what JSON makes of the session', () => {
+  const odd = { 7: 1, a: undefined, b: () => 1, c: NaN, d: -0, e: new Date(0), f: '"\ud800', g: [undefined], h: null }
+  const data = Object.assign(JSON.parse('{"z":{},"__proto__":{"x":[1]},"true":true}'), odd)
+  const state = format.pack(data)
+  assert.equal(state.toString(), JSON.stringify(data))
+  assert.ok(format.pack(format.open(state)).equals(state))
+  for (const look of [session => ({ ...session }), JSON.stringify, inspect]) {
+    const [known, read] = [format.open(state), format.unpack(state)].map(data => look(create(data, {})))
+    assert.deepEqual(known, read)
+  }
+})
+
+test('a value is read when somebody looks at it, and is nobody else\'s', () => {
+  const state = format.pack({ cart: { apples: 1 }, user: { name: 'ann' } })
+  const [one, other] = [0, 1].map(() => create(format.open(state), {}))
+  assert.ok(!watched(one).nested)
+  one.cart.apples++
+  assert.ok(watched(one).nested && one.cart === one.cart)
+  assert.equal(format.pack(watched(one).data).toString(), '{"cart":{"apples":2},"user":{"name":"ann"}}')
+  assert.deepEqual(other.cart, { apples: 1 })
 })
 
 for (const [base, mine, theirs, merged, what] of [
