@@ -298,7 +298,7 @@ class Client:
         else:
             self.deadline = NEVER
         self.exchange = exchange = Exchange(self, engine, line, fields)
-        exchange.start()
+        exchange.start(self._held)
         if self._held and exchange.sending and self._busy_with(exchange):
             rest, self._held = self._held, b""
             exchange.body_received(rest)

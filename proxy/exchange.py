@@ -20,6 +20,7 @@ from proxy.upstream import Upstream
 if TYPE_CHECKING:
     from proxy.client import Client
 
+_TOGETHER: Final = 16 * 1024  # bytes of a body that go out with the head; more are not worth copying
 HELD_LIMIT: Final = 256 * 1024  # bytes of an answer that are read while it waits for its release
 # What a node may do in dying. A slow answer would be no better elsewhere.
 _REPEATED: Final = frozenset(("node_closed", "node_down", "bad_response"))
@@ -39,8 +40,8 @@ class Exchange(Delivery):
 
     # Called by the client
 
-    def start(self) -> None:
-        """Find out where the request goes, and send it there."""
+    def start(self, behind: bytes) -> None:
+        """Find out where the request goes, and send it there. `behind`: what came with its head."""
         try:
             self.sending = self.fields.chunked or self.fields.length > 0  # also where it is refused
             if self.sending:
@@ -48,6 +49,8 @@ class Exchange(Delivery):
             if self.line.method in HOPPING and self._answered_here():
                 return
             self.placement = placement = place(self)
+            if 0 < self.fields.length <= min(len(behind), _TOGETHER):
+                self.body_received(behind)  # all of it: it goes out with the head, and the node wakes up once
             placement.choose()
             keeper = placement.service.keeper
             if keeper is None:
@@ -120,10 +123,12 @@ class Exchange(Delivery):
         assert placement is not None
         if placement.service.options.send_proxy:
             head = introduction(self.client.peer, self.client.transport) + head
-        upstream.write(head)
         upload = self.upload
+        if upload is None or upload.kept > _TOGETHER:
+            upstream.write(head)
+            head = b""
         if upload is not None:
-            upstream.write(upload.replay or b"")
+            upstream.write(head + (upload.replay or b""))
             self._forget_unrepeatable()
             self.client.read_body()
         if not self.sending:

@@ -53,8 +53,23 @@ class Script:
             writer.close()
             await writer.wait_closed()
 
-    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fields: bytes) -> None:
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n%bCookie: %b\r\n\r\n" % (fields, self._cookie or b"a=1"))
+    async def posted(self, count: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        for _ in range(count):
+            await self._ask(reader, writer, b"Content-Length: 9\r\n", b"POST", b"some body")
+        writer.close()
+        await writer.wait_closed()
+
+    async def _ask(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        fields: bytes,
+        method: bytes = b"GET",
+        body: bytes = b"",
+    ) -> None:
+        head = b"%b / HTTP/1.1\r\nHost: x\r\n%bCookie: %b\r\n\r\n" % (method, fields, self._cookie or b"a=1")
+        writer.write(head + body)
         head = await reader.readuntil(b"\r\n\r\n")
         await reader.readexactly(2)
         self._cookie = self._cookie or cookie_of(head)
@@ -70,7 +85,7 @@ async def test_a_request_is_read_twice_and_written_twice(tmp_path: Path) -> None
     node = RawNode(_answer)
     async with started(node), running(tmp_path, configuration([node.port])) as limpet:
         script = Script(await limpet.port())
-        for run in (script.kept, script.new):
+        for run in (script.kept, script.posted, script.new):
             await run(20)
             before = counted(limpet)
             await run(TURNS)
