@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from itertools import chain
 
 from sessions.contract.ending import Ending
 from sessions.contract.messages import Action, Answer, Call
@@ -179,5 +178,10 @@ def copy_holders(around: Around, pin: int) -> Iterator[int]:
 
     Who is syncing or draining may serve nobody, but a copy there is better than none.
     """
-    others = (node for node in around.order if node != pin and node in around.up - around.ready)
-    return chain((node for node in around.order if node != pin and node in around.ready), others)
+    order, ready, up = around.order, around.ready, around.up
+    for node in order:
+        if node in ready and node != pin:
+            yield node
+    for node in order:
+        if node in up and node not in ready and node != pin:
+            yield node
