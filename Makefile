@@ -26,18 +26,23 @@ $(VENV)/.run: pyproject.toml
 
 $(VENV)/.compare: pyproject.toml sdk/python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[compare,plot]' --editable sdk/python
+	$(BIN)/pip install --quiet --editable '.[compare]' --editable sdk/python
 	@touch $(VENV)/.run $@
+
+$(VENV)/.plot: $(VENV)/.compare
+	$(BIN)/pip install --quiet --editable '.[plot]'
+	@touch $@
 
 $(VENV)/.test: pyproject.toml sdk/python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[test]' --editable sdk/python
-	@touch $(VENV)/.run $(VENV)/.compare $@
+	@touch $(VENV)/.run $(VENV)/.compare $(VENV)/.plot $@
 
 demo: $(VENV)/.run
 	$(BIN)/limpet demo $(ARGS)
 
-compare: $(VENV)/.compare
+# What draws is half of what there is to install, and is only needed for that.
+compare: $(VENV)/.compare $(if $(findstring --plot,$(ARGS))$(findstring --report,$(ARGS)),$(VENV)/.plot)
 	$(BIN)/limpet compare $(ARGS)
 
 # The compiler takes what the tests, which wait a lot, leave it of the machine.
