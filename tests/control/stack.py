@@ -12,6 +12,7 @@ import aiohttp
 
 from limpet_session.asgi import App, LimpetSessionMiddleware
 from tests.control.process import Limpet, configuration, running
+from tests.control.shop import patient
 from tests.sdk.serving import serving
 
 KEY = "a-secret-that-proxy-and-nodes-share"
@@ -118,7 +119,7 @@ async def stack(
     async with AsyncExitStack() as opened:
         ports = [opened.enter_context(serving(each)) for each in apps]
         file = json.loads(configuration(ports, node_keys=[KEY], **options))
-        shop = file["services"]["shop"] | {"sessions": sessions}
+        shop = file["services"]["shop"] | {"sessions": patient(sessions)}
         file["services"] = {"shop": shop, "mail": shop}
         file["routes"] = [{"service": "shop"}, {"host": "mail.example", "service": "mail"}]
         limpet = await opened.enter_async_context(running(folder, json.dumps(file)))
