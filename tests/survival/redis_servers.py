@@ -48,15 +48,16 @@ class Watched:
             server.stop()
 
     async def ready(self) -> None:
-        """Wait until the replica has everything, and the Sentinel knows of it."""
+        """Wait until the replica has everything, and the Sentinel knows of it.
+
+        Where the machine had no time for a server, the Sentinel has failed over once more by itself.
+        """
         await until(lambda: b"slaves=1,sentinels=1" in self._info(self.sentinel, "sentinel"), "it is known")
-        await until(lambda: b"master_link_status:up" in self._info(self.replica, "replication"), "it follows")
+        await until(self._follows, "it follows")
 
     async def failed_over(self) -> None:
         """Wait until the replica is the master."""
-        wanted = [b"127.0.0.1", str(self.replica.port).encode()]
-        told = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", _NAME)
-        await until(lambda: self.sentinel.ask(*told) == wanted, "the Sentinel has another master")
+        await until(lambda: self._told(self.replica), "the Sentinel has another master")
         await until(lambda: b"role:master" in self._info(self.replica, "replication"), "it is the master")
         self.master, self.replica = self.replica, self.master
 
@@ -64,6 +65,16 @@ class Watched:
         """The old master comes back, after SIGKILL, as a replica."""
         self.replica.settings = (*self._settings, *_replica_of(self.master))
         await asyncio.to_thread(self.replica.start)
+
+    def _follows(self) -> bool:
+        if self._told(self.replica):
+            self.master, self.replica = self.replica, self.master
+        return b"master_link_status:up" in self._info(self.replica, "replication")
+
+    def _told(self, server: RedisProcess) -> bool:
+        """Whether that is the master, as the Sentinel has it."""
+        place = self.sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", _NAME)
+        return place == [b"127.0.0.1", str(server.port).encode()]
 
     def _info(self, server: RedisProcess, section: str) -> bytes:
         """What it tells; nothing while it starts, or breaks off with whoever asks."""
