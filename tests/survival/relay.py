@@ -35,7 +35,8 @@ class Relay:
     async def set(self, line: Line) -> None:
         """Cut the line, or mend it."""
         was, self.line = self.line, line
-        if line in (Line.RESET, Line.REFUSED, Line.GARBAGE):
+        # Who answered garbage is gone with all its connections, and nobody is behind those.
+        if line in (Line.RESET, Line.REFUSED, Line.GARBAGE) or was is Line.GARBAGE:
             for pair in list(self._pairs):
                 pair.abort()
         if line is Line.REFUSED:
