@@ -25,8 +25,8 @@ services:
   shop:
     nodes:
 {nodes}
-    sessions: {{strategy: replication, ack_timeout: 3s}}
-    health: {{path: /healthz, interval: 1s}}
+    sessions: {{strategy: replication, ack_timeout: 60s}}
+    health: {{path: /healthz, interval: 1s, fall: 100}}
 """
 
 
@@ -107,7 +107,7 @@ def test_a_write_does_not_wait_for_the_other_nodes_worker(
     finally:
         release.touch()
         holding.join(PATIENCE)
-    assert took < 2.5, "it waited for the other node's worker, or for ack_timeout"
+    assert took < 30, "it waited for the other node's worker, or for ack_timeout"
     assert scene.count("sessions_unprotected") == 0
 
 

@@ -14,7 +14,7 @@ from tests.control.session_node import KEY
 from tests.control.shop import NodeProcess, Shop, counting
 from tests.control.test_reload import Reloaded, ask, becoming, reloadable
 
-HEALTH = {"path": "/healthz", "interval": "500ms", "timeout": "500ms"}
+HEALTH = {"path": "/healthz", "interval": "500ms", "timeout": "500ms", "fall": 20}
 HOSTS = [f"127.0.1.{number}" for number in range(1, 4)]
 
 

@@ -82,6 +82,7 @@ class Proxy:
         ack_timeout: float = 2.0,
         max_lag: float = 0.0,
         call_timeout: float = 1.0,
+        peer_timeout: float = 1.0,
     ) -> None:
         self.ports = ports
         self.down: set[int] = set()
@@ -93,7 +94,7 @@ class Proxy:
                 f"n{port}",
                 f"http://127.0.0.1:{port}",
                 KEY,
-                timeout_seconds=1.0,
+                timeout_seconds=peer_timeout,
                 ack_timeout_seconds=ack_timeout,
             )
             for port in ports

@@ -55,7 +55,7 @@ async def test_the_next_request_goes_to_the_copy(nodes: Start, proxy: Make) -> N
 
 async def test_a_request_waits_while_its_node_is_being_fenced(nodes: Start, proxy: Make) -> None:
     two = nodes(2)
-    here, there = proxy(two), proxy(two)
+    here, there = proxy(two), proxy(two, peer_timeout=PATIENCE)
     first = await here.request("add=a")
     assert first.token is not None
     slow = asyncio.create_task(here.request("wait=0.4", first.token))
