@@ -4,11 +4,12 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from bench import contenders
+from bench.load import Load
 from bench.performing import perform
 from bench.processes import Failed
 from bench.sessions import report, setups, writes
@@ -54,12 +55,17 @@ def measured(options: argparse.Namespace, wanted: Sequence[Setup]) -> dict[str, 
             for number, one in enumerate(wanted)
         ]
         rounds, seconds = (3, 1.5) if options.quick else (options.rounds, options.seconds)
-        print(f"bench: {options.rate:.0f} requests a second ...", file=sys.stderr, flush=True)
-        title = f"At {options.rate:.0f} requests a second"
-        rows[title] = in_turn(ups, rounds, at_rate(options.rate, seconds))
+
+        def play(title: str, work: Callable[[Load], None]) -> Turns:
+            print(f"bench: {title} ...", file=sys.stderr, flush=True)
+            rows[title] = turns = in_turn(ups, rounds, work)
+            return turns
+
+        play(f"At {options.rate:,.0f} requests a second", at_rate(options.rate, seconds))
         if not options.quick:
-            print("bench: as fast as they go ...", file=sys.stderr, flush=True)
-            rows["64 users as fast as they go"] = in_turn(ups, rounds, flat_out(seconds))
+            flat = play("64 users as fast as they go", flat_out(seconds))
+            half = round(min(report.middle(own, lambda turn: turn.rate) for own in flat.values()) / 2, -1)
+            play(f"At {half:,.0f} requests a second, half of what the slowest can", at_rate(half, seconds))
             if bare := setups.bare(wanted):
                 print("bench: writes alone ...", file=sys.stderr, flush=True)
                 writing = [up for up in ups if up.name in setups.WITHOUT]
