@@ -74,6 +74,9 @@ class Keeping(Protocol):
 
     def fail(self, fault: NodeFault) -> None: ...
 
+    def take_back(self) -> bool:
+        """Drop what the node has answered; whether the request may be sent a second time."""
+
     def repeat(self, fault: NodeFault) -> None:
         """Send a request elsewhere that may be sent twice, as `moved` is then told; otherwise as `fail`."""
 
@@ -226,6 +229,8 @@ class Custody:
         if not self._refused:
             self._errand = self._keeper.perform(self._course, step, self._performed)
             return
+        if step.why is Why.CONFLICT and self._goes_on(step):
+            return
         fault = NodeFault(step.status, step.why.name.lower(), _TEXTS[step.why])
         if step.why is Why.STATE_MISSING:
             self._exchange.repeat(fault)
@@ -236,6 +241,15 @@ class Custody:
         self.held = Held(step.version, step.unprotected, over=step.keep is Keep.DELETE)
         self.token_id = self._course.session_id
         self._exchange.refuse(fault, step.node)
+
+    def _goes_on(self, step: Step) -> bool:
+        """Whether it is known who serves the session now, and the request may be sent there."""
+        course = self._course
+        if step.keep is not Keep.TOKEN or not course.may_send or not self._exchange.take_back():
+            return False
+        self._refused = False
+        self._perform(course.moved(course.session_id, step.node))
+        return True
 
     def _rename(self) -> None:
         try:

@@ -188,8 +188,7 @@ class Exchange(Delivery):
         if upstream is None:
             return
         waiting = self.phase == WAITING and self.head is None  # one that is held has been carried out
-        if waiting and upstream.stale and fault.reason == "node_closed" and self._repeatable():
-            self._leave_node()
+        if waiting and upstream.stale and fault.reason == "node_closed" and self.take_back():
             self.placed.close_idle()
             self._send()
             return
@@ -281,12 +280,17 @@ class Exchange(Delivery):
     def repeat(self, fault: NodeFault) -> None:
         """At another node, where that is safe. What this one has answered, if anything, is of no use."""
         self.placed.failed(fault.reason)
-        self._leave_node()
-        self.head = None
-        if self._repeatable():
+        if self.take_back():
             self._try_again(fault)
         else:
             self.fail(fault)
+
+    def take_back(self) -> bool:
+        """Drop what the node has answered. Whether the request may be sent a second time (RFC 9110 section
+        9.2.2), and can be: all of its body is still here."""
+        self._leave_node()
+        self.head = None
+        return self.line.method in IDEMPOTENT and (self.upload is None or self.upload.replay is not None)
 
     def refuse(self, fault: NodeFault, node: int) -> None:
         """Tell the client what is wrong, and where its session is now."""
@@ -356,10 +360,6 @@ class Exchange(Delivery):
                 self.custody.moved(placement.session_id, placement.node)
         except Fault as final:
             self.fail(final)
-
-    def _repeatable(self) -> bool:
-        """RFC 9110 section 9.2.2, and all of the body still here."""
-        return self.line.method in IDEMPOTENT and (self.upload is None or self.upload.replay is not None)
 
     def _forget_unrepeatable(self) -> None:
         """Under the contract a node may ask for any request again: it does so before the app has run."""

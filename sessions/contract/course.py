@@ -200,6 +200,11 @@ class Course:
         self.node = node
         return self._search()
 
+    @property
+    def may_send(self) -> bool:
+        """Whether the request has not been sent as often as it ever is."""
+        return self._sends < MOST_SENDS
+
     # After the node
 
     def told(self, status: int, told: Told) -> Step:
@@ -296,7 +301,7 @@ class Course:
         """A 409 comes from before the app has run; with another status a write was discarded after it has."""
         if status != 409:
             return self._refuse(503, Why.CONFLICT)
-        if self._sends >= MOST_SENDS:
+        if not self.may_send:
             return self._refuse(502, Why.NEED_FOREVER)
         self.mark = max(self.mark, told.version)
         return self._anew() if told.need is Need.ID else self._search()

@@ -188,7 +188,7 @@ class Exchange:
             elif step.do is Do.RELEASE:
                 return Response(200, step.keep, _token(step), self._seen)
             elif performed and step.do is Do.REFUSE:
-                following = self._move(step.node) if step.why is Why.STATE_MISSING else None
+                following = self._again(step)
                 if following is None:
                     token = None if step.keep is Keep.NONE else _token(step)
                     return self.proxy.count(Response(step.status, step.keep, token, why=step.why))
@@ -242,6 +242,16 @@ class Exchange:
             return None
         name = course.session_id if course.expected else make_id(proxy.random)
         return course.moved(name, heir)
+
+    def _again(self, step: Step) -> Step | None:
+        """What becomes of a refused request that may be repeated."""
+        if step.why is Why.STATE_MISSING:
+            return self._move(step.node)
+        known = step.why is Why.CONFLICT and step.keep is Keep.TOKEN and self.course.may_send
+        if not known or not self._repeatable:
+            return None
+        self.proxy.keeper.arrived(self.course, False)
+        return self.course.moved(self.course.session_id, step.node)
 
     def _rename(self) -> Step | None:
         name = make_id(self.proxy.random)

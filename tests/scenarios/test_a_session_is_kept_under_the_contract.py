@@ -234,3 +234,58 @@ async def test_an_answer_whose_state_has_died_with_its_node_is_had_from_another(
         assert len(asked) == tries
         assert [record.fault for record in proxy.records] == ["" if tries == 2 else "state_missing"]
         assert bool(one.connections) + bool(other.connections) == tries
+
+
+SINCE = (1 << 20) + 1  # the version of who has taken the session over
+
+
+class Overtaken(RawNode):
+    """One of two that share `asked`: a session's second request finds its node overtaken by the other one."""
+
+    def __init__(self, asked: list["Overtaken"]) -> None:
+        super().__init__(self._answer)
+        self.asked = asked
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head, body = await read_request(reader)
+            if b" /.limpet/" in head:
+                said = b"".join(self._held(json.loads(line)["id"]) for line in body.splitlines())
+                writer.write(answer(body=said))
+                continue
+            self.asked.append(self)
+            if len(self.asked) == 1:
+                writer.write(answer(b"Limpet-Version: 2", b"Limpet-State: e30="))
+            elif len(self.asked) == 2:
+                discarded = (b"Limpet-Version: 2", b"Limpet-Need: state")
+                writer.write(answer(*discarded, status=b"503 Service Unavailable"))
+            else:
+                writer.write(answer(b"Limpet-Version: %d" % SINCE))
+
+    def _held(self, name: str) -> bytes:
+        serving = self.asked[1] is not self
+        line = {"id": name, "status": 200, "version": SINCE if serving else 2, "state": "e30="}
+        return json.dumps({**line, "serving": serving}).encode() + b"\n"
+
+
+@pytest.mark.parametrize(("method", "status", "tries"), [(b"GET", b"200", 3), (b"POST", b"503", 2)])
+async def test_a_session_that_was_overtaken_meanwhile_is_asked_for_where_it_is(
+    method: bytes, status: bytes, tries: int
+) -> None:
+    """What cannot be sent twice is 503, and the client is told where to go."""
+    asked: list[Overtaken] = []
+    one, other = Overtaken(asked), Overtaken(asked)
+    async with (
+        started(one),
+        started(other),
+        running_proxy({"app": service([one.port, other.port])}, **SETTINGS) as proxy,
+    ):
+        wire = await proxy.connect()
+        head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        fields = b"Host: x\r\nContent-Length: 0\r\nCookie: " + cookie_of(head)
+        head, _ = await wire.exchange(method + b" / HTTP/1.1\r\n" + fields + b"\r\n\r\n")
+        assert (head[9:12], len(asked)) == (status, tries)
+        assert asked[0] is asked[1]
+        token = cookie_of(head)
+        head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + token + b"\r\n\r\n")
+        assert (head[9:12], asked[-1]) == (b"200", other if asked[0] is one else one)
