@@ -299,9 +299,9 @@ class Client:
             self.deadline = NEVER
         self.exchange = exchange = Exchange(self, engine, line, fields)
         exchange.start(self._held)
-        if self._held and exchange.sending and self._busy_with(exchange):
+        if self._held and self._busy_with(exchange):
             rest, self._held = self._held, b""
-            exchange.body_received(rest)
+            self._pass_on(rest, BUSY)
         return True
 
     def _busy_with(self, exchange: Exchange) -> bool:

@@ -103,7 +103,8 @@ class SessionFile:
             raise StoreError(f"{path}: {error}") from error
 
     def _prepare(self, synchronous: Synchronous) -> None:
-        mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        # SQLite itself does not wait here: of two who make the file at once, each would wait for the other.
+        mode = self._alone("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             raise StoreError("the file needs SQLite's WAL mode, which its file system does not allow")
         self._db.execute(f"PRAGMA synchronous = {synchronous}")
@@ -163,12 +164,15 @@ class SessionFile:
 
     def _begin(self) -> None:
         """Become the one that writes. Raises sqlite3.OperationalError after `busy_seconds`."""
+        self._alone("BEGIN IMMEDIATE")
+
+    def _alone(self, statement: str) -> sqlite3.Cursor:
+        """Execute what one process can at a time. Raises sqlite3.OperationalError after `busy_seconds`."""
         deadline = time.monotonic() + self._busy_seconds
         pause = 0.0002  # a batch of one takes another process 0.2 ms
         while True:
             try:
-                self._db.execute("BEGIN IMMEDIATE")
-                return
+                return self._db.execute(statement)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                     raise

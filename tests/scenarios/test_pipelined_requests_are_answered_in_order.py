@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 
 from proxy.client import Client
-from tests.scenarios.harness import RawNode, Recorder, Wire, ok, proxied, read_request
+from tests.scenarios.harness import RawNode, Recorder, Wire, eventually, ok, proxied, read_request
 
 LONGEST_READ = 256 * 1024  # uvloop's
 
@@ -44,6 +44,20 @@ async def test_what_is_read_ahead_is_bounded_however_fast_the_client_sends() -> 
         await sending
         assert len(node.requests) == count
         assert 4 * 1024 < most <= 4 * 1024 + LONGEST_READ
+
+
+async def test_the_read_that_is_too_much_is_the_last_one() -> None:
+    """Also where it is the first, before which there was nothing."""
+    async with proxied(Recorder(), {"limits": {"pipeline": "4KiB"}}) as proxy:
+        wire = await proxy.connect()
+        await eventually(lambda: len(proxy.engine.clients) == 1)
+        (client,) = proxy.engine.clients
+        assert isinstance(client, Client)
+        client.data_received(get(b"/") * 1000)
+        assert not client.transport.is_reading()
+        for _ in range(1000):
+            await wire.read_response()
+        assert client.transport.is_reading()
 
 
 async def test_a_client_that_never_reads_is_not_read_either() -> None:

@@ -2,7 +2,9 @@
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -100,6 +102,20 @@ def test_only_a_large_log_is_brought_into_the_file_and_then_begun_anew(
     assert path.stat().st_size > before + 1_000_000
     file.run([put("next", 1)], NOW)
     assert log.stat().st_size < 100_000
+
+
+def test_several_may_make_the_file_at_the_same_moment(tmp_path: Path) -> None:
+    """Each would wait for the other, so SQLite has one of them fail at once, where they meet."""
+    together = Barrier(2)
+
+    def opened(path: Path) -> SessionFile:
+        together.wait()
+        return SessionFile(path, "NORMAL", 60.0)
+
+    with ThreadPoolExecutor(2) as threads:
+        for number in range(100):
+            for made in list(threads.map(opened, [tmp_path / f"{number}.db"] * 2)):
+                made.close()
 
 
 def test_of_a_file_that_is_gone_none_is_made(tmp_path: Path) -> None:
