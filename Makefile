@@ -24,25 +24,25 @@ $(VENV)/.run: pyproject.toml
 	$(BIN)/pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/.compare: pyproject.toml sdk/python/pyproject.toml
+$(VENV)/.demo: pyproject.toml sdk/python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[compare]' --editable sdk/python
+	$(BIN)/pip install --quiet --editable '.[demo]' --editable sdk/python
 	@touch $(VENV)/.run $@
 
-$(VENV)/.plot: $(VENV)/.compare
+$(VENV)/.plot: $(VENV)/.demo
 	$(BIN)/pip install --quiet --editable '.[plot]'
 	@touch $@
 
 $(VENV)/.test: pyproject.toml sdk/python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[test]' --editable sdk/python
-	@touch $(VENV)/.run $(VENV)/.compare $(VENV)/.plot $@
+	@touch $(VENV)/.run $(VENV)/.demo $(VENV)/.plot $@
 
-demo: $(VENV)/.run
+demo: $(VENV)/.demo
 	$(BIN)/limpet demo $(ARGS)
 
 # What draws is half of what there is to install, and is only needed for that.
-compare: $(VENV)/.compare $(if $(findstring --plot,$(ARGS))$(findstring --report,$(ARGS)),$(VENV)/.plot)
+compare: $(VENV)/.demo $(if $(findstring --plot,$(ARGS))$(findstring --report,$(ARGS)),$(VENV)/.plot)
 	$(BIN)/limpet compare $(ARGS)
 
 # The compiler takes what the tests, which wait a lot, leave it of the machine.

@@ -9,7 +9,6 @@ import tempfile
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 import aiohttp
@@ -28,6 +27,7 @@ from control.compare.stage import Stage
 from control.compare.stores import ComparedStore, make_store
 from control.compare.table import show
 from control.compare.visitors import SomebodyElses
+from control.extras import missing
 from control.interruption import until_interrupted
 from sessions.stores.redis.faults import Unavailable
 from sessions.stores.store import StoreError
@@ -45,22 +45,14 @@ FAILURES = (
 )
 
 
-def missing(extra: str, *modules: str) -> str:
-    """A sentence where a module that an extra of this distribution brings is not installed; "" else."""
-    lacking = [module for module in modules if find_spec(module) is None]
-    if not lacking:
-        return ""
-    install = f"pip install 'limpet[{extra}]', or in a checkout `make compare`"
-    return f"{' and '.join(lacking)} must be installed: {install}"
-
-
 def run(plan: Plan, *, as_json: bool = False, pictures: Pictures | None = None) -> int:
     """Run it and print what was found; the exit code: 0 fine, 1 it failed or the counts do not agree,
     130 interrupted."""
     console = Console(stderr=True, highlight=False)
     pictures = pictures or Pictures()
     drawn = pictures.plot or pictures.report
-    lack = missing("compare", "limpet_session", "uvicorn") or (missing("plot", "matplotlib") if drawn else "")
+    lack = missing("compare", "compare", "limpet_session", "uvicorn")
+    lack = lack or (missing("plot", "compare", "matplotlib") if drawn else "")
     if lack:
         console.print(f"limpet compare: {lack}", style="red", markup=False, soft_wrap=True)
         return 1

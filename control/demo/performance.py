@@ -13,6 +13,7 @@ from control.children import NotStarted, free_port
 from control.demo.buttons import serve_buttons
 from control.demo.stage import Stage
 from control.demo.story import tell_story
+from control.extras import missing
 from control.interruption import until_interrupted
 
 INTERRUPTED = 130
@@ -25,6 +26,9 @@ def run(*, port: int = 8080, admin_port: int = 9900, seconds: float | None = Non
     `seconds`: at most so long, or so long after the round.
     """
     console = Console(highlight=False)
+    if lack := missing("demo", "demo", "limpet_session", "uvicorn"):
+        console.print(f"limpet demo: {lack}", style="red", markup=False, soft_wrap=True)
+        return 1
     try:
         return asyncio.run(_perform(console, port, admin_port, seconds))
     except (NotStarted, OSError) as error:

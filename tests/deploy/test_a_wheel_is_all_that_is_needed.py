@@ -3,6 +3,7 @@
 The packages that it asks for are those of the environment of the tests: fetching them takes a minute.
 """
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -95,3 +96,18 @@ def test_it_runs_with_nothing_but_what_it_asks_for(wheel: Path, tmp_path: Path) 
         process.serves(f"http://127.0.0.1:{admin}/healthz")
         assert "shop" in call(tmp_path, limpet, "status")
         assert process.stop() == 0
+    ports = ("--port", str(free_port()), "--admin-port", str(free_port()))
+    refused = subprocess.run(
+        [limpet, "demo", *ports], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (refused.returncode, "pip install 'limpet[demo]'" in refused.stdout) == (1, True)
+    for each in requirements(wheel):
+        lend(site, each, "demo", set())
+    assert "Lost: 0" in call(tmp_path, limpet, "demo", *ports)
+
+
+def test_make_demo_installs_what_the_demo_needs() -> None:
+    told = call(ROOT, "make", "--dry-run", "demo", "VENV=none")
+    (extra,) = re.findall(r"--editable '\.\[(.+)\]' --editable sdk/python\n", told)
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"][extra]
+    assert {Requirement(each).name for each in asked} == {"limpet-session", "uvicorn"}

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from control import extras
 from control.cli import main
 from control.compare import performance
 from tests.control.compare.test_stores import kept
@@ -129,15 +130,17 @@ def test_whatever_ends_it_ends_everything(folder: Path, number: signal.Signals) 
 def test_a_missing_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert performance.missing("plot", "json") == ""
-    monkeypatch.setattr(performance, "find_spec", lambda name: None if name == "matplotlib" else object())
+    assert extras.missing("plot", "compare", "json") == ""
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "matplotlib" else object())
     for drawn in (["--plot", "x.png"], ["--report", "x.html"]):
         result = CliRunner().invoke(main, ["compare", *drawn])
         assert (result.exit_code, "pip install 'limpet[plot]'" in result.output) == (1, True)
-    monkeypatch.setattr(performance, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     result = CliRunner().invoke(main, ["compare"])
     assert (result.exit_code, "limpet_session and uvicorn" in result.output) == (1, True)
     assert "pip install 'limpet[compare]'" in result.output
+    result = CliRunner().invoke(main, ["demo"])
+    assert (result.exit_code, "pip install 'limpet[demo]'" in result.output) == (1, True)
 
 
 def test_a_store_that_is_not_there_fails_with_a_sentence() -> None:
