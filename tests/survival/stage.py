@@ -115,8 +115,8 @@ class Stage:
     async def protected(self, seconds: float = PATIENCE) -> None:
         """Wait until every session, as it is now, has its copies, or is in the store.
 
-        What is written meanwhile is no part of that: on a busy machine something always is. But a copy that was
-        under way when its node died arrives a moment later, and is all that is left: so twice.
+        What is written meanwhile is no part of that: on a busy machine something always is. But a copy that
+        was under way when its node died arrives a moment later, and is all that is left: so twice.
         """
         end = asyncio.get_running_loop().time() + seconds
         for _ in range(2):
