@@ -27,13 +27,7 @@ async def a_logout_comes_while_the_store_is_away() -> list[str]:
 async def all_who_remember_an_end_forget_it() -> list[str]:
     """But the fallback. A copy is left further on, made while the first in order was silent."""
     stage = Stage(FOUR._replace(store=True))
-    token = await stage.write("j", None)
-    silent = (0, next(node for node in stage.order(token) if node != token.node))
-    stage.network.cuts.add(silent)
-    token = await stage.write("k", token)
-    stage.network.cuts.discard(silent)
-    stage.come_back(*silent)
-    assert (await stage.send(Session.end, token)).keep is Keep.DELETE
+    token, silent = await stage.ended_but_for_a_copy()
     stage.restart(token.node)
     stage.restart(silent[1])
     return ["an ended session is back"] if (await stage.read(token)).seen else []
@@ -94,7 +88,7 @@ async def a_fallback_is_silent_when_it_is_given_a_copy() -> list[str]:
             return None
         return await call(session_id, action, seconds, base, writer)
 
-    stage.proxies[0].links.call = silent_at_first  # type: ignore[method-assign]
+    stage.proxies[0].links.call = silent_at_first  # type: ignore[method-assign] - it stands before this one's calls
     stage.machines[other].kill()
     await stage.until(lambda: silences > 0)
     passes = watch.passes

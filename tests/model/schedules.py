@@ -130,13 +130,7 @@ async def a_copy_is_left_of_a_session_that_has_ended() -> list[str]:
     Who remembers the end is asked for the session, but is silent again when it would be given a copy.
     """
     stage = Stage(FOUR)
-    token = await stage.write("j", None)
-    silent = (0, next(node for node in stage.order(token) if node != token.node))
-    stage.network.cuts.add(silent)
-    token = await stage.write("k", token)
-    stage.network.cuts.discard(silent)
-    stage.come_back(*silent)
-    assert (await stage.send(Session.end, token)).keep is Keep.DELETE
+    token, silent = await stage.ended_but_for_a_copy()
     stage.restart(token.node)
     response = await stage.send(lambda _: stage.network.cuts.add(silent), token)
     assert response.token is not None
@@ -150,7 +144,7 @@ class Gate:
         self.held = held
         self.came = self.passed = 0  # fences that have been sent, and those that were answered
         self._call = proxy.links.call
-        proxy.links.call = self._send  # type: ignore[method-assign]
+        proxy.links.call = self._send  # type: ignore[method-assign] - it stands before the proxy's calls
         proxy.keeper.takeovers._draw = lambda: draw
 
     async def _send(
@@ -211,7 +205,7 @@ async def two_proxies_draw_the_same_number() -> list[str]:
             await written.wait()
         return await call(session_id, action, *others)
 
-    late.call = after_the_other  # type: ignore[method-assign]
+    late.call = after_the_other  # type: ignore[method-assign] - it stands before this one's calls
     own = [asyncio.ensure_future(stage.send(writing(key), token, proxy=1)) for key in ("l", "m")]
     await looked.wait()
     token = await stage.write("k", token)

@@ -71,6 +71,18 @@ class Stage:
         assert response.token is not None
         return response.token
 
+    async def ended_but_for_a_copy(self) -> tuple[Token, tuple[int, int]]:
+        """A session that has ended, of which a copy is left further on: made while the first in order was
+        silent to proxy 0. Its last token, and those two, as the network cuts them."""
+        token = await self.write("j", None)
+        silent = (0, next(node for node in self.order(token) if node != token.node))
+        self.network.cuts.add(silent)
+        token = await self.write("k", token)
+        self.network.cuts.discard(silent)
+        self.come_back(*silent)
+        assert (await self.send(Session.end, token)).keep is Keep.DELETE
+        return token, silent
+
     async def _persist(self, op: Op, token: Token | None, proxy: int) -> Response:
         async with asyncio.timeout(PATIENCE):
             while (response := await self.send(op, token, proxy)).status != 200:

@@ -112,7 +112,7 @@ async def test_an_answer_that_came_while_limpet_stood_still_is_not_late() -> Non
     async def node(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(ok())
-        time.sleep(0.5)  # noqa: ASYNC251 - the proxy runs in this very thread
+        time.sleep(0.5)  # noqa: ASYNC251 - what is tested: the proxy's loop, which is this one, stands still
         proxy.engine.tick()  # on uvloop, timers come before sockets
 
     async with proxied(RawNode(node), timeouts={"response": "200ms"}) as proxy:

@@ -91,11 +91,13 @@ async def test_a_node_without_the_contract_is_502_and_down() -> None:
         assert len(node.requests) == 1
 
 
-class FirstDies(RawNode):
-    """One of several that share `asked`: whoever takes the first request ends without an answer."""
+class InTurn(RawNode):
+    """One of several that share both: `fates`, what each request meets, whoever takes it (b"": it breaks
+    off), and `asked`, the heads of those requests."""
 
-    def __init__(self, asked: list[bytes]) -> None:
+    def __init__(self, fates: list[bytes], asked: list[bytes]) -> None:
         super().__init__(self._answer)
+        self.fates = fates
         self.asked = asked
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -103,15 +105,16 @@ class FirstDies(RawNode):
             head, _ = await read_request(reader)
             if head.startswith(b"GET / "):
                 self.asked.append(head)
-                if len(self.asked) == 1:
+                fate = self.fates.pop(0)
+                if not fate:
                     return
-            writer.write(answer(b"Limpet-Version: 1"))
+                writer.write(fate)
 
 
 async def test_a_second_try_is_for_another_session() -> None:
     """The node that took the first may serve it yet."""
-    asked: list[bytes] = []
-    one, other = FirstDies(asked), FirstDies(asked)
+    fates, asked = [b"", answer(b"Limpet-Version: 1")], list[bytes]()
+    one, other = InTurn(fates, asked), InTurn(fates, asked)
     async with (
         started(one),
         started(other),
@@ -125,28 +128,11 @@ async def test_a_second_try_is_for_another_session() -> None:
         assert header(second, b"Limpet-Version") == [b"0"]
 
 
-class InTurn(RawNode):
-    """One of several that share `fates`: what each request meets, whoever takes it. b"": it breaks off."""
-
-    def __init__(self, fates: list[bytes]) -> None:
-        super().__init__(self._answer)
-        self.fates = fates
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            head, _ = await read_request(reader)
-            if head.startswith(b"GET / "):
-                fate = self.fates.pop(0)
-                if not fate:
-                    return
-                writer.write(fate)
-
-
 async def test_a_node_that_asks_for_another_id_has_not_failed() -> None:
     lines = (b"Limpet-Version: 0", b"Limpet-Need: id", b"Connection: close")
     need = answer(*lines, status=b"409 Conflict", body=b"no")
     fates = [need, b"", answer(b"Limpet-Version: 1")]
-    one, other = InTurn(fates), InTurn(fates)
+    one, other = InTurn(fates, []), InTurn(fates, [])
     retries = {"tries": 2, "budget": 1.0}
     async with (
         started(one),
