@@ -34,24 +34,30 @@ class Batcher(Generic[Item, Answer]):
 
     def __init__(
         self,
-        send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]] | None],
         size: Callable[[Item], int],
         *,
         batch_bytes: int = BATCH_BYTES,
         waiting_bytes: int = 64 * 1024 * 1024,
     ) -> None:
-        """`send` gives one answer for each item, in order; what it raises goes to the whole batch."""
+        """`send` gives one answer for each item, in order; what it raises goes to the whole batch.
+
+        Or it gives None, and `landed` or `broke` is called later: that needs no task for each batch.
+        """
         self._send = send
         self._size = size
         self._batch_bytes = batch_bytes
         self._room = waiting_bytes
         self._waiting: deque[tuple[Item, int, Receipt[Answer]]] = deque()
-        self._flight: asyncio.Task[None] | None = None
-        self._enough: asyncio.Future[None] | None = None  # the next batch waits for `_wanted` items
-        self._wanted = 0
+        self._flight: list[Receipt[Answer]] = []  # who waits for the batch that is under way
+        self._leaving: asyncio.Handle | None = None  # when the next one leaves, once that is known
+        self._task: asyncio.Task[None] | None = None  # of a `send` that is a coroutine
+        self._wanted = 0  # items that the next batch waits for; 0: it leaves as it is
         self._usual = 0  # items in a batch, of late
+        self._began = 0.0  # when the last batch left, by the loop's time
         self._took = 0.0  # seconds, of late
         self._closed = False
+        self._rested: asyncio.Future[None] | None = None  # whoever closes waits for it
         self.batches = 0
         self.items = 0
 
@@ -72,85 +78,115 @@ class Batcher(Generic[Item, Answer]):
         answer: Receipt[Answer] = Receipt()
         self._room -= size
         self._waiting.append((item, size, answer))
-        if self._flight is None:
-            self._flight = asyncio.create_task(self._fly())
-        elif len(self._waiting) >= self._wanted:
-            self._go_on()
+        if self._leaving is None:
+            if not self._flight:
+                self._leave_soon()
+        elif self._wanted and len(self._waiting) >= self._wanted:
+            self._leave_soon()
         return answer
 
     async def close(self) -> None:
         """Take nothing more, and return when all that was taken has been sent and answered."""
         self._closed = True
-        self._go_on()
-        if self._flight:
-            await asyncio.wait([self._flight])
+        if self._wanted:
+            self._leave_soon()
+        if self._flight or self._leaving is not None:
+            self._rested = self._rested or asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._rested])
 
-    async def _fly(self) -> None:
-        time = asyncio.get_running_loop().time
+    # Called by who sends
+
+    def landed(self, answers: Sequence[Answer]) -> None:
+        """The batch was answered: tell those who wait for it."""
+        if len(answers) != len(self._flight):
+            self.broke(RuntimeError(f"{len(answers)} answers to {len(self._flight)} items"))
+            return
+        for waiting, answer in zip(self._flight, answers, strict=True):
+            if not waiting.done():
+                waiting.set_result(answer)
+        self._over()
+
+    def broke(self, error: Exception) -> None:
+        """The batch has no answer."""
+        for waiting in self._flight:
+            if not waiting.done():
+                waiting.set_exception(error)
+        self._over()
+
+    # Private
+
+    def _leave_soon(self) -> None:
+        """In the next turn of the loop: what is submitted in this one comes along."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+        self._leaving = asyncio.get_running_loop().call_soon(self._leave)
+
+    def _leave(self) -> None:
+        self._leaving = None
+        if self._wanted > len(self._waiting):
+            self._usual //= 2  # they have become fewer
+        self._wanted = 0
+        items = self._next_batch()
+        if not items:
+            self._rest()
+            return
+        self.batches += 1
+        self.items += len(items)
+        self._began = asyncio.get_running_loop().time()
+        sent = self._send(items)
+        if sent is not None:
+            self._task = asyncio.create_task(self._wait_for(sent))
+
+    async def _wait_for(self, sent: Awaitable[Sequence[Answer]]) -> None:
         try:
-            while batch := self._next_batch():
-                began = time()
-                await self._deliver(batch)
-                self._usual = max(len(batch), self._usual * 7 // 8)
-                self._took = max(time() - began, self._took * 0.875)
-                if not await self._gather(self._usual * 7 // 8):
-                    self._usual //= 2  # they have become fewer
-        finally:
-            self._flight = None
-            for _, _, answer in self._waiting:  # only where the loop is being torn down
-                answer.cancel()
+            answers = await sent
+        except asyncio.CancelledError:  # only where the loop is being torn down
+            for waiting in self._flight:
+                waiting.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - the task's boundary: the submitters are told
+            self.broke(error)
+        else:
+            self.landed(answers)
 
-    async def _gather(self, wanted: int) -> bool:
-        """Where many write at once, let the next batch become nearly as large as those before it: did it?
+    def _next_batch(self) -> list[Item]:
+        items: list[Item] = []
+        left = self._batch_bytes
+        while self._waiting and (not items or self._waiting[0][1] <= left):
+            item, size, answer = self._waiting.popleft()
+            self._room += size
+            if not answer.done():
+                items.append(item)
+                self._flight.append(answer)
+                left -= size
+        return items
+
+    def _over(self) -> None:
+        """See how large batches are, and how long they take; then the next one."""
+        now = asyncio.get_running_loop().time()
+        self._usual = max(len(self._flight), self._usual * 7 // 8)
+        self._took = max(now - self._began, self._took * 0.875)
+        self._flight = []
+        self._go_on(self._usual * 7 // 8)
+
+    def _go_on(self, wanted: int) -> None:
+        """Where many write at once, let the next batch become nearly as large as those before it.
 
         Else one that has just missed a large batch leaves alone, and all others miss its batch: 64 writers on
         two nodes took 110 to 170 requests for 1,000 writes. A few wait for nobody: at 300 requests a second
         the slowest hundredth of writes took 10 ms and more, so 5. Behind who was away for a second is a large
         batch that took long: without a bound, writes would wait for others until their time was up.
         """
-        if len(self._waiting) >= wanted or wanted < _MANY or self._closed:
-            return True
-        self._wanted, self._enough = wanted, asyncio.get_running_loop().create_future()
-        patience = min(max(2 * self._took, _PATIENCE), _MOST_PATIENCE)
-        timer = asyncio.get_running_loop().call_later(patience, self._go_on)
-        try:
-            await self._enough
-        finally:
-            timer.cancel()
-            self._enough = None
-        return len(self._waiting) >= wanted
-
-    def _go_on(self) -> None:
-        if self._enough is not None and not self._enough.done():
-            self._enough.set_result(None)
-
-    def _next_batch(self) -> list[tuple[Item, Receipt[Answer]]]:
-        batch: list[tuple[Item, Receipt[Answer]]] = []
-        left = self._batch_bytes
-        while self._waiting and (not batch or self._waiting[0][1] <= left):
-            item, size, answer = self._waiting.popleft()
-            self._room += size
-            if not answer.done():
-                batch.append((item, answer))
-                left -= size
-        return batch
-
-    async def _deliver(self, batch: list[tuple[Item, Receipt[Answer]]]) -> None:
-        self.batches += 1
-        self.items += len(batch)
-        try:
-            answers = await self._send([item for item, _ in batch])
-            if len(answers) != len(batch):
-                raise RuntimeError(f"{len(answers)} answers to {len(batch)} items")
-        except asyncio.CancelledError:
-            for _, waiting in batch:
-                waiting.cancel()
-            raise
-        except Exception as error:  # noqa: BLE001 - the task's boundary: the submitters are told
-            for _, waiting in batch:
-                if not waiting.done():
-                    waiting.set_exception(error)
+        if len(self._waiting) < wanted and wanted >= _MANY and not self._closed:
+            self._wanted = wanted
+            patience = min(max(2 * self._took, _PATIENCE), _MOST_PATIENCE)
+            self._leaving = asyncio.get_running_loop().call_later(patience, self._leave)
+        elif self._waiting:
+            self._leave_soon()
         else:
-            for (_, waiting), answer in zip(batch, answers, strict=True):
-                if not waiting.done():
-                    waiting.set_result(answer)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Nothing waits, and nothing is under way."""
+        if self._rested is not None and not self._rested.done():
+            self._rested.set_result(None)

@@ -5,15 +5,17 @@ import logging
 import ssl
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from sessions.batching import Batcher, Closed, Overloaded
 from sessions.contract.homes import Entry
 from sessions.contract.messages import Action, Answer, Call
-from sessions.keeping.channel import Channel, Dropped, Unreachable
+from sessions.keeping.channel import Channel, Dropped, Request, Unreachable
 from sessions.keeping.lines import Fault, Line, answer_of, read_answers, read_list, write_call, write_touch
 from sessions.keeping.replies import Garbled, Reply
 from sessions.keeping.targets import silence
+from sessions.receipt import Receipt
 
 logger = logging.getLogger("limpet.peers")
 
@@ -23,6 +25,8 @@ MOST_ALONE = 8  # requests at once that are about one session only
 _WAITING_BYTES = 64 * 1024 * 1024  # of each kind of call; then those that come are not sent
 _OF_ALL = frozenset({200})
 _OF_ONE = frozenset({200, 204, 404, 409, 410, 413})
+_FAULTS = (TimeoutError, Unreachable, Dropped, Garbled)
+_NO_ANSWER: Final = Fault.GARBAGE
 _UNREACHABLE = "cannot be reached"
 _GARBAGE = "gave an answer that cannot be understood"
 _TELLING = {
@@ -70,16 +74,19 @@ class Peer:
         self._alone_bytes = 0  # of states that wait, or are under way
         self._closed = False
         self._complaint = ""
-        self._copies: Batcher[Line, Answer | None] = Batcher(
-            self._send_copies, _size, waiting_bytes=_WAITING_BYTES
+        self._copies: Batcher[Line, _Result] = Batcher(self._send_copies, _size, waiting_bytes=_WAITING_BYTES)
+        self._questions: Batcher[Line, _Result] = Batcher(
+            self._send_questions, _size, waiting_bytes=_WAITING_BYTES
         )
-        self._questions, self._fences = (
-            Batcher(self._send_questions, _size, waiting_bytes=_WAITING_BYTES) for _ in range(2)
-        )
+        self._fences: Batcher[Line, _Result] = Batcher(self._send_fences, _size, waiting_bytes=_WAITING_BYTES)
         self.keeps_as = b""  # the name by which it keeps its sessions, as of its last list
         self.copied_bytes = 0  # of states on their way to this node, with what surrounds them
-        self.requests = 0
         self.faults = 0  # requests that brought no answer
+
+    @property
+    def requests(self) -> int:
+        """Requests to the endpoint; one that was sent again, on another connection, counts twice."""
+        return self._channel.requests
 
     @property
     def batches(self) -> int:
@@ -101,7 +108,8 @@ class Peer:
         if call is Call.PUT and len(action.state) > LARGE_STATE:
             return self._ask_alone(session_id, action, ttl)
         try:
-            return self._copies.submit(write_call(session_id, action, ttl))
+            # None of these is too large for an answer: the type of a question's is wider.
+            return cast(Receipt[Answer | None], self._copies.submit(write_call(session_id, action, ttl)))
         except (Overloaded, Closed):
             return silence()
 
@@ -137,6 +145,24 @@ class Peer:
         self._channel.close()
         await asyncio.wait(closing)
 
+    # Called by batches
+
+    def read_batch(self, lines: Sequence[Line], reply: Reply) -> Sequence[_Result]:
+        """What a batch was answered, line by line."""
+        if not self._expects(reply, _OF_ALL):
+            return [None] * len(lines)
+        answers = read_answers(lines, reply.body)
+        if _NO_ANSWER in answers:
+            self._failed(_GARBAGE)
+            return [None if said is _NO_ANSWER else said for said in answers]
+        self._complaint = ""
+        return answers
+
+    def silence(self, lines: Sequence[Line], fault: Exception, seconds: float) -> Sequence[_Result]:
+        """A batch was not answered, which should have been within `seconds`."""
+        self._unanswered(fault, seconds)
+        return [None] * len(lines)
+
     # Private
 
     async def _question(self, session_id: str, action: Action, ttl: int) -> Answer | None:
@@ -149,25 +175,21 @@ class Peer:
             return await self._ask_alone(session_id, action, ttl)
         return said if isinstance(said, Answer) else None
 
-    async def _send_copies(self, lines: Sequence[Line]) -> Sequence[Answer | None]:
-        self.copied_bytes += sum([len(line.body) for line in lines if line.call is Call.PUT])
-        answers = await self._send_batch(lines, self._copy_seconds)
-        return [said if isinstance(said, Answer) else None for said in answers]
+    def _send_copies(self, lines: Sequence[Line]) -> None:
+        for line in lines:
+            if line.call is Call.PUT:
+                self.copied_bytes += len(line.body)
+        self._send_batch(lines, self._copies, self._copy_seconds)
 
-    async def _send_questions(self, lines: Sequence[Line]) -> Sequence[_Result]:
-        return await self._send_batch(lines, self._timeout_seconds)
+    def _send_questions(self, lines: Sequence[Line]) -> None:
+        self._send_batch(lines, self._questions, self._timeout_seconds)
 
-    async def _send_batch(self, lines: Sequence[Line], seconds: float) -> Sequence[_Result]:
-        body = b"".join([line.body for line in lines])
-        reply = await self._request(b"POST", b"", body, b"", seconds, _OF_ALL)
-        if reply is None:
-            return [None] * len(lines)
-        answers = read_answers(lines, reply.body)
-        if Fault.GARBAGE in answers:
-            self._failed(_GARBAGE)
-        else:
-            self._complaint = ""
-        return answers
+    def _send_fences(self, lines: Sequence[Line]) -> None:
+        self._send_batch(lines, self._fences, self._timeout_seconds)
+
+    def _send_batch(self, lines: Sequence[Line], batches: Batcher[Line, _Result], seconds: float) -> None:
+        data = self._channel.text(b"POST", self._path, b"".join([line.body for line in lines]))
+        self._channel.send(_Batch(self, lines, batches, data, seconds))
 
     async def _ask_alone(self, session_id: str, action: Action, ttl: int) -> Answer | None:
         if self._alone_bytes > _WAITING_BYTES:
@@ -209,33 +231,54 @@ class Peer:
         expected: frozenset[int] = _OF_ONE,
     ) -> Reply | None:
         """One request to the endpoint; None, counted and logged, for what is no answer."""
-        target = self._path + rest
         try:
-            try:
-                reply = await self._send(method, target, body, fields, seconds)
-            except Dropped:  # a connection that had been kept, which nodes close when they like
-                reply = await self._send(method, target, body, fields, seconds)
-        except TimeoutError:
-            return self._failed(f"gave no answer within {seconds:g} s")
-        except (Unreachable, Dropped):
-            return self._failed(_UNREACHABLE)
-        except Garbled:
-            return self._failed(_GARBAGE)
-        if reply.status not in expected:
-            return self._failed(_TELLING.get(reply.status, f"answered {reply.status}"))
-        return reply
+            reply = await self._channel.request(method, self._path + rest, body, fields, seconds)
+        except _FAULTS as fault:
+            self._unanswered(fault, seconds)
+            return None
+        return reply if self._expects(reply, expected) else None
 
-    async def _send(self, method: bytes, target: bytes, body: bytes, fields: bytes, seconds: float) -> Reply:
-        self.requests += 1
-        return await self._channel.request(method, target, body, fields, seconds)
+    def _expects(self, reply: Reply, expected: frozenset[int]) -> bool:
+        if reply.status in expected:
+            return True
+        self._failed(_TELLING.get(reply.status, f"answered {reply.status}"))
+        return False
 
-    def _failed(self, what: str) -> Reply | None:
+    def _unanswered(self, fault: Exception, seconds: float) -> None:
+        if isinstance(fault, TimeoutError):
+            self._failed(f"gave no answer within {seconds:g} s")
+        else:
+            self._failed(_GARBAGE if isinstance(fault, Garbled) else _UNREACHABLE)
+
+    def _failed(self, what: str) -> None:
         """Count it, and log it where it is news."""
         self.faults += 1
         if what != self._complaint and not self._closed:
             self._complaint = what
             logger.warning("the session endpoint of node %s %s", self.name, what)
-        return None
+
+
+class _Batch(Request):
+    """Lines on their way to a node."""
+
+    __slots__ = ("_batches", "_lines", "_peer")
+
+    def __init__(
+        self, peer: Peer, lines: Sequence[Line], batches: Batcher[Line, _Result], data: bytes, seconds: float
+    ) -> None:
+        super().__init__(data, seconds)
+        self._peer = peer
+        self._lines = lines
+        self._batches = batches
+
+    def answered(self, reply: Reply) -> None:
+        self._batches.landed(self._peer.read_batch(self._lines, reply))
+
+    def failed(self, fault: Exception) -> None:
+        if isinstance(fault, _FAULTS):
+            self._batches.landed(self._peer.silence(self._lines, fault, self.seconds))
+        else:
+            self._batches.broke(fault)
 
 
 def _size(line: Line) -> int:

@@ -11,7 +11,7 @@ import ssl
 from typing import Any, cast
 
 from sessions.keeping.alarm import Alarm
-from sessions.keeping.replies import Garbled, Reply, ReplyReader
+from sessions.keeping.replies import Garbled, Reply, ReplyReader, read_whole
 
 _MOST_IDLE = 8
 _IDLE_SECONDS = 30.0  # beyond it a connection is not trusted to be whole: firewalls forget
@@ -25,19 +25,67 @@ class Unreachable(Exception):
     """No connection could be made."""
 
 
+class Request:
+    """One request. It is told of its answer, or of what there was in its place, once, unless it is dropped.
+
+    That is TimeoutError, Unreachable, Dropped, or Garbled for what is no response.
+    """
+
+    __slots__ = ("connection", "data", "deadline", "dropped", "seconds", "tried")
+
+    def __init__(self, data: bytes, seconds: float) -> None:
+        """`seconds`: in which it is to be answered."""
+        self.data = data
+        self.seconds = seconds
+        self.deadline = 0.0  # by the loop's time
+        self.dropped = False
+        self.tried = False  # on a connection that had ended
+        self.connection: Connection | None = None
+
+    def answered(self, reply: Reply) -> None:
+        raise NotImplementedError
+
+    def failed(self, fault: Exception) -> None:
+        raise NotImplementedError
+
+    def drop(self) -> None:
+        """Nobody wants to know any more; what comes yet belongs to nobody."""
+        self.dropped = True
+        if self.connection is not None:
+            self.connection.close()
+
+
+class _Lone(Request):
+    """One that somebody waits for."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self, data: bytes, seconds: float) -> None:
+        super().__init__(data, seconds)
+        self.answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+    def answered(self, reply: Reply) -> None:
+        if not self.answer.done():
+            self.answer.set_result(reply)
+
+    def failed(self, fault: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(fault)
+
+
 class Connection:
     """One connection."""
 
-    __slots__ = ("_alarm", "_answer", "_reader", "_transport", "closed", "deadline", "since", "used")
+    __slots__ = ("_channel", "_reader", "_request", "_transport", "asked_at", "closed", "deadline", "used")
 
-    def __init__(self, alarm: Alarm) -> None:
-        self._alarm = alarm
+    def __init__(self, channel: "Channel") -> None:
+        self._channel = channel
         self._transport: asyncio.Transport | None = None
-        self._reader: ReplyReader | None = None
-        self._answer: asyncio.Future[Reply] | None = None
+        self._request: Request | None = None
+        self._reader: ReplyReader | None = None  # of an answer that comes in pieces
         self.closed = False
         self.used = False  # before the request that is under way
-        self.since = 0.0  # when it became idle
+        self.asked_at = 0.0  # when the last request was sent
         self.deadline = 0.0
 
     # Called by the transport
@@ -46,11 +94,11 @@ class Connection:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own are none by name
 
     def data_received(self, data: bytes) -> None:
-        if self._reader is None or self._answer is None:
+        if self._request is None:
             self.close()  # nobody has asked
             return
         try:
-            reply = self._reader.feed(data)
+            reply = self._read(data)
         except Garbled as fault:
             self._fail(fault)
             return
@@ -67,39 +115,29 @@ class Connection:
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        reader = self._reader
-        if reader is None:
+        if self._request is None:
             return
-        if self.used and not reader.began:
-            self._fail(Dropped())
+        if self._reader is None:
+            self._fail(Dropped() if self.used else Garbled("the connection ended without a response"))
             return
         try:
-            self._finish(reader.end())
+            self._finish(self._reader.end())
         except Garbled as fault:
             self._fail(fault)
 
-    # Called by the channel
+    # Called by the channel and its alarm
 
-    async def ask(self, request: bytes, deadline: float) -> Reply:
-        """One request and its answer, by the loop's time. Raises Dropped, Garbled, TimeoutError."""
+    def ask(self, request: Request) -> None:
+        """Send a request. It is told of its answer, and the channel that this connection is free again."""
         assert self._transport is not None
-        self._reader = ReplyReader()
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
-        self.deadline = deadline
-        self._alarm.add(self)
-        try:
-            return await self._answer
-        finally:
-            self._alarm.remove(self)
-            self._close_unanswered()
-
-    def _close_unanswered(self) -> None:
-        if self._reader is not None:  # what comes yet belongs to nobody
-            self.close()
+        self._request = request
+        request.connection = self
+        self.deadline = request.deadline
+        self.asked_at = request.deadline - request.seconds
+        self._channel.alarm.add(self)
+        self._transport.write(request.data)
 
     def late(self, now: float) -> None:
-        """Called by the alarm."""
         self._fail(TimeoutError())
 
     def close(self) -> None:
@@ -109,19 +147,34 @@ class Connection:
 
     # Private
 
+    def _read(self, data: bytes) -> Reply | None:
+        reader = self._reader
+        if reader is None:
+            reply = read_whole(data)
+            if reply is not None:
+                return reply
+            self._reader = reader = ReplyReader()
+        return reader.feed(data)
+
     def _finish(self, reply: Reply) -> None:
-        answer, self._answer, self._reader = self._answer, None, None
+        request = self._over()
         self.used = True
-        if not reply.kept:
-            self.close()
-        if answer is not None and not answer.done():
-            answer.set_result(reply)
+        self._channel.keep(self, reply.kept)
+        if request is not None and not request.dropped:
+            request.answered(reply)
 
     def _fail(self, fault: Exception) -> None:
-        answer, self._answer, self._reader = self._answer, None, None
+        request = self._over()
         self.close()
-        if answer is not None and not answer.done():
-            answer.set_exception(fault)
+        if request is not None:
+            self._channel.failed(request, fault)
+
+    def _over(self) -> Request | None:
+        request, self._request, self._reader = self._request, None, None
+        self._channel.alarm.remove(self)
+        if request is not None:
+            request.connection = None
+        return request
 
 
 class Channel:
@@ -147,68 +200,98 @@ class Channel:
         self._port = port
         self._socket = socket
         self._fixed = b" HTTP/1.1\r\nHost: %b\r\nLimpet-Key: %b\r\n" % (authority.encode(), key)
-        self._alarm = Alarm()
         self._idle: list[Connection] = []  # the last used one last
+        self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.alarm = Alarm()
+        self.requests = 0  # that were begun; one that is sent again counts twice
 
     async def request(
         self, method: bytes, target: bytes, body: bytes, fields: bytes, seconds: float
     ) -> Reply:
-        """One request; `fields`: more lines, each with its CRLF.
-
-        Raises TimeoutError after `seconds`, Unreachable, Dropped, or Garbled for what is no response.
-        """
-        request = b"".join(
-            (method, b" ", target, self._fixed, fields, b"Content-Length: %d\r\n\r\n" % len(body), body)
-        )
-        deadline = asyncio.get_running_loop().time() + seconds
-        connection = self._take() or await self._connect(deadline)
+        """One request and its answer. Raises TimeoutError, Unreachable, Dropped, Garbled."""
+        lone = _Lone(self.text(method, target, body, fields), seconds)
+        self.send(lone)
         try:
-            reply = await connection.ask(request, deadline)
-        except Dropped:
-            self._drop_idle()  # as like as not the node has been started anew
-            raise
-        self._keep(connection)
-        return reply
+            return await lone.answer
+        finally:
+            lone.drop()
+
+    def text(self, method: bytes, target: bytes, body: bytes, fields: bytes = b"") -> bytes:
+        """A request as it is sent; `fields`: more lines, each with its CRLF."""
+        length = b"Content-Length: %d\r\n\r\n" % len(body)
+        return b"".join((method, b" ", target, self._fixed, fields, length, body))
+
+    def send(self, request: Request) -> None:
+        """Begin one. Where a kept connection has ended, it is sent again: nodes close them when they like."""
+        self.requests += 1
+        now = asyncio.get_running_loop().time()
+        request.deadline = now + request.seconds
+        connection = self._take(now - _IDLE_SECONDS)
+        if connection is not None:
+            connection.ask(request)
+            return
+        opening = asyncio.create_task(self._open(request))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
 
     def close(self) -> None:
         """Close what is idle, and begin nothing more."""
         self._closed = True
         self._drop_idle()
 
+    # Called by connections
+
+    def keep(self, connection: Connection, kept: bool) -> None:
+        """An answer was read from it; `kept`: it may carry another request."""
+        if connection.closed or not kept or self._closed or len(self._idle) >= _MOST_IDLE:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def failed(self, request: Request, fault: Exception) -> None:
+        """A request has come to nothing."""
+        if isinstance(fault, Dropped):
+            self._drop_idle()  # as like as not the node has been started anew
+            if not request.tried and not request.dropped:
+                request.tried = True
+                self.send(request)
+                return
+        if not request.dropped:
+            request.failed(fault)
+
+    # Private
+
+    def _take(self, oldest: float) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed and connection.asked_at > oldest:
+                return connection
+            connection.close()
+        return None
+
     def _drop_idle(self) -> None:
         for connection in self._idle:
             connection.close()
         self._idle.clear()
 
-    def _take(self) -> Connection | None:
-        oldest = asyncio.get_running_loop().time() - _IDLE_SECONDS
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.closed and connection.since > oldest:
-                return connection
-            connection.close()
-        return None
-
-    def _keep(self, connection: Connection) -> None:
-        if connection.closed or self._closed or len(self._idle) >= _MOST_IDLE:
-            connection.close()
-            return
-        connection.since = asyncio.get_running_loop().time()
-        self._idle.append(connection)
-
-    async def _connect(self, deadline: float) -> Connection:
-        if self._closed:
-            raise Unreachable
+    async def _open(self, request: Request) -> None:
+        """Connect, and send it."""
         try:
-            async with asyncio.timeout_at(deadline):
-                return await self._open()
-        except TimeoutError:
-            raise
-        except OSError as error:
-            raise Unreachable from error
+            if self._closed:
+                raise Unreachable
+            async with asyncio.timeout_at(request.deadline):
+                connection = await self._connect()
+        except Exception as error:  # noqa: BLE001 - the task's boundary: whoever has asked is told
+            unreachable = isinstance(error, OSError) and not isinstance(error, TimeoutError)
+            self.failed(request, Unreachable() if unreachable else error)
+        else:
+            if request.dropped:
+                connection.close()
+            else:
+                connection.ask(request)
 
-    async def _open(self) -> Connection:
+    async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
         if self._socket is not None:
             _, connection = await loop.create_unix_connection(self._protocol, self._socket)
@@ -223,4 +306,4 @@ class Channel:
         return cast(Connection, connection)
 
     def _protocol(self) -> Any:  # by its methods: a class that is compiled has no base that is not
-        return Connection(self._alarm)
+        return Connection(self)

@@ -34,13 +34,26 @@ class Reply(NamedTuple):
     node: bytes = b""
 
 
+def read_whole(data: bytes) -> Reply | None:
+    """The response that `data` is, all of it, as nearly all of them come; None: it is for a reader.
+
+    Raises Garbled.
+    """
+    raw, end, body = data.partition(b"\r\n\r\n")
+    if not end or len(raw) > MOST_HEAD:
+        return None
+    head = _read_head(raw)
+    if head is None or head.expected != len(body):
+        return None
+    return Reply(head.status, body, head.version, head.serving, head.kept, head.node)
+
+
 class ReplyReader:
     """One response. `feed` and `end` return it when it is whole."""
 
-    __slots__ = ("_body", "_buffer", "_expected", "_kept", "_scanned", "_size", "_started", "_told", "began")
+    __slots__ = ("_body", "_buffer", "_expected", "_kept", "_scanned", "_size", "_started", "_told")
 
     def __init__(self) -> None:
-        self.began = False  # a byte of it has come
         self._buffer = bytearray()
         self._scanned = 0
         self._started = False  # the head has been read
@@ -52,7 +65,6 @@ class ReplyReader:
 
     def feed(self, data: bytes) -> Reply | None:
         """More bytes. Raises Garbled."""
-        self.began = True
         self._buffer += data
         while not self._started:
             end = self._buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
