@@ -13,7 +13,8 @@ CATCH_UP_SECONDS = 0.1  # of a rate that may be made up for after a pause
 # So much of a rate begins at once, and then nothing for as long: what a node is asked in the same moment
 # travels in one request, which costs more than all that is in it.
 BUNCH_SECONDS = 0.05
-GIVING_WAY = 5.0  # times as long as the event loop was late is waited in addition: requests go first
+PAUSE = 4.0  # times as long as a node's last page took is waited before its next one: requests go first
+GIVING_WAY = 5.0  # times as long as the event loop was late is waited in addition, for the same reason
 
 
 class Caller(Protocol):
@@ -128,6 +129,7 @@ class Comparison:
         self._moving = moving
         self._stirred = asyncio.Event()
         self._room = asyncio.Semaphore(MOST_JOBS)
+        self._took: dict[int, float] = {}  # seconds for a node's last page, until it had been looked at
 
     async def run(self) -> int:
         """To its end; how many jobs there were."""
@@ -141,7 +143,9 @@ class Comparison:
                     await self._begin(group, job)
                 count += len(jobs)
                 self._read(group, work.advance())
-                if not jobs and not work.done:
+                if work.ready:
+                    await asyncio.sleep(0)  # requests come first
+                elif not jobs and not work.done:
                     await self._stirred.wait()
         return count
 
@@ -150,11 +154,17 @@ class Comparison:
             group.create_task(self._read_page(group, page))
 
     async def _read_page(self, group: asyncio.TaskGroup, page: Page) -> None:
+        """After a pause. Lists of 16,000 entries, one page upon the other, took half a second, during which
+        requests waited for a quarter of one: just when a node had gone, and its sessions had to move."""
+        await asyncio.sleep(PAUSE * self._took.get(page.node, 0.0))
+        time = asyncio.get_running_loop().time
+        began = time()
         entries = await self._nodes[page.node].entries(page.after, PAGE)
         if entries is None:
             pages = self._work.silent(page.node)
         else:
             pages = self._work.listed(page.node, entries, len(entries) < PAGE)
+        self._took[page.node] = time() - began
         self._read(group, pages)
         self._stirred.set()
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from sessions.contract.homes import KNOWN_ENDED, Entry, Homes, Job, Roles, Work
 from sessions.contract.messages import STORE
 
-PAGE = 500  # entries: one step of `advance` takes a few milliseconds with it
-_MOST_JOBS = 4 * PAGE  # before more pages are read
+PAGE = 100  # entries: a node takes a millisecond to list them
+_AT_ONCE = 100  # sessions that a step looks at, in two milliseconds
+_MOST_JOBS = 2000  # before more pages are read
 
 
 class Page(NamedTuple):
@@ -104,8 +105,11 @@ class Reconciliation:
         return self.advance()
 
     def advance(self) -> list[Page]:
-        """Look at all sessions of which every list has been read; to be called after `take`, too."""
-        while len(self.jobs) < _MOST_JOBS:
+        """Look at some sessions of which every list has been read; to be called after `take`, and while it is
+        `ready`."""
+        for _ in range(_AT_ONCE):
+            if len(self.jobs) >= _MOST_JOBS:
+                break
             hungry = [
                 node for node, buffer in self._buffers.items() if not buffer and node not in self._complete
             ]
@@ -116,6 +120,16 @@ class Reconciliation:
             if not self._look():
                 break
         return []
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are more to look at, for which no page has to come first."""
+        buffers = self._buffers.items()
+        return (
+            len(self.jobs) < _MOST_JOBS
+            and any(buffer for _, buffer in buffers)
+            and all(buffer or node in self._complete for node, buffer in buffers)
+        )
 
     def take(self, most: int) -> list[Job]:
         """The next jobs."""

@@ -7,10 +7,11 @@ import pytest
 
 from control import comparison
 from control.comparison import Comparison, Jobs, Turns
-from sessions.contract.homes import Job, Roles, Work
+from sessions.contract.homes import Entry, Job, Roles, Work
 from sessions.contract.messages import STORE, Call
 from sessions.contract.reconciling import Reconciliation
 from tests.control.lists import StubNode
+from tests.model.clock import in_computed_time
 from tests.routing.services import ids
 
 NAME = "x"
@@ -128,6 +129,27 @@ async def test_all_pages_are_read_and_every_missing_copy_is_made(count: int) -> 
     )
     work, done = await compare(nodes)
     assert (done, work.copies, work.serving[2]) == (0, [0, count, 0], count)
+
+
+class SlowNode(StubNode):
+    """Takes a tenth of a second for a page."""
+
+    began: list[float]
+
+    async def entries(self, after: str, limit: int) -> list[Entry] | None:
+        self.began.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.1)
+        return await super().entries(after, limit)
+
+
+@in_computed_time
+async def test_between_two_pages_of_a_node_is_time_for_requests() -> None:
+    node = SlowNode()
+    node.began = []
+    for name in ids(3 * comparison.PAGE - 1):
+        node.hold(name, 1, serving=True)
+    await compare([node, StubNode()])
+    assert node.began == pytest.approx([0.0, 0.5, 1.0])  # a fifth of the time is for the list
 
 
 async def test_a_silent_list_makes_a_pass_that_is_not_whole() -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -183,3 +184,19 @@ def test_jobs_that_pile_up_hold_back_the_pages() -> None:
     while work.take(100):
         pages += work.advance()
     assert pages == [Page(0, many[-1].id)]
+
+
+def test_a_step_looks_at_a_few_sessions_however_many_have_come() -> None:
+    many = [Entry(f"{i:06}", 2, 60, True, False) for i in range(1000)]
+    work = Reconciliation(ROLES._replace(replicas=0), order)
+    work.start()
+    work.listed(1, [], last=True)
+    work.listed(2, [], last=True)
+    assert not work.ready
+    looked = [0]
+    work.listed(0, many, last=True)
+    while work.ready:
+        looked.append(work.serving[0])
+        assert work.advance() == []
+    assert 0 < max(after - before for before, after in pairwise(looked)) <= 100
+    assert work.done and work.serving[0] == len(many)
