@@ -43,7 +43,7 @@ def keep(
     store = _store(service, stores)
     witness = StoreWitness(store.name, store.target) if store is not None else None
     surroundings = Surroundings(watch.health, sessions.give_up, store, sessions.rebalance == "on")
-    targets = Targets(_witnesses(peers, watch), watch.node_names, witness, service.state_ttl)
+    targets = Targets(_witnesses(peers, watch, surroundings), watch.node_names, witness, service.state_ttl)
     keeper = Keeper(_options(name, service, key), targets, surroundings.around)
     reconciler = Reconciler(
         _plan(service),
@@ -86,7 +86,8 @@ def keep_on(
     unused = _call(kept, lines, peers)
     kept.strategy = str(sessions.strategy)
     kept.oversize.limit = sessions.max_state
-    kept.targets.change(_witnesses(kept.peers, watch), watch.node_names, kept.store, service.state_ttl)
+    witnesses = _witnesses(kept.peers, watch, kept.surroundings)
+    kept.targets.change(witnesses, watch.node_names, kept.store, service.state_ttl)
     kept.keeper.change(_options(watch.name, service, key))
     kept.surroundings.change(sessions.give_up, store, sessions.rebalance == "on")
     kept.reconciler.change(_plan(service), kept.peers, store)
@@ -115,9 +116,12 @@ def _stays(keeper: Keeper, watch: Watch, patience: Patience, session_id: str, no
     return keeper.busy(session_id, node) and watch.gives_time(node, patience())
 
 
-def _witnesses(peers: Sequence[Peer], watch: Watch) -> list[NodeWitness]:
+def _witnesses(peers: Sequence[Peer], watch: Watch, surroundings: Surroundings) -> list[NodeWitness]:
     why = "its sessions could not be had"
-    return [NodeWitness(peer, partial(watch.silent, index, why)) for index, peer in enumerate(peers)]
+    return [
+        NodeWitness(peer, partial(watch.silent, index, why), partial(surroundings.gone, index))
+        for index, peer in enumerate(peers)
+    ]
 
 
 def _options(name: str, service: file.Service, key: bytes) -> KeepingOptions:

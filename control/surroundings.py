@@ -1,7 +1,9 @@
 """What a service's keeper is told of nodes and store: who is up, who may serve, who inherits."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain
 
 from control.stores import OpenStore
@@ -32,9 +34,10 @@ class Surroundings:
         self._health = health
         self._now = now
         self._up: frozenset[int] = frozenset()
-        self._up_and_store: frozenset[int] = frozenset()
+        self._up_and_store = frozenset({STORE})
         self._ready: frozenset[int] = frozenset()
         self._given_up: frozenset[int] = frozenset()
+        self._changed = asyncio.Event()  # set once, when it is others that are up
         self.change(give_up, store, homing)
 
     def change(self, give_up: float, store: OpenStore | None, homing: bool) -> None:
@@ -65,13 +68,23 @@ class Surroundings:
     def refresh(self) -> None:
         """Look at the nodes and the clock."""
         now, nodes = self._now(), self._health.nodes
-        self._up = frozenset(i for i, node in enumerate(nodes) if node.answering)
-        self._up_and_store = self._up | {STORE}
+        up = frozenset(i for i, node in enumerate(nodes) if node.answering)
+        if up != self._up:
+            self._up, self._up_and_store = up, up | {STORE}
+            self._changed.set()
+            self._changed = asyncio.Event()
         self._ready = frozenset(i for i, node in enumerate(nodes) if node.state is NodeState.UP)
         away = {i for i, node in enumerate(nodes) if now - node.away_since >= self._give_up}
         if self._store is not None and now - self._store.away_since >= self._give_up:
             away.add(STORE)
         self._given_up = frozenset(away)
+
+    async def gone(self, node: int, seconds: float) -> None:
+        """Returns when a node need not answer any more, or after so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while node in self._up:
+                    await self._changed.wait()
 
     def _heir(self, order: Order, choice: int) -> int:
         ready = self._ready

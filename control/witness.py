@@ -8,17 +8,23 @@ from sessions.keeping.targets import Pending, Target
 from sessions.receipt import Receipt
 
 # A refused connection is silence after no time at all. A search asks again a few times and then gives up, so
-# each silence is given time to be explained: by probes that find the node to be down.
+# each silence is given time to be explained: by probes, or requests, that find the node to be down.
 PATIENCE = 0.25  # seconds
 _QUESTIONS = (Call.GET, Call.FENCE)
 
 
 class NodeWitness:
-    """A node as a keeper asks it. `silent` is told of each silence, before the keeper is."""
+    """A node as a keeper asks it. `silent` is told of each silence, before the keeper is.
 
-    def __init__(self, peer: Target, silent: Callable[[], None]) -> None:
+    `gone(seconds)` returns when the node is known to be down, or after so long.
+    """
+
+    def __init__(
+        self, peer: Target, silent: Callable[[], None], gone: Callable[[float], Awaitable[None]]
+    ) -> None:
         self._peer = peer
         self._silent = silent
+        self._gone = gone
 
     def call(self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = "") -> Pending:
         call = self._peer.call(action, session_id, ttl, base, writer)
@@ -34,7 +40,7 @@ class NodeWitness:
         began = asyncio.get_running_loop().time()
         said = await answer
         if said is None:
-            await asyncio.sleep(began + PATIENCE - asyncio.get_running_loop().time())
+            await self._gone(began + PATIENCE - asyncio.get_running_loop().time())
         return said
 
     async def touch(self, session_id: str, version: int, ttl: int) -> None:

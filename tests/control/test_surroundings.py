@@ -1,5 +1,7 @@
 """What keepers are told: who must answer, who may serve, who is no longer waited for, who inherits."""
 
+import asyncio
+
 import pytest
 
 from control.stores import OpenStore
@@ -11,6 +13,7 @@ from routing.view import NodeView, service_view
 from sessions.contract.messages import STORE
 from sessions.contract.searching import NO_HEIR
 from tests.control.test_stores import StubStore
+from tests.model.clock import in_computed_time
 from tests.routing.services import ids
 
 
@@ -51,6 +54,21 @@ def test_who_is_down_need_not_answer_and_is_given_up_in_time() -> None:
         scene.surroundings.refresh()
         around = scene.surroundings.around("x", -1)
         assert (around.up, around.given_up) == ({0, 2, 3}, given_up)
+
+
+@in_computed_time
+async def test_who_waits_for_a_node_to_be_down_is_told_at_once() -> None:
+    scene = Scene()
+    waiting = [asyncio.ensure_future(scene.surroundings.gone(node, 3600)) for node in (1, 2)]
+    await asyncio.sleep(1)
+    scene.down(1)
+    done, left = await asyncio.wait(waiting, timeout=1)
+    assert (done, left) == ({waiting[0]}, {waiting[1]})
+    began = asyncio.get_running_loop().time()
+    await scene.surroundings.gone(1, 3600)
+    await scene.surroundings.gone(2, 0.25)
+    assert asyncio.get_running_loop().time() - began == pytest.approx(0.25)
+    await waiting[1]
 
 
 def test_one_that_is_syncing_must_answer_and_may_not_serve() -> None:

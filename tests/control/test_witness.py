@@ -32,7 +32,7 @@ async def test_a_question_s_silence_takes_its_time(
     monkeypatch.setattr(witness, "PATIENCE", 0.05)
     silent: list[float] = []
     now = asyncio.get_running_loop().time
-    node = NodeWitness(StubTarget(None), lambda: silent.append(now()))
+    node = NodeWitness(StubTarget(None), lambda: silent.append(now()), asyncio.sleep)
     began = now()
     assert await node.call(Action(call, 0), "x", 60) is None
     assert len(silent) == 1
@@ -40,10 +40,26 @@ async def test_a_question_s_silence_takes_its_time(
     assert silent[0] == began
 
 
+@in_computed_time
+async def test_a_silence_of_who_is_down_by_now_is_told_at_once() -> None:
+    down = asyncio.Event()
+
+    async def gone(_seconds: float) -> None:
+        await down.wait()
+
+    asking = asyncio.ensure_future(
+        NodeWitness(StubTarget(None), lambda: None, gone).call(Action(Call.GET, 0), "x", 60)
+    )
+    done, _ = await asyncio.wait([asking], timeout=1)
+    assert not done
+    down.set()
+    assert await asking is None
+
+
 async def test_an_answer_is_passed_on_at_once() -> None:
     silent: list[int] = []
     target = StubTarget(TAKEN)
-    node = NodeWitness(target, lambda: silent.append(1))
+    node = NodeWitness(target, lambda: silent.append(1), asyncio.sleep)
     assert await node.call(Action(Call.PUT, 0), "x", 60) is TAKEN
     await node.touch("x", 1, 60)
     assert (silent, target.touched) == ([], ["x"])
