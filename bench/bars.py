@@ -46,24 +46,24 @@ BARS: Sequence[tuple[str, tuple[Limit, ...]]] = (
     ("WebSocket echo of 125 bytes", (Limit("HAProxy", most=1.5),)),
 )
 LATENCY = Limit("HAProxy", most=1.5)
-WORKERS = Limit("Limpet", most=1.1)
-TWO = "Limpet, two workers"
+WORKERS = 1.1  # times one worker's
+TWO = "{}, two workers"
 
 
 def bars(
-    rows: Mapping[str, Turns], paces: Sequence[Pace] = (), workers: Turns | None = None
+    rows: Mapping[str, Turns], paces: Sequence[Pace] = (), workers: Mapping[str, Turns] | None = None
 ) -> list[list[str]]:
     """A table with its head. `paces`: the last is at half of what the slower of Limpet and HAProxy can do;
-    `workers`: two beside one."""
+    `workers`: two beside one, by the one's name."""
     table = [["bar", "asked", *OURS]]
     for title, limits in BARS:
         if title in rows:
             table.append([f"CPU: {title}", *_cells(rows[title], limits, cpu)])
     if paces:
         table.append(["p99 at half load", *_cells(paces[-1].turns, (LATENCY,), p99)])
-    if workers is not None:
-        times, held = WORKERS.seen(workers, TWO, cpu)
-        table.append(["CPU: two workers", WORKERS.words(), _told(times, held), "-"])
+    if workers:
+        cells = (_beside_one(workers[name], name) if name in workers else "-" for name in OURS)
+        table.append(["CPU: two workers", f"at most {WORKERS:g}x one worker's", *cells])
     return table
 
 
@@ -74,6 +74,11 @@ def _cells(turns: Turns, limits: Sequence[Limit], figure: Callable[[Turn], float
         there = [limit for limit in limits if name in turns and limit.other in turns]
         seen = [limit.seen(turns, name, figure) for limit in there]
         yield ", ".join(_told(*each) for each in seen) or "-"
+
+
+def _beside_one(turns: Turns, name: str) -> str:
+    times = ratio(turns, TWO.format(name), name, cpu).middle
+    return _told(times, times <= WORKERS)
 
 
 def _told(times: float, held: bool) -> str:

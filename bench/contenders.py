@@ -104,8 +104,9 @@ ECHO = Contender(
 ALL = (LIMPET, COMPILED, HAPROXY, NGINX, CADDY, PLAIN, ECHO)
 
 # Shown beside the comparison, each against the same proxy without it: what a log line for each request
-# costs, to a file, what HAProxy pays to send the nodes all that Limpet sends them unasked, and what it costs
-# Limpet's workers to see what each other does (both on the one core: it is the processor time that counts).
+# costs, to a file, what HAProxy pays to send the nodes all that Limpet sends them unasked, and what a second
+# worker costs (both on the one core: it is the processor time that counts), with others' second thread or
+# worker beside it: that two take turns on a core costs everybody something.
 EQUAL = "\n    ".join(
     [
         "http-request set-header X-Forwarded-Proto http",
@@ -117,6 +118,9 @@ EQUAL = "\n    ".join(
 NGINX_LOG = "access_log @DIR@/access.log combined;"
 BESIDE = (
     (LIMPET, LIMPET.with_values("Limpet, two workers", WORKERS="workers: 2")),
+    (COMPILED, COMPILED.with_values("Limpet compiled, two workers", WORKERS="workers: 2")),
+    (HAPROXY, HAPROXY.with_values("HAProxy, two threads", THREADS="2")),
+    (NGINX, NGINX.with_values("nginx, two workers", THREADS="2", REUSEPORT=" reuseport")),
     (LIMPET, LIMPET.with_values("Limpet, text log", LOG='format: text, file: "@DIR@/access.log"')),
     (LIMPET, LIMPET.with_values("Limpet, JSON log", LOG='format: json, file: "@DIR@/access.log"')),
     (
@@ -170,7 +174,8 @@ def filled(contender: Contender, ports: tuple[int, int], nodes: Sequence[int], f
     """Write the contender's configuration with its names filled in."""
     text = (CONFIGS / contender.config).read_text()
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
-    values = {"LOG": "", "LOG_TARGET": "", "EQUAL": "", "WORKERS": "", "USER": user, **contender.values}
+    values = dict.fromkeys(("LOG", "LOG_TARGET", "EQUAL", "WORKERS", "REUSEPORT"), "")
+    values |= {"THREADS": "1", "USER": user, **contender.values}
     values |= {f"NODE{index}": str(node) for index, node in enumerate(nodes, 1)}
     port, tls_port = ports
     values |= {"PORT": str(port), "TLS_PORT": str(tls_port), "PEM": certificate(folder)}

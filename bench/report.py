@@ -155,7 +155,7 @@ def document(
 ) -> str:
     """All of bench/results.md."""
     command = " ".join(["python -m bench", *arguments])
-    workers = next((one.turns for one in beside if one.variant == TWO), None)
+    workers = {one.without: one.turns for one in beside if one.variant == TWO.format(one.without)}
     parts = ["# Bench results", f"`{command}`", main_table(rows, paces), markdown(bars(rows, paces, workers))]
     parts += [warning] if (warning := disturbance(rows.values())) else []
     parts.append(NOTES)
@@ -165,7 +165,10 @@ def document(
     for title, turns in rows.items():
         parts += [f"## {title}", table(turns)]
     if beside:
-        parts += ["## Beside the comparison: what a log and more headers cost", beside_table(beside)]
+        parts += [
+            "## Beside the comparison: what a log, more headers and a second worker cost",
+            beside_table(beside),
+        ]
     moved = {
         name: sum(turn.moved for turns in rows.values() for turn in turns.get(name, ())) for name in features
     }

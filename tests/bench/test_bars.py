@@ -37,7 +37,10 @@ def test_latency_at_the_higher_pace_and_two_workers() -> None:
             "HAProxy": [turn(1, (2.0,))],
         },
     )
-    workers = {"Limpet": [turn(30)], TWO: [turn(36)]}
+    workers = {
+        name: {name: [turn(30)], TWO.format(name): [turn(cpu)]}
+        for name, cpu in (("Limpet", 36), ("Limpet compiled", 33))
+    }
     _, latency, two = bars({}, [Pace(10.0, slow), Pace(20.0, fast)], workers)
     assert latency == ["p99 at half load", "at most 1.5x HAProxy", "1.50x yes", "-"]
-    assert two == ["CPU: two workers", "at most 1.1x Limpet", "1.20x no", "-"]
+    assert two == ["CPU: two workers", "at most 1.1x one worker's", "1.20x no", "1.10x yes"]
