@@ -18,7 +18,8 @@ routes = web.RouteTableDef()
 SEEN: list[str] = []  # what was raised, here or by the server
 MEETING = asyncio.Barrier(2)
 RELEASE = asyncio.Event()
-FENCE_SECONDS = 2.0
+FENCE_SECONDS = 2.0  # unless a test asks for something else
+STORAGE = web.AppKey("storage", LimpetStorage)
 
 
 @routes.get("/healthz")
@@ -28,6 +29,13 @@ async def seen(request: web.Request) -> web.Response:
     told = list(SEEN)
     SEEN.clear()
     return web.json_response(told)
+
+
+@routes.post("/patience")
+async def patience(request: web.Request) -> web.Response:
+    """How long fences wait from now on."""
+    request.app[STORAGE].shell.shell.fence_seconds = float(request.query["seconds"])
+    return web.Response()
 
 
 @routes.view("/show")
@@ -241,6 +249,7 @@ def make_app() -> web.Application:
     app = web.Application(middlewares=[outermost], client_max_size=10_000_000)
     kept: Options = {"storage": MemoryStorage()} if "MEMORY" in os.environ else {}
     storage = LimpetStorage(app, keys=[KEY], max_state=6000, fence_seconds=FENCE_SECONDS, **kept)
+    app[STORAGE] = storage
     aiohttp_session.setup(app, storage)
     app.add_routes(routes)
     return app
