@@ -10,6 +10,7 @@ from enum import IntEnum
 from itertools import islice
 from typing import NamedTuple
 
+from sessions.contract.fences import Fences
 from sessions.contract.headers import NO_HANDOVER, STATE_IN_HEADER, Handover
 from sessions.contract.messages import STORE, UNKNOWN, Action, Answer, Call, Kind
 from sessions.contract.versions import VersionsExhausted, fencing_number, lineage
@@ -18,6 +19,8 @@ MOST_ROUNDS = 4  # then 503
 NO_HEIR = -2  # in place of the router's choice: it is not asked who takes the session over
 NOT_REFUSED = (-2, 0)
 _LONGEST_PAUSE = 0.05  # seconds, times the round: for rivals to get out of each other's way
+_COPY_PAUSE = 0.01  # seconds, and doubled, for copies of what was saved before a fence
+_MOST_COPY_PAUSES = 5  # in one search: 0.3 s in all, as its proxy may have died
 
 
 class Around(NamedTuple):
@@ -73,6 +76,7 @@ class _Phase(IntEnum):
     ASKING = 0
     FENCING = 1
     PAUSING = 2
+    COPYING = 3  # others are thought to make copies before they are fenced
 
 
 class Search:
@@ -90,7 +94,9 @@ class Search:
         "_above",
         "_answers",
         "_asked_for",
+        "_copy_pauses",
         "_draw",
+        "_fences",
         "_highest",
         "_look_only",
         "_near",
@@ -136,10 +142,14 @@ class Search:
         self._answers: dict[int, Answer] = {}
         self._waiting: dict[int, Action] = {}
         self._near: set[int] = set()
+        self._fences = Fences({}, set(), pin, -1)
+        self._copy_pauses = 0
 
     def start(self) -> list[Action]:
-        """Begin, or begin again after a pause."""
+        """Begin, begin again, or go on after a pause."""
         self.pause = 0.0
+        if self._phase is _Phase.COPYING:
+            return self._send(Call.GET, self._fences.left) or self._next()
         self._rounds += 1
         self._answers = {}
         self._asked_for = self.expected
@@ -198,8 +208,8 @@ class Search:
 
     def _next(self) -> list[Action]:
         """All who were asked have answered."""
-        if self._phase is _Phase.FENCING:
-            return self._hand_over()
+        if self._phase in (_Phase.FENCING, _Phase.COPYING):
+            return self._fence_next()
         server = self._server()
         if server >= 0:
             return self._end(Found(Where.SERVED, server, self.expected, source=server))
@@ -218,11 +228,26 @@ class Search:
 
     def _fence(self) -> list[Action]:
         """All near ones, and whoever else has something; everybody where what is expected was not found."""
-        self._phase = _Phase.FENCING
+        heir = self.around.heir
         targets = {target for target, answer in self._answers.items() if answer is not UNKNOWN} | self._near
         if self._newest().version < max(self.expected, 1):
             targets |= self._answers.keys()
-        return self._send(Call.FENCE, targets | {self.around.heir})
+        self._fences = Fences(self._answers, targets | {heir}, self._pin, heir)
+        return self._fence_next()
+
+    def _fence_next(self) -> list[Action]:
+        """Those whose turn it is; after a pause where they are likely to be given copies yet."""
+        lacking = self._fences.lacking(self.around.up, self._rules.replicas)
+        if lacking and self._copy_pauses < _MOST_COPY_PAUSES:
+            self._phase = _Phase.COPYING
+            self.pause = _COPY_PAUSE * 2.0**self._copy_pauses
+            self._copy_pauses += 1
+            return []
+        self._phase = _Phase.FENCING
+        while targets := self._fences.next():
+            if actions := self._send(Call.FENCE, targets):
+                return actions
+        return self._hand_over()
 
     def _hand_over(self) -> list[Action]:
         heir, newest = self.around.heir, self._newest()
@@ -311,11 +336,11 @@ class Search:
     def _again(self, rival: bool) -> list[Action]:
         """Search again: at once after a silence, which took its time; a little later after a rival's 409."""
         self._waiting = {}
+        self._phase = _Phase.PAUSING
         if self._rounds >= MOST_ROUNDS:
             return self._end(Found(Where.NOT_YET))
         if not rival:
             return self.start()
-        self._phase = _Phase.PAUSING
         self.pause = _LONGEST_PAUSE * self._rounds * (1 + self._draw()) / 4096
         return []
 

@@ -12,6 +12,7 @@ from sessions import keeper
 from sessions.contract import searching, settling
 from sessions.contract.course import Course, Do, Step
 from sessions.contract.ending import Ending
+from sessions.contract.fences import Fences
 from sessions.contract.homes import Homes, Work
 from sessions.contract.messages import STORE, UNKNOWN, Action, Answer, Call, Kind
 from sessions.contract.reconciling import Reconciliation
@@ -54,6 +55,31 @@ def _swap(stack: ExitStack, owner: Any, name: str, value: Any) -> Any:
 @mutation
 def nobody_is_fenced(stack: ExitStack) -> None:
     _swap(stack, Search, "_fence", lambda self: self._hand_over())
+
+
+@mutation
+def all_are_fenced_at_once(stack: ExitStack) -> None:
+    def following(self: Any) -> set[int]:
+        self._fenced, self._stages = self.left, []
+        fenced: set[int] = self._fenced
+        return fenced
+
+    _swap(stack, Fences, "next", following)
+
+
+@mutation
+def an_heir_is_fenced_with_the_others(stack: ExitStack) -> None:
+    def __init__(self: Any, answers: Any, targets: Any, pin: int, heir: int) -> None:
+        old(self, answers, targets, pin, heir)
+        owners, heirs, others = self._stages
+        self._stages = [owners, set(), heirs | others]
+
+    old = _swap(stack, Fences, "__init__", __init__)
+
+
+@mutation
+def copies_are_not_waited_for(stack: ExitStack) -> None:
+    _swap(stack, Fences, "lacking", lambda self, up, replicas: False)
 
 
 @mutation

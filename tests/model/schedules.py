@@ -7,10 +7,9 @@ from typing import Any
 from limpet_session.session import Session
 from sessions.contract.course import Keep
 from sessions.contract.messages import Action, Answer, Call
-from tests.model import homecomings
+from tests.model import homecomings, rivals
 from tests.model.clients import _read
 from tests.model.links import Setup
-from tests.model.proxy import Proxy
 from tests.model.stage import Stage, writing
 from tests.model.watch import Level
 
@@ -137,53 +136,6 @@ async def a_copy_is_left_of_a_session_that_has_ended() -> list[str]:
     return ["an ended session is back"] if response.token.id == token.id else []
 
 
-class Gate:
-    """Before one proxy's fences: those to the nodes in `held` wait here. `draw`: for their numbers."""
-
-    def __init__(self, proxy: Proxy, draw: int, held: set[int]) -> None:
-        self.held = held
-        self.came = self.passed = 0  # fences that have been sent, and those that were answered
-        self._call = proxy.links.call
-        proxy.links.call = self._send  # type: ignore[method-assign] - it stands before the proxy's calls
-        proxy.keeper.takeovers._draw = lambda: draw
-
-    async def _send(
-        self, session_id: str, action: Action, seconds: float, base: int = -1, writer: str = ""
-    ) -> Answer | None:
-        if action.call is not Call.FENCE:
-            return await self._call(session_id, action, seconds, base, writer)
-        self.came += 1
-        while action.target in self.held:  # noqa: ASYNC110 - nothing says when
-            await asyncio.sleep(0.001)
-        answer = await self._call(session_id, action, seconds, base, writer)
-        self.passed += 1
-        return answer
-
-
-async def two_proxies_take_a_session_over_at_once() -> list[str]:
-    """Its node drains. They disagree about who else is ready, and so about the heir.
-
-    One has asked everybody, and then another write is acknowledged. Its fences come after those of the other,
-    whose number is higher, to all but its own heir. What that refuses has the write.
-    """
-    stage = Stage(FOUR)
-    old = await stage.write("j", None)
-    copy, heir, _ = [node for node in stage.order(old) if node != old.node]
-    late, first = Gate(stage.proxies[0], 0, {old.node, copy, heir}), Gate(stage.proxies[1], 1, {heir})
-    for node in (old.node, copy):
-        stage.proxies[0].watch.set_level(node, Level.SYNCING)
-    reading = asyncio.ensure_future(stage.read(old))
-    await stage.until(lambda: late.came >= 3)
-    token = await stage.write("k", old, proxy=1)
-    stage.proxies[1].watch.set_level(old.node, Level.SYNCING)
-    again = asyncio.ensure_future(stage.read(token, proxy=1))
-    await stage.until(lambda: first.passed >= 2)
-    late.held = set()
-    await reading
-    first.held = set()
-    return stage.missing({"j", "k"}, (await again).seen)
-
-
 async def two_proxies_draw_the_same_number() -> list[str]:
     """Not sticky: nobody is fenced. One has looked into the store before the other's write was there.
 
@@ -269,7 +221,12 @@ async def _both_die(stage: Stage, owner: int) -> None:
 
 SCHEDULES: dict[str, Schedule] = {
     "a silence is taken for an answer": a_copy_holder_is_silent_while_its_session_is_searched,
-    "a refused fence is passed over": two_proxies_take_a_session_over_at_once,
+    "a refused fence is passed over": rivals.two_proxies_take_a_session_over_at_once,
+    "a conflict counts as held": rivals.a_write_comes_to_who_was_overtaken,
+    "a takeover below the fence is let in": rivals.a_takeover_comes_after_anothers,
+    "all are fenced at once": rivals.a_write_is_under_way_as_its_node_drains,
+    "copies are not waited for": rivals.its_copy_is_slow_on_its_way,
+    "an heir is fenced with the others": rivals.a_rival_has_taken_a_session_over,
     "a fallback gets only what is written": both_of_two_nodes_die_with_time_in_between,
     "a fallback that is away is not waited for": a_first_token_comes_while_only_the_fallback_remembers,
     "a lineage is that of all who have drawn it": two_proxies_draw_the_same_number,
