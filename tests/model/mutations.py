@@ -379,7 +379,7 @@ def who_gets_a_copy_serves_on(stack: ExitStack) -> None:
 
 @mutation
 def late_saves_are_kept(stack: ExitStack) -> None:
-    _swap(stack, node_rules.Ticket, "valid", lambda self, record: record is not None and not record.ended)
+    _swap(stack, node_rules, "valid", lambda ticket, record: record is not None and not record.ended)
 
 
 @mutation

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limpet_session import batch
-from limpet_session.batch import Put
+from limpet_session.operations import Put
 
 ID = "AAAAAAAAAAAAAAAAAAAAAA"
 LINE = b'{"id":"%b","version":7,"ttl":60,"state":"%b"}' % (ID.encode(), base64.b64encode(b"abcd"))
@@ -16,16 +16,28 @@ LINE = b'{"id":"%b","version":7,"ttl":60,"state":"%b"}' % (ID.encode(), base64.b
 _PUT_IN = [b'","state":"', b"\\u0041" * 4, b'"', b"=", b"0"]
 
 
+def usual(raw: bytes) -> Put | None:
+    """The short way, from the middle of a body."""
+    read = batch._read_usual(LINE + raw + LINE, len(LINE), len(LINE + raw))
+    assert read == batch._read_usual(raw, 0, len(raw))
+    return read
+
+
 def test_a_copy_as_limpet_writes_it_takes_the_short_way() -> None:
-    assert batch._read_usual(LINE) == Put(ID, 7, b"abcd", 60) == batch._read_line(LINE)
-    assert batch.read_lines(LINE + b"\n" + LINE) == [Put(ID, 7, b"abcd", 60)] * 2
+    assert usual(LINE) == Put(ID, 7, b"abcd", 60) == batch._read_line(LINE)
+    for body in (
+        LINE + b"\n" + LINE,
+        b"\n" + LINE + b"\n \n" + LINE + b"\n",
+        LINE + b" \r\n" + LINE + b"\n\n",
+    ):
+        assert batch.read_lines(body) == [Put(ID, 7, b"abcd", 60)] * 2
 
 
 @given(st.binary(max_size=40), st.integers(1, 10**15 - 1), st.integers(1, 10**8 - 1))
 def test_every_copy_takes_it(state: bytes, version: int, ttl: int) -> None:
     line = {"id": ID, "version": version, "ttl": ttl, "state": base64.b64encode(state).decode()}
     raw = json.dumps(line, separators=(",", ":")).encode()
-    assert batch._read_usual(raw) == Put(ID, version, state, ttl) == batch._read_line(raw)
+    assert usual(raw) == Put(ID, version, state, ttl) == batch._read_line(raw)
 
 
 @given(st.data())
@@ -34,8 +46,8 @@ def test_what_is_anything_else_is_never_taken_for_a_copy(data: st.DataObject) ->
     cut = data.draw(st.integers(0, 4))
     put = data.draw(st.binary(max_size=4) | st.sampled_from(_PUT_IN))
     raw = LINE[:at] + put + LINE[at + cut :]
-    usual = batch._read_usual(raw)
-    assert usual is None or usual == batch._read_line(raw)
+    read = usual(raw)
+    assert read is None or read == batch._read_line(raw)
 
 
 @pytest.mark.parametrize(
@@ -53,4 +65,4 @@ def test_what_is_anything_else_is_never_taken_for_a_copy(data: st.DataObject) ->
     ],
 )
 def test_what_limits_forbid_goes_the_long_way(raw: bytes) -> None:
-    assert batch._read_usual(raw) is None
+    assert usual(raw) is None

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from limpet_session import headers
-from limpet_session.endpoint import FENCE_TTL, PAGE, Call
+from limpet_session.endpoint import PAGE, Call
+from limpet_session.operations import FENCE_TTL
 from tests.sdk.nodes import TAKEOVER, TTL, A, B, C, NodeAtHand
 
 STATE = headers.pack(b'{"a":1}').decode()

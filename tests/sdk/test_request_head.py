@@ -1,8 +1,10 @@
 """The head of a request to the endpoint: what is read of it, and what is not guessed at."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from limpet_session.request_head import Head, Unreadable, read_head
+from limpet_session.request_head import Head, HeadReader, Unreadable, read_head
 
 START = b"POST /.limpet/sessions/?a=b HTTP/1.1\r\n"
 
@@ -16,7 +18,6 @@ def test_a_head_is_read() -> None:
     fields = {
         b"host": b"a",
         b"limpet-key": b"k",
-        b"content-length": b"12",
         b"x-empty": b"",
         b"x-twice": b"a b,\xff",
     }
@@ -76,6 +77,37 @@ def test_a_field_that_is_none_or_that_is_not_understood(field: bytes, status: in
         with pytest.raises(Unreadable) as raised:
             read_head(raw)
         assert raised.value.status == status
+
+
+def read(reader: HeadReader, raw: bytes) -> Head | int:
+    """What comes of a head: its refusal as a status."""
+    try:
+        return reader.read(raw)
+    except Unreadable as error:
+        return error.status
+
+
+FIELDS = st.sampled_from(
+    [
+        *(b"Host: a\r\n", b"Content-Length: 5\r\n", b"Content-Length: 17\r\n", b"Content-Length: x\r\n"),
+        *(b"content-length: 6\r\n", b"Limpet-Key: k\r\n", b"Transfer-Encoding: chunked\r\n", b"rubbish"),
+    ]
+)
+HEADS = st.builds(lambda fields: START + b"".join(fields), st.lists(FIELDS, max_size=4))
+
+
+@given(st.lists(HEADS, max_size=6))
+def test_what_a_connection_has_read_before_changes_nothing(heads: list[bytes]) -> None:
+    reader = HeadReader()
+    for raw in heads:
+        assert read(reader, raw) == read(HeadReader(), raw)
+
+
+def test_of_a_head_that_comes_again_only_the_length_is_read() -> None:
+    reader, head = HeadReader(), START + b"Host: a\r\nContent-Length: %d\r\n"
+    first, again = reader.read(head % 5), reader.read(head % 678)
+    assert (first.length, again.length) == (5, 678)
+    assert again.fields is first.fields
 
 
 def test_there_has_to_be_a_host() -> None:

@@ -7,7 +7,7 @@ import pytest
 from limpet_session import rules
 from limpet_session.errors import SessionExhausted, SessionTooLarge
 from limpet_session.record import VERSION_LIMIT, Need, Record
-from limpet_session.rules import Refusal, Request, Saved, Ticket, Verdict, Write
+from limpet_session.rules import Refusal, Request, Verdict, Write
 from limpet_session.serializer import Format, JsonSerializer
 
 NOW, TTL = 1000.0, 60
@@ -70,9 +70,8 @@ def test_who_is_let_in(
         assert outcome == Refusal(expected, record.mark if record else 0)
         return
     began = 7.0 if record and expected == (record.version, record.state, record.since) else NOW
-    assert outcome == Ticket(*expected, began)
     fence = record.fence if record else 0
-    assert kept == Record(TTL, NOW + TTL, *expected, began=began, fence=fence)
+    assert kept == outcome == Record(TTL, NOW + TTL, *expected, began=began, fence=fence)
 
 
 def test_whoever_is_let_in_sees_nothing_old_and_is_above_every_fence() -> None:
@@ -108,23 +107,26 @@ def write(base: str, mine: str, whole: bool = False, limit: int = 100) -> Write:
     return Write(base.encode(), mine.encode(), whole, Format(JsonSerializer()).merge, limit)
 
 
-TICKET = Ticket(5, b"", 3, 7.0)
+TICKET = Record(TTL, NOW, 5, b"", 3, 7.0)
 HELD = SERVED._replace(state=b'{"a":1}')
 
 
+def saved(version: int, state: bytes) -> Record:
+    return HELD._replace(version=version, state=state, expires=NOW + TTL)
+
+
 def test_a_save_makes_the_version_one_higher() -> None:
-    kept, saved = rules.save(HELD, TICKET, write('{"a":1}', '{"a":2}'), TTL, NOW)
-    assert saved == Saved(6, b'{"a":2}')
-    assert kept == HELD._replace(version=6, state=b'{"a":2}', expires=NOW + TTL)
+    kept, told = rules.save(HELD, TICKET, write('{"a":1}', '{"a":2}'), TTL, NOW)
+    assert kept == told == saved(6, b'{"a":2}')
 
 
 def test_a_save_keeps_the_keys_of_others() -> None:
-    assert rules.save(HELD, TICKET, write("", '{"b":2}'), TTL, NOW)[1] == Saved(6, b'{"a":1,"b":2}')
-    assert rules.save(HELD, TICKET, write("", '{"b":2}', whole=True), TTL, NOW)[1] == Saved(6, b'{"b":2}')
+    assert rules.save(HELD, TICKET, write("", '{"b":2}'), TTL, NOW)[1] == saved(6, b'{"a":1,"b":2}')
+    assert rules.save(HELD, TICKET, write("", '{"b":2}', whole=True), TTL, NOW)[1] == saved(6, b'{"b":2}')
 
 
 def test_what_somebody_else_has_saved_already_is_not_a_write() -> None:
-    assert rules.save(HELD, TICKET, write("", '{"a":1}'), TTL, NOW) == (None, Saved(5, b'{"a":1}'))
+    assert rules.save(HELD, TICKET, write("", '{"a":1}'), TTL, NOW) == (None, HELD)
 
 
 @pytest.mark.parametrize("record", [None, OVER, COPY, HELD._replace(since=4), HELD._replace(began=8.0)])
@@ -148,10 +150,9 @@ def test_a_version_has_an_end() -> None:
 
 
 def test_a_renewed_session_goes_on_under_another_id() -> None:
-    old, new, saved = rules.renew(HELD, TICKET, write('{"a":1}', '{"a":1}'), TTL, NOW)
+    old, new, told = rules.renew(HELD, TICKET, write('{"a":1}', '{"a":1}'), TTL, NOW)
     assert old is not None and old.ended and not old.state and not old.serving
-    assert new == Record(TTL, NOW + TTL, 6, b'{"a":1}', since=6, began=NOW)
-    assert saved == Saved(6, b'{"a":1}')
+    assert new == told == Record(TTL, NOW + TTL, 6, b'{"a":1}', since=6, began=NOW)
 
 
 def test_an_end_is_remembered_for_its_ttl_and_not_shortened() -> None:

@@ -65,8 +65,8 @@ class LimpetStorage(AbstractStorage):
             asked = Asked(request.method, rest, request.rel_url.raw_query_string.encode(), ours)
             return _response(await self.shell.answer(asked, lambda limit: _read_body(request, limit)))
         served_at = request.transport.get_extra_info("sockname") if request.transport else None
-        several = not alone_at(served_at)
-        life = self.shell.crowded(ours, several) or await self.shell.open(ours)
+        crowded = None if alone_at(served_at) else self.shell.crowded(ours)
+        life = crowded or await self.shell.open(ours)
         if isinstance(life, Reply):
             return _response(life)
         return await _Exchange(self.shell, life).run(request, handler)

@@ -44,12 +44,14 @@ class LimpetSessionMiddleware:
         if rest is not None:
             await _reply(scope, receive, send, await self._answer(scope, receive, rest, ours))
             return
-        several = not alone_at(scope.get("server"))
-        life = self.shell.crowded(ours, several) or await self.shell.open(ours)
+        shell = self.shell
+        crowded = None if alone_at(scope.get("server")) else shell.crowded(ours)
+        life = crowded or (await shell.open(ours) if shell.waits else shell.open_at_once(ours))
         if isinstance(life, Reply):
             await _reply(scope, receive, send, life)
             return
-        await _Exchange(scope, receive, send, self.shell, life).run(self.app)
+        scope["session"], scope[LIFE] = life.session, life
+        await _Exchange(scope, send, shell, life).run(self.app, receive)
 
     def _following(self, send: Send) -> Send:
         """The endpoint is served while the app is up; without a lifespan from the first request on."""
@@ -73,20 +75,17 @@ class LimpetSessionMiddleware:
 class _Exchange:
     """A request that the app answers, and the session that goes with it."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, shell: LoopShell, life: Life) -> None:
+    def __init__(self, scope: Scope, send: Send, shell: LoopShell, life: Life) -> None:
         self._scope = scope
-        self._receive = receive
         self._send = send
         self._shell = shell
         self._life = life
         self._answered = False
         self._refused = False  # a WebSocket that will not be: what the app still sends goes nowhere
 
-    async def run(self, app: App) -> None:
-        self._scope["session"] = self._life.session
-        self._scope[LIFE] = self._life
+    async def run(self, app: App, receive: Receive) -> None:
         try:
-            await app(self._scope, self._receive, self._pass)
+            await app(self._scope, receive, self._pass)
             if not self._answered:
                 await self._fail()
         except Exception:
@@ -99,15 +98,21 @@ class _Exchange:
             self._life.leave()
         self._life.check()
 
-    async def _pass(self, message: Message) -> None:
-        if self._answered or message["type"] not in _HEADS:
-            if not self._refused:
-                await self._send(message)
-            return
+    def _pass(self, message: Message) -> Awaitable[None]:
+        """What the app's `send` is; a body goes to the server's own, without a coroutine of ours between."""
+        if not self._answered and message["type"] in _HEADS:
+            return self._tell(message)
+        return _nothing() if self._refused else self._send(message)
+
+    async def _tell(self, message: Message) -> None:
+        """Save the session, and send the head."""
+        life, shell = self._life, self._shell
         # As in Django: a request that went wrong on the server has written nothing. (Starlette's page for an
         # exception is such an answer where this is outermost, and never comes here where it is not.)
-        failed = message.get("status", 0) >= 500
-        answer = self._life.abandon() if failed else await self._shell.finish(self._life)
+        if message.get("status", 0) >= 500:
+            answer = life.abandon()
+        else:
+            answer = await shell.finish(life) if shell.waits else life.finish()
         self._answered = True
         kind = message["type"]
         if kind == "websocket.close" or (kind == "websocket.accept" and answer.status):
@@ -115,17 +120,21 @@ class _Exchange:
             self._refused = True
             await _send_reply(self._scope, self._send, Reply(answer.status or 403, answer.headers, b""))
         else:
-            told = [*headers.without_ours(message.get("headers", ())), *answer.headers]
+            told = headers.without_ours(message.get("headers", ())) + answer.headers
             message = {**message, "headers": told}
             if answer.status:
                 message["status"] = answer.status
             await self._send(message)
-        self._life.leave()
+        life.leave()
 
     async def _fail(self) -> None:
         self._answered = True
         told = say(500, "Internal Server Error", *self._life.abandon().headers)
         await _send_reply(self._scope, self._send, told)
+
+
+async def _nothing() -> None:
+    pass
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:

@@ -7,49 +7,12 @@ from typing import NamedTuple
 
 from limpet_session import headers
 from limpet_session.headers import TTL_LIMIT, Malformed
+from limpet_session.operations import End, Fence, Get, Operation, Put, Touch
 from limpet_session.record import VERSION_LIMIT
 from limpet_session.rules import Verdict
 
 Value = object
 Line = dict[str, Value]
-
-
-class Put(NamedTuple):
-    """Take a copy."""
-
-    id: str
-    version: int
-    state: bytes
-    ttl: int
-
-
-class Touch(NamedTuple):
-    """Keep a copy alive."""
-
-    id: str
-    version: int
-    ttl: int
-
-
-class End(NamedTuple):
-    """Remember the end."""
-
-    id: str
-    ttl: int
-
-
-class Get(NamedTuple):
-    """Tell the state."""
-
-    id: str
-
-
-class Fence(NamedTuple):
-    """Let nothing below `number` in; `ttl` 0: for as long as the session is kept."""
-
-    id: str
-    number: int
-    ttl: int
 
 
 class Bad(NamedTuple):
@@ -59,27 +22,38 @@ class Bad(NamedTuple):
     why: str
 
 
-Operation = Put | Touch | End | Get | Fence
-# What comes before the state in nearly all lines, as Limpet writes them.
+# What comes before the state in nearly all lines, as Limpet writes them, and after it.
 _USUAL = re.compile(
-    rb'{"id":"([A-Za-z0-9_-]{21}[AQgw])","version":([1-9][0-9]{0,14}),"ttl":([1-9][0-9]{0,7})'
+    rb'{"id":"([A-Za-z0-9_-]{21}[AQgw])","version":([1-9][0-9]{0,14}),"ttl":([1-9][0-9]{0,7}),"state":"'
 )
+_END = b'"}'
 _FORMS = "a line must have an id and one of version and ttl, with or without state; end; get; fence"
 
 
 def read_lines(body: bytes) -> list[Operation | Bad]:
     """One for each line that is not empty."""
-    return [_read_usual(line) or _read_line(line) for line in body.split(b"\n") if line.strip()]
+    lines: list[Operation | Bad] = []
+    at = 0
+    while at < len(body):
+        end = body.find(b"\n", at)
+        end = len(body) if end < 0 else end
+        usual = _read_usual(body, at, end)
+        if usual is not None:
+            lines.append(usual)
+        elif (line := body[at:end]).strip():
+            lines.append(_read_line(line))
+        at = end + 1
+    return lines
 
 
-def _read_usual(raw: bytes) -> Put | None:
-    """A copy, where nothing in the line needs JSON's parser, which would go over all of the state first."""
-    start, found, end = raw.partition(b',"state":"')
-    usual = _USUAL.fullmatch(start)
-    if usual is None or not found or not end.endswith(b'"}'):
+def _read_usual(body: bytes, at: int, end: int) -> Put | None:
+    """The copy in `body[at:end]`, where nothing in it needs JSON's parser, which would go over all of the
+    state first; nor is that moved before it is unpacked."""
+    usual = _USUAL.match(body, at, end)
+    if usual is None or not body.endswith(_END, usual.end(), end):
         return None
     try:
-        state = headers.unpack(end[:-2], "state")
+        state = headers.unpack(memoryview(body)[usual.end() : end - len(_END)], "state")
     except Malformed:
         return None
     return Put(usual[1].decode(), int(usual[2]), state, int(usual[3]))

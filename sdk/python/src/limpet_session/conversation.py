@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from limpet_session.endpoint import Call, Reply, forbidden, framed, say, too_large
-from limpet_session.request_head import Head, Unreadable, read_head
+from limpet_session.request_head import Head, HeadReader, Unreadable
 
 HEAD_LIMIT = 16 * 1024  # bytes
 IDLE_SECONDS = 75.0  # a connection without a request; longer than a proxy keeps one
@@ -29,22 +29,27 @@ class Desk(Protocol):
 class Conversation:
     """`feed` it, and take calls from `next`; each has to be answered before the next one is taken."""
 
-    __slots__ = ("_buffer", "_desk", "_head", "_rest", "_scanned", "over")
+    __slots__ = ("_at", "_desk", "_head", "_parts", "_reader", "_scanned", "_size", "over")
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._buffer = bytearray()
+        self._parts: list[bytes] = []  # what has come and is not a call yet: joined once, when it is one
+        self._size = 0  # bytes of them
         self._scanned = 0  # bytes in which there is no end of a head
+        self._reader = HeadReader()
         self._head: Head | None = None  # of the call whose body is yet to come, or that is to be answered
-        self._rest: str | None = None  # what follows the endpoint's path in it
+        self._at = 0  # where the body begins
         self.over = False  # the connection is to be closed once the answer has been sent
 
     def feed(self, data: bytes) -> None:
         """More bytes of the client's."""
-        self._buffer += data
+        self._parts.append(data)
+        self._size += len(data)
 
     def next(self) -> Call | Reply | None:
         """A call that has come whole; a refusal, with which it is over; None: more bytes are needed."""
+        if not self._parts:
+            return None
         try:
             if self._head is None and not self._begin():
                 return None
@@ -61,37 +66,44 @@ class Conversation:
 
     def _begin(self) -> bool:
         """Read the next head; False: it has not come whole. Raises Unreadable."""
-        buffer = self._buffer
-        end = buffer.find(b"\r\n\r\n", max(0, self._scanned - 3), HEAD_LIMIT)
-        self._scanned = len(buffer)
+        raw = self._joined()
+        end = raw.find(b"\r\n\r\n", max(0, self._scanned - 3), HEAD_LIMIT)
+        self._scanned = len(raw)
         if end < 0:
             if self._scanned >= HEAD_LIMIT:
                 raise Unreadable(431, f"a head may be {HEAD_LIMIT} bytes")
             return False
-        self._head = read_head(buffer[: end + 2])
-        self._rest = self._desk.rest(self._head.path)
-        self.over = self._head.last
+        self._head = head = self._reader.read(raw[: end + 2])
+        self._at = end + 4
         self._scanned = 0
-        del buffer[: end + 4]
+        self.over = head.last
         return True
 
     def _whole(self) -> Call | Reply | None:
-        head, rest, desk = self._head, self._rest, self._desk
+        head, desk = self._head, self._desk
         assert head is not None
+        rest = desk.rest(head.path)
         if rest is None:
             return self._refuse(say(404, "nothing here"))
         if not desk.trusts(head.fields):
             return self._refuse(forbidden())
         if head.length > desk.max_body:
             return self._refuse(too_large(desk.max_body))
-        if len(self._buffer) < head.length:
+        end = self._at + head.length
+        if self._size < end:
             return None
-        body = bytes(self._buffer[: head.length])
-        del self._buffer[: head.length]
-        return Call(head.method, rest, head.query, head.fields, body)
+        raw = self._joined()
+        self._parts = [raw[end:]] if self._size > end else []
+        self._size -= end
+        return Call(head.method, rest, head.query, head.fields, raw[self._at : end])
+
+    def _joined(self) -> bytes:
+        if len(self._parts) > 1:
+            self._parts = [b"".join(self._parts)]
+        return self._parts[0]
 
     def _refuse(self, reply: Reply) -> Reply:
         """What was not read of the request would pass for the next one."""
         self.over = True
-        self._buffer.clear()
+        self._parts, self._size = [], 0
         return reply

@@ -7,9 +7,10 @@ from math import ceil
 from typing import NamedTuple
 
 from limpet_session import batch, headers, rules
-from limpet_session.batch import Bad, End, Fence, Get, Operation, Put, Touch
+from limpet_session.batch import Bad
 from limpet_session.headers import Header, Malformed
-from limpet_session.node import FENCE_TTL, Node
+from limpet_session.node import Node
+from limpet_session.operations import End, Fence, Get, Operation, Put
 from limpet_session.record import Record
 from limpet_session.rules import Verdict
 
@@ -40,7 +41,10 @@ class Call(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """Its answer; `body` is left out by whoever answers a HEAD, its length is not."""
+    """Its answer, the type of its body first among the headers where it has one.
+
+    `body` is left out by whoever answers a HEAD, its length is not.
+    """
 
     status: int
     headers: list[Header]
@@ -92,7 +96,7 @@ class Endpoint:
         operation = _read_one(call, headers.session_id(name))
         if operation is None:
             return _say(405, "use GET, PUT or DELETE", (b"allow", b"GET, HEAD, PUT, DELETE"))
-        return Plan(frozenset(), lambda: _reply(self._do(operation)))
+        return Plan(frozenset(), lambda: _reply(self._do(operation, self._node.clock())))
 
     def _fence(self, call: Call, name: str) -> Plan:
         if call.method != "POST":
@@ -100,15 +104,15 @@ class Endpoint:
         number = headers.number(call.fields.get(headers.FENCE, b""), "Limpet-Fence", 1)
         ttl = headers.ttl(call.fields[headers.TTL]) if headers.TTL in call.fields else 0
         fence = Fence(headers.session_id(name), number, ttl)
-        return Plan(frozenset({fence.id} if self._fits(fence) else ()), lambda: _reply(self._do(fence)))
+        fences = frozenset({fence.id} if self._fits(fence) else ())
+        return Plan(fences, lambda: _reply(self._do(fence, self._node.clock())))
 
-    def _do(self, operation: Operation) -> Verdict:
-        now = self._node.clock()
+    def _do(self, operation: Operation, now: float) -> Verdict:
         if isinstance(operation, Get):
             return rules.get(self._node.storage.find(operation.id, now))
         if isinstance(operation, Put) and len(operation.state) > self._node.max_state:
             return Verdict(413)
-        return self._node.storage.change(operation.id, now, partial(_apply, operation, now))
+        return self._node.storage.change(operation.id, now, partial(operation.apply, now))
 
     def _fits(self, fence: Fence) -> bool:
         """Whether the fence will be taken: nobody has to wait for one that will not."""
@@ -121,14 +125,14 @@ class Endpoint:
         return Reply(200, [_NDJSON, (headers.NODE, self._node.storage.name.encode())], b"".join(lines))
 
     def _batch(self, lines: list[Operation | Bad]) -> Reply:
-        answers, size = [], 0
+        answers, size, now = [], 0, self._node.clock()
         for line in lines:
             if isinstance(line, Bad):
                 answers.append(batch.write_line(line.id, Verdict(400), line.why))
             elif size > self.max_body and isinstance(line, Get | Fence):
                 answers.append(batch.write_line(line.id, Verdict(413), "the answer is too large: ask again"))
             else:
-                answers.append(batch.write_line(line.id, self._do(line)))
+                answers.append(batch.write_line(line.id, self._do(line, now)))
             size += len(answers[-1])
         return Reply(200, [_NDJSON], b"".join(answers))
 
@@ -143,21 +147,6 @@ def _read_one(call: Call, name: str) -> Operation | None:
     if call.method == "DELETE":
         return End(name, headers.ttl(fields.get(headers.TTL, b"")))
     return None
-
-
-def _apply(
-    operation: Put | Touch | End | Fence, now: float, record: Record | None
-) -> tuple[Record | None, Verdict]:
-    """The rule of an operation that changes something."""
-    match operation:
-        case Put(_, version, state, ttl):
-            return rules.put(record, version, state, ttl, now)
-        case Touch(_, version, ttl):
-            return rules.touch(record, version, ttl, now)
-        case End(_, ttl):
-            return rules.end(record, ttl, now), Verdict(204)
-        case Fence(_, number, ttl):
-            return rules.fence(record, number, ttl or (record.ttl if record else FENCE_TTL), now)
 
 
 def _reply(verdict: Verdict) -> Reply:
@@ -203,6 +192,7 @@ def framed(reply: Reply) -> list[Header]:
     """The reply's headers, with length and type of its body where there may be one (PEP 3333 wants both)."""
     if reply.status == 204:
         return reply.headers
-    typed = any(name == b"content-type" for name, _ in reply.headers)
     length = (b"content-length", b"%d" % len(reply.body))
-    return [*reply.headers, *(() if typed else (SAID,)), length]
+    if reply.headers and reply.headers[0][0] == b"content-type":
+        return [*reply.headers, length]
+    return [*reply.headers, SAID, length]

@@ -12,6 +12,7 @@ from flask.sessions import SessionInterface, SessionMixin
 from limpet_session.serializer import Data
 from limpet_session.session import Session
 from limpet_session.shell import Options
+from limpet_session.snapshots import Snapshot
 from limpet_session.wsgi import LIFE, SESSION
 from limpet_session.wsgi import LimpetSession as WsgiSession
 
@@ -19,9 +20,9 @@ from limpet_session.wsgi import LimpetSession as WsgiSession
 class FlaskSession(Session, SessionMixin):
     """What `flask.session` is: Limpet's own with what Flask's has."""
 
-    def __init__(self, data: Data | None = None, *more: Any) -> None:
+    def __init__(self, data: Data | Snapshot | None = None, *more: Any) -> None:
         super().__init__(data, *more)
-        self.new = not data
+        self.new = not self
 
 
 class TaggedSerializer:

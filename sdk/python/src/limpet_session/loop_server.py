@@ -72,11 +72,12 @@ def _listening(
 class _Connection(asyncio.Protocol):
     """One connection. A copy costs the node 65 us by it, 30 of which are the kernel's, and 95 by uvicorn."""
 
-    __slots__ = ("_answering", "_conversation", "_full", "_server", "_timer", "_transport", "_used")
+    __slots__ = ("_answering", "_conversation", "_full", "_loop", "_server", "_timer", "_transport", "_used")
 
     def __init__(self, server: LoopServer) -> None:
         self._server = server
         self._conversation = Conversation(server.clerk)
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._answering: asyncio.Task[None] | None = None  # a call that has to be waited for
         self._full = False  # the client does not read: it has to before it is answered any further
@@ -91,7 +92,7 @@ class _Connection(asyncio.Protocol):
         connections.add(self)
         if len(connections) > CONNECTIONS:
             self._transport.abort()
-        self._used = asyncio.get_running_loop().time()
+        self._used = self._loop.time()
         self._watch(IDLE_SECONDS)
 
     def data_received(self, data: bytes) -> None:
@@ -135,7 +136,7 @@ class _Connection(asyncio.Protocol):
             self._write(reply)
 
     def _carry_out(self, call: Call) -> Reply | Awaitable[Reply]:
-        self._used = asyncio.get_running_loop().time()
+        self._used = self._loop.time()
         try:
             return self._server.clerk.carry_out(call)
         except Exception:  # noqa: BLE001 -- the connection's boundary: the proxy is told, and the log
@@ -163,11 +164,11 @@ class _Connection(asyncio.Protocol):
             self._advance()
 
     def _watch(self, seconds: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+        self._timer = self._loop.call_later(seconds, self._look)
 
     def _look(self) -> None:
         """End a connection on which nothing has been asked for long; one timer, not one for each call."""
-        left = self._used + IDLE_SECONDS - asyncio.get_running_loop().time()
+        left = self._used + IDLE_SECONDS - self._loop.time()
         if self._answering is not None or left > 0:
             self._watch(max(left, 1.0))
         else:

@@ -24,21 +24,19 @@ class LoopShell:
     def __init__(self, keys: Iterable[str | bytes], **options: Unpack[Options]) -> None:
         self.shell = Shell(keys, **options)
         self.node = self.shell.node
+        # What never waits is the shell's own.
+        self.rest, self.trusts, self.crowded = self.shell.rest, self.node.trusts, self.shell.crowded
+        self.serve, self.close, self.open_at_once = self.shell.serve, self.shell.close, self.shell.open
+        self.max_body = self.shell.max_body
         self._thread: ThreadPoolExecutor | None = None
-        if self.node.storage.blocking:
+        # Whether `open` and `finish` have to be: else the shell's and the life's own do.
+        self.waits = self.node.storage.blocking
+        if self.waits:
             # Of its own, for those of the loop may all be busy with the app. One: a file has one writer.
             self._thread = ThreadPoolExecutor(1, "limpet-storage")
         elif self.shell.address:
             # A copy takes 60 us in the loop. (With a file it takes 240 in a thread, and 300 there and back.)
             self.shell.server = LoopServer(self.shell.address, self)
-
-    def serve(self) -> None:
-        """As `Shell.serve`, in the app's loop."""
-        self.shell.serve()
-
-    def close(self) -> None:
-        """As `Shell.close`."""
-        self.shell.close()
 
     async def open(self, ours: Mapping[bytes, bytes]) -> Life | Reply:
         """As `Shell.open`."""
@@ -51,28 +49,11 @@ class LoopShell:
             opening.add_done_callback(_leave)  # it is let in all the same
             raise
 
-    def crowded(self, ours: Mapping[bytes, bytes], several: bool) -> Reply | None:
-        """As `Shell.crowded`."""
-        return self.shell.crowded(ours, several)
-
     async def finish(self, life: Life) -> Answer:
         """As `Life.finish`; the other three of a life's calls never wait."""
         # What has not been written is not saved. A way to the thread and back costs 100 us.
         aside = self._thread is not None and life.session.suspect
         return await self._aside(life.finish) if aside else life.finish()
-
-    def rest(self, path: str) -> str | None:
-        """As `Shell.rest`."""
-        return self.shell.rest(path)
-
-    def trusts(self, ours: Mapping[bytes, bytes]) -> bool:
-        """As `Node.trusts`."""
-        return self.node.trusts(ours)
-
-    @property
-    def max_body(self) -> int:
-        """Bytes of a call's body."""
-        return self.shell.max_body
 
     async def answer(self, asked: Asked, read: Callable[[int], Awaitable[bytes | None]]) -> Reply:
         """As `Shell.answer`, with `read` awaited."""
@@ -88,12 +69,12 @@ class LoopShell:
         """As `Shell.carry_out`: the answer, or what has to be awaited for it."""
         if self._thread is not None:
             return self._carry_out_aside(call)
-        plan = self.shell.plan(call)
+        plan = self.shell.endpoint.plan(call)
         return self._wait(plan) if plan.fences else plan.run()
 
     async def _carry_out_aside(self, call: Call) -> Reply:
         def begin() -> Plan | Reply:
-            plan = self.shell.plan(call)
+            plan = self.shell.endpoint.plan(call)
             return plan if plan.fences else plan.run()
 
         begun = await self._aside(begin)  # once where that will do: there and back costs 100 us

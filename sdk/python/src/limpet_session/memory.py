@@ -32,10 +32,14 @@ class MemoryStorage:
 
     def change(self, session_id: str, now: float, rule: Rule[T]) -> T:
         with self._lock:
-            self._forget(now)
-            kept, result = rule(self._live(session_id, now))
+            if self._due and self._due[0][0] <= now:
+                self._forget(now)
+            held = self._records.get(session_id)
+            kept, result = rule(held if held is None or held.expires > now else None)
             if kept is not None:
-                self._keep(session_id, kept)
+                if held is None:
+                    self._enlist(session_id, kept)
+                self._records[session_id] = kept
             return result
 
     def renew(self, old_id: str, new_id: str, now: float, rule: PairRule[T]) -> T:
@@ -66,9 +70,13 @@ class MemoryStorage:
 
     def _keep(self, session_id: str, record: Record) -> None:
         if session_id not in self._records:
-            insort(self._order, session_id)
-            heapq.heappush(self._due, (record.expires, session_id))
+            self._enlist(session_id, record)
         self._records[session_id] = record
+
+    def _enlist(self, session_id: str, record: Record) -> None:
+        """Of this session there was no record."""
+        insort(self._order, session_id)
+        heapq.heappush(self._due, (record.expires, session_id))
 
     def _forget(self, now: float) -> None:
         for _ in range(_FORGOTTEN_AT_ONCE):

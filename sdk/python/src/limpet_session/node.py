@@ -4,7 +4,6 @@ import secrets
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 
 from limpet_session import headers, rules
 from limpet_session.keys import NodeKeys
@@ -18,7 +17,6 @@ from limpet_session.storage import Storage
 from limpet_session.visit import Counters, Life, Shared, Unkept, Visit
 
 MAX_STATE = 1 << 20  # bytes
-FENCE_TTL = 86400  # seconds; for a fence of which nobody said how long it is to be remembered
 
 
 def random_id() -> str:
@@ -78,7 +76,7 @@ class Node:
             return Refusal(Need.STATE, held.mark if held else 0)
         visit = None
         try:
-            outcome = self.storage.change(request.id, now, partial(rules.admit, request=request, now=now))
+            outcome = self.storage.change(request.id, now, lambda record: rules.admit(record, request, now))
             if isinstance(outcome, Refusal):
                 return outcome
             visit = Visit(self._shared, request, outcome)

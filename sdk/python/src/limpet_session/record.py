@@ -35,9 +35,10 @@ class Record(NamedTuple):
 
     def lasting(self, ttl: int, now: float) -> float:
         """Until when it is kept if it is told to be kept for `ttl` seconds: never less long than before."""
-        return max(self.expires, now + ttl)
+        until = now + ttl
+        return until if until > self.expires else self.expires
 
     @property
     def mark(self) -> int:
         """What a newer owner's number must be above."""
-        return max(self.version, self.fence)
+        return self.version if self.version > self.fence else self.fence

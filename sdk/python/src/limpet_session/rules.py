@@ -22,19 +22,6 @@ class Request(NamedTuple):
     stale: int = 0  # the version that was expected where `state` is older; 0: it is not
 
 
-class Ticket(NamedTuple):
-    """With what a request was let in."""
-
-    version: int
-    state: bytes
-    since: int
-    began: float
-
-    def valid(self, record: Record | None) -> bool:
-        """Whether the node has served the session all the time since then."""
-        return record is not None and (record.since, record.began) == (self.since, self.began)
-
-
 class Refusal(NamedTuple):
     """Why it was not: `mark` is the higher of the version held and the fence."""
 
@@ -60,13 +47,6 @@ class Write(NamedTuple):
         return state
 
 
-class Saved(NamedTuple):
-    """The session as it now is."""
-
-    version: int
-    state: bytes
-
-
 class Verdict(NamedTuple):
     """An answer of the endpoint: an HTTP status, and the session where it says something of it."""
 
@@ -76,12 +56,18 @@ class Verdict(NamedTuple):
     serving: bool = False
 
 
-def admit(record: Record | None, request: Request, now: float) -> tuple[Record | None, Ticket | Refusal]:
-    """Whether a request may go to the app, and with what (design: "before its app runs, in this order")."""
+TAKEN = Verdict(204)
+
+
+def admit(record: Record | None, request: Request, now: float) -> tuple[Record | None, Record | Refusal]:
+    """Whether a request may go to the app, and with what (design: "before its app runs, in this order").
+
+    What it is let in with is what is kept: the ticket with which it may save, see `valid`.
+    """
     held = record or Record(request.ttl, now)
     if held.ended:
         return None, Refusal(Need.ID, held.mark)
-    known = _with_handed(held, request)
+    known = held if request.state is None else _with_handed(held, request.version, request.state)
     since = _tenure(held, known, request)
     if not since:
         return None, Refusal(Need.STATE, held.mark)
@@ -90,20 +76,23 @@ def admit(record: Record | None, request: Request, now: float) -> tuple[Record |
     expires = held.lasting(request.ttl, now)
     # Field by field: `_replace` takes four times as long, and this is each request's.
     kept = Record(request.ttl, expires, version, known.state, since, began, known.fence)
-    return kept, Ticket(version, kept.state, since, began)
+    return kept, kept
 
 
-def _with_handed(held: Record, request: Request) -> Record:
+def valid(ticket: Record, record: Record | None) -> bool:
+    """Whether the node has served the session all the time since a request was let in with `ticket`."""
+    return record is not None and record.since == ticket.since and record.began == ticket.began
+
+
+def _with_handed(held: Record, version: int, state: bytes) -> Record:
     """What is held once the state handed over is adopted, if it is newer.
 
     As new with other bytes counts as newer: what the proxy hands over was acknowledged, or is what the
     fences returned, and the node's own is neither.
     """
-    if request.state is None or request.version < held.version:
+    if version < held.version or (version == held.version and state == held.state):
         return held
-    if request.version == held.version and request.state == held.state:
-        return held
-    return held._replace(version=request.version, state=request.state, since=0)
+    return held._replace(version=version, state=state, since=0)
 
 
 def _tenure(held: Record, known: Record, request: Request) -> int:
@@ -114,38 +103,40 @@ def _tenure(held: Record, known: Record, request: Request) -> int:
         return 0 if refused or known.version < request.version else request.takeover
     if known is not held:
         return 0 if known.version < held.fence else known.version
-    if held.serving and held.version >= request.version:
+    if held.since and held.version >= request.version:
         return held.since
     unknown = not held.version and held.fence <= 1
     return 1 if unknown and not request.version else 0
 
 
 def save(
-    record: Record | None, ticket: Ticket, write: Write, ttl: int, now: float
-) -> tuple[Record | None, Saved | None]:
-    """Saves what a request wrote; None: discarded, for the session has ended or moved on since it came in.
+    record: Record | None, ticket: Record, write: Write, ttl: int, now: float
+) -> tuple[Record | None, Record | None]:
+    """Saves what a request wrote, and returns the session as it then is; None: discarded, for the session has
+    ended or moved on since it came in.
 
     Raises SessionTooLarge, SessionExhausted.
     """
-    if record is None or not ticket.valid(record):
+    if record is None or not valid(ticket, record):
         return None, None
     state = write.over(record.state)
     if state == record.state:
-        return None, Saved(record.version, state)
+        return None, record
     expires = record.lasting(ttl, now)
     kept = Record(ttl, expires, _next(record.version), state, record.since, record.began, record.fence)
-    return kept, Saved(kept.version, state)
+    return kept, kept
 
 
 def renew(
-    old: Record | None, ticket: Ticket, write: Write, ttl: int, now: float
-) -> tuple[Record | None, Record | None, Saved | None]:
-    """The end of the old id and the record of the new one, which goes on counting where the old one was."""
-    if old is None or not ticket.valid(old):
+    old: Record | None, ticket: Record, write: Write, ttl: int, now: float
+) -> tuple[Record | None, Record | None, Record | None]:
+    """The end of the old id and the record of the new one, which goes on counting where the old one was; and
+    that once more as what was saved, None: discarded."""
+    if old is None or not valid(ticket, old):
         return None, None, None
     version, state = _next(old.version), write.over(old.state)
     new = Record(ttl, now + ttl, version, state, since=version, began=now)
-    return end(old, ttl, now), new, Saved(version, state)
+    return end(old, ttl, now), new, new
 
 
 def _next(version: int) -> int:
@@ -154,9 +145,9 @@ def _next(version: int) -> int:
     return version + 1
 
 
-def leave(record: Record | None, ticket: Ticket, ttl: int, now: float) -> tuple[Record | None, bool]:
+def leave(record: Record | None, ticket: Record, ttl: int, now: float) -> tuple[Record | None, bool]:
     """Ends the session for the app; False: discarded, as a save would be."""
-    if not ticket.valid(record):
+    if not valid(ticket, record):
         return None, False
     return end(record, ttl, now), True
 
@@ -187,7 +178,7 @@ def put(
         return None, Verdict(409, held.mark)
     expires = held.lasting(ttl, now)
     # Field by field, as in `admit`.
-    return Record(ttl, expires, version, state, 0, held.began, held.fence), Verdict(204)
+    return Record(ttl, expires, version, state, 0, held.began, held.fence), TAKEN
 
 
 def touch(record: Record | None, version: int, ttl: int, now: float) -> tuple[Record | None, Verdict]:

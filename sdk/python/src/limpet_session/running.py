@@ -53,7 +53,7 @@ class Running:
     def enter(self, session_id: str) -> bool:
         """Count a request in; False: a fence waits, so nobody is let in."""
         with self._lock:
-            if self._held(session_id):
+            if self._holds and self._held(session_id):
                 return False
             others = self._counts.get(session_id, 0)
             if not others and self._crossing is not None and not self._crossing.enter(session_id):
@@ -98,4 +98,4 @@ class Running:
             return all(shut) and not busy and all(self._crossing.empty(name) for name in ids)
 
     def _held(self, session_id: str) -> bool:
-        return bool(self._holds) and any(session_id in hold.ids for hold in self._holds)
+        return any(session_id in hold.ids for hold in self._holds)

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable
+from json.encoder import encode_basestring
 from typing import Any, Protocol, cast
 
-from limpet_session.snapshots import MOST_KEYS, Data, Parts, Snapshots
+from limpet_session.snapshots import MOST_KEYS, NOTHING, Data, Parts, Snapshot, Snapshots
 
 __all__ = ["Data", "Format", "JsonSerializer", "Serializer"]
 
@@ -44,6 +45,8 @@ class JsonSerializer:
         return data
 
     def part(self, key: str, value: Any) -> bytes:
+        if type(value) is int and type(key) is str:  # 0.4 us instead of 2.5, and what changes most is a count
+            return f"{encode_basestring(key)}:{value}".encode()
         return self._encode({key: value})[1:-1].encode()
 
     def whole(self, parts: Iterable[bytes]) -> bytes:
@@ -60,11 +63,12 @@ class Format:
         parts = cast(Parts, serializer) if self._parted else None
         self._snapshots = Snapshots(serializer.loads, parts) if own.get("plain", False) else None
 
-    def seal(self, data: Data, base: bytes) -> bytes:
-        """The state that a request leaves behind, which was let in with `base`."""
+    def seal(self, name: str, data: Data, opened: Data | Snapshot, reached: bool = True) -> bytes:
+        """The state that a request leaves behind which was given `opened`. `reached`: as for `Snapshots`."""
         if self._snapshots is None or not self._parted or not 0 < len(data) <= MOST_KEYS:
             return self.pack(data)
-        return self._snapshots.write(data, base)
+        before = opened if isinstance(opened, Snapshot) else NOTHING
+        return self._snapshots.write(name, data, before, reached)
 
     def pack(self, data: Data) -> bytes:
         """The state of a session."""
@@ -75,14 +79,14 @@ class Format:
         """A session from its state."""
         return self._serializer.loads(state) if state else {}
 
-    def open(self, state: bytes) -> Data:
-        """The same for a request, which is seldom the first one that asks for it."""
-        return self._snapshots.read(state) if state and self._snapshots else self.unpack(state)
+    def open(self, name: str, state: bytes) -> Data | Snapshot:
+        """A session for a request, which is seldom the first one that asks for it."""
+        return self._snapshots.read(name, state) if state and self._snapshots else self.unpack(state)
 
-    def forget(self, state: bytes) -> None:
-        """The session has another one now."""
+    def forget(self, name: str) -> None:
+        """The session is over."""
         if self._snapshots is not None:
-            self._snapshots.forget(state)
+            self._snapshots.forget(name)
 
     def merge(self, base: bytes, mine: bytes, theirs: bytes) -> bytes:
         """`theirs` with every key as in `mine` that differs between `base` and `mine`.

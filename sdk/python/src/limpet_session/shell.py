@@ -93,7 +93,7 @@ class Shell:
             new_id=options.get("new_id", random_id),
         )
         self.fence_seconds = options.get("fence_seconds", FENCE_SECONDS)
-        self._endpoint = Endpoint(self.node)
+        self.endpoint = Endpoint(self.node)
         self._path = options.get("path", PATH).rstrip("/")
         self.address = address
         self.server: Server | None = None
@@ -117,7 +117,8 @@ class Shell:
 
     def open(self, ours: Mapping[bytes, bytes]) -> Life | Reply:
         """Let a request in, given the contract's headers that it came with; or what to answer instead."""
-        self.serve()
+        if self.server is not None:
+            self.server.start()
         try:
             life = self.node.open(ours)
         except Malformed as error:
@@ -128,9 +129,9 @@ class Shell:
             return say(500, "the session cannot be read", (headers.VERSION, b"0"))
         return Reply(409, refuse(life), b"") if isinstance(life, Refusal) else life
 
-    def crowded(self, ours: Mapping[bytes, bytes], several: bool) -> Reply | None:
-        """What to answer instead where `several` processes serve at one address and share no sessions."""
-        if not several or self.node.storage.blocking or not self.node.trusts(ours):
+    def crowded(self, ours: Mapping[bytes, bytes]) -> Reply | None:
+        """What to answer where several processes serve at one address, unless they share their sessions."""
+        if self.node.storage.blocking or not self.node.trusts(ours):
             return None
         log.error(_CROWDED)
         return say(500, _CROWDED, (headers.VERSION, b"0"))
@@ -139,8 +140,10 @@ class Shell:
 
     def rest(self, path: str) -> str | None:
         """What follows the endpoint's path in a request's path; None: the request is for the app."""
-        ours = path == self._path or path.startswith(self._path + "/")
-        return path.removeprefix(self._path) if ours else None
+        if not path.startswith(self._path):
+            return None
+        rest = path[len(self._path) :]
+        return rest if not rest or rest[0] == "/" else None
 
     def trusts(self, ours: Mapping[bytes, bytes]) -> bool:
         """As `Node.trusts`."""
@@ -160,12 +163,12 @@ class Shell:
 
     def plan(self, call: Call) -> Plan:
         """What a call with a right key will do."""
-        return self._endpoint.plan(call)
+        return self.endpoint.plan(call)
 
     @property
     def max_body(self) -> int:
         """Bytes of a call's body."""
-        return self._endpoint.max_body
+        return self.endpoint.max_body
 
     def _wait(self, plan: Plan) -> Reply:
         """Run the plan once the requests under way in the sessions that it fences have sent their heads."""

@@ -1,4 +1,4 @@
-"""What states hold, value by value: each request gets its own, and only what has changed is written anew."""
+"""What sessions hold, value by value: each request gets its own, and only what it changed is written anew."""
 
 import marshal
 from collections.abc import Callable, Iterable
@@ -26,14 +26,6 @@ class Parts(Protocol):
         """The state, the same bytes as `dumps` gives for all of them. At least one part."""
 
 
-class Known(Data):
-    """A session's data, and what `look` says of it."""
-
-    __slots__ = ("inside",)
-
-    inside: Inside | None
-
-
 def look(data: Data) -> Inside | None:
     """What is inside the values; None: that cannot be told.
 
@@ -49,56 +41,55 @@ def look(data: Data) -> Inside | None:
 class Snapshot:
     """One state. `plain`: each key, in order, with `_NESTED` in place of a value that is in `inside`.
 
-    `inside` has b"" for a value that has been written and not read since: a tuple is a list only once it was
-    JSON. `texts`: how the format writes a key with its value, where that is known. `holders`: how many
-    sessions have come to it, each of which may forget it once.
+    `texts`: how the format writes a key with its value, where that is known.
     """
 
-    __slots__ = ("holders", "inside", "plain", "size", "texts")
+    __slots__ = ("inside", "plain", "size", "state", "texts")
 
-    def __init__(self, plain: Data, inside: Inside, texts: dict[str, bytes], state: bytes) -> None:
+    def __init__(self, state: bytes, plain: Data, inside: Inside, texts: dict[str, bytes]) -> None:
+        self.state = state
         self.plain = plain
         self.inside = inside
         self.texts = texts
-        self.holders = 1
         self.size = 2 * len(state) + sum(map(len, inside.values()))  # bytes: the texts are as long as it is
 
+    def fill(self, data: Data) -> None:
+        """Give somebody values of their own. `data` has those of `plain`."""
+        for key, frozen in self.inside.items():
+            dict.__setitem__(data, key, marshal.loads(frozen))
 
-_NOTHING = Snapshot({}, {}, {}, b"")
+
+NOTHING = Snapshot(b"", {}, {}, {})
 
 
 class Snapshots:
-    """States by their bytes, the oldest forgotten first. For formats whose values marshal copies truly.
+    """The last state of each session, the one that was written longest ago forgotten first.
 
-    A copy is made of a snapshot, never of what a request was given, so no request can see what another one
-    does. 5 us instead of 20 for 2 KB.
+    For formats whose values marshal copies truly. A copy is made of a snapshot, never of what a request was
+    given, so no request can see what another one does. 5 us instead of 20 for 2 KB.
     """
 
     def __init__(self, loads: Callable[[bytes], Data], parts: Parts | None = None) -> None:
         self._loads = loads
         self._parts = parts
-        self._kept: dict[bytes, Snapshot] = {}
+        self._kept: dict[str, Snapshot] = {}  # by session
         self._size = 0
         self._lock = Lock()
 
-    def read(self, state: bytes) -> Known:
-        """Data of the caller's own. Raises what `loads` raises."""
-        kept = self._kept.get(state)
-        if kept is None:
-            return self._first(state)
-        known = Known(kept.plain)
-        for key, frozen in kept.inside.items():
-            known[key] = marshal.loads(frozen) if frozen else self._thaw(kept, key)
-        known.inside = kept.inside
-        return known
+    def read(self, name: str, state: bytes) -> Data | Snapshot:
+        """What the state holds; as data where marshal cannot tell it. Raises what `loads` raises."""
+        kept = self._kept.get(name)
+        if kept is None or kept.state != state:
+            return self._first(name, state)
+        return self._loads(state) if b"" in kept.inside.values() and not self._thaw(kept) else kept
 
-    def write(self, data: Data, base: bytes) -> bytes:
-        """The state of `data`, which was made of that of `base`. Raises what the format raises.
+    def write(self, name: str, data: Data, before: Snapshot, reached: bool) -> bytes:
+        """The state of `data`, which was made of `before`. Raises what the format raises.
 
-        A value that is as it was is not written anew: where 2 KB are nested in others, 8 us instead of 25.
+        A value that is as it was is not written anew: where 2 KB are nested in others, 5 us instead of 25.
+        `reached`: somebody may have written into one; if not, nobody looks.
         """
         assert self._parts is not None, "the format has parts"
-        before = self._kept.get(base, _NOTHING)
         part, plain, inside, texts = self._parts.part, dict[str, Any](), Inside(), dict[str, bytes]()
         for key, value in dict.items(data):
             if type(value) in PLAIN:
@@ -106,57 +97,57 @@ class Snapshots:
                 same = before.plain.get(key, _NESTED) is value
             else:
                 plain[key] = _NESTED
-                frozen = _frozen(value)
-                same = frozen != b"" and before.inside.get(key) == frozen
+                was = before.inside.get(key, b"")
+                frozen = _frozen(value) if reached or not was else was
+                same = frozen != b"" and frozen == was
                 inside[key] = frozen if same else b""
             texts[key] = (before.texts.get(key) if same else None) or part(key, value)
         state = self._parts.whole(texts.values())
-        if all(type(key) is str for key in texts):  # others are not themselves when they are read
-            self._keep(state, Snapshot(plain, inside, texts, state))
+        if set(map(type, texts)) == {str}:  # others are not themselves when they are read
+            self._keep(name, Snapshot(state, plain, inside, texts))
         return state
 
-    def forget(self, state: bytes) -> None:
-        """The session that had it has another one. New sessions are often alike: others may have it still."""
+    def forget(self, name: str) -> None:
+        """The session is over."""
         with self._lock:
-            kept = self._kept.get(state)
-            if kept is not None:
-                kept.holders -= 1
-                if kept.holders <= 0:
-                    self._drop(state)
+            self._drop(name)
 
-    def _first(self, state: bytes) -> Known:
+    def _first(self, name: str, state: bytes) -> Data | Snapshot:
         data = self._loads(state)
-        known = Known(data)
-        known.inside = look(data)
-        if known.inside is not None:
-            plain = {key: _NESTED if key in known.inside else value for key, value in data.items()}
-            # Of the copies that others get: in these here two values may share a text, as a key's.
-            inside = look({key: marshal.loads(frozen) for key, frozen in known.inside.items()})
-            self._keep(state, Snapshot(plain, inside or {}, {}, state))
-        return known
+        inside = _look_at_copies(data)
+        if inside is None:
+            return data
+        plain = {key: _NESTED if key in inside else value for key, value in data.items()}
+        snapshot = Snapshot(state, plain, inside, {})
+        self._keep(name, snapshot)
+        return snapshot
 
-    def _thaw(self, kept: Snapshot, key: str) -> Any:
-        """A value of which there is only the text."""
+    def _thaw(self, kept: Snapshot) -> bool:
+        """Read the values of which there is only the text: a tuple, say, is a list from now on."""
         assert self._parts is not None, "the format has parts"
-        value = self._loads(self._parts.whole([kept.texts[key]]))[key]
-        kept.inside[key] = _frozen(value)
-        return value
+        texts = [kept.texts[key] for key, frozen in kept.inside.items() if not frozen]
+        inside = _look_at_copies(self._loads(self._parts.whole(texts)))
+        kept.inside.update(inside or {})
+        return inside is not None
 
-    def _keep(self, state: bytes, snapshot: Snapshot) -> None:
+    def _keep(self, name: str, snapshot: Snapshot) -> None:
         with self._lock:
-            known = self._kept.get(state)
-            if known is not None:
-                snapshot.holders += known.holders
-                self._drop(state)
-            self._kept[state] = snapshot
+            self._drop(name)  # so that it is the last one now
+            self._kept[name] = snapshot
             self._size += snapshot.size
             while self._size > MOST_BYTES:
                 self._drop(next(iter(self._kept)))
 
-    def _drop(self, state: bytes) -> None:
-        kept = self._kept.pop(state, None)
+    def _drop(self, name: str) -> None:
+        kept = self._kept.pop(name, None)
         if kept is not None:
             self._size -= kept.size
+
+
+def _look_at_copies(data: Data) -> Inside | None:
+    """As others get them: in what was read two values may share a text, as a key's, and look different."""
+    inside = look(data)
+    return inside and look({key: marshal.loads(frozen) for key, frozen in inside.items()})
 
 
 def _frozen(value: Any) -> bytes:

@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from limpet_session import headers, rules
 from limpet_session.errors import SessionClosed, SessionTooLarge
 from limpet_session.headers import Header
-from limpet_session.record import Need
-from limpet_session.rules import Request, Saved, Ticket, Write
+from limpet_session.record import Need, Record
+from limpet_session.rules import Request, Write
 from limpet_session.serializer import Format
 from limpet_session.session import Session
 from limpet_session.storage import Storage
@@ -62,7 +62,8 @@ class Counters:
         self.discarded = 0
 
 
-class Shared(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Shared:
     """What all visits of a node have in common."""
 
     storage: Storage
@@ -78,35 +79,37 @@ class Shared(NamedTuple):
 class Visit:
     """The session of a request that the proxy sent, and that this node may serve."""
 
-    __slots__ = ("_inside", "_over", "_request", "_sealed", "_shared", "_ticket", "session")
+    __slots__ = ("_inside", "_opened", "_over", "_request", "_sealed", "_shared", "_ticket", "session")
 
-    def __init__(self, shared: Shared, request: Request, ticket: Ticket) -> None:
+    def __init__(self, shared: Shared, request: Request, ticket: Record) -> None:
         self._shared = shared
         self._request = request
         self._ticket = ticket
         self._inside = True  # counted among the running ones
         self._over = False  # no more saving
         self._sealed: bytes | None = None  # the state as the app left it, once the session is closed
-        data = shared.format.open(ticket.state)
-        self.session = shared.session(data, request.stale, request.id, shared.new_id)
+        self._opened = shared.format.open(request.id, ticket.state)
+        self.session = shared.session(self._opened, request.stale, request.id, shared.new_id)
 
     def weigh(self) -> None:
-        if not self._over:
+        if not self._over and self.session.suspect:
             self._packed()
 
     def finish(self) -> Answer:
         if self._over:
             return self.abandon()
         self._over = True
-        mine = self._packed()
+        base = self._ticket.state
+        mine = self._packed() if self.session.suspect else base
         answer = self._settle(mine)
-        self.session.close(mine is not self._ticket.state)
+        self._sealed = mine
+        self.session.close(mine is not base)
         return answer
 
     def abandon(self) -> Answer:
         self._over = True
         self.session.close()
-        return Answer(self._told(Saved(self._ticket.version, self._ticket.state)))
+        return Answer(self._told(self._ticket))
 
     def leave(self) -> None:
         if self._inside:
@@ -121,70 +124,66 @@ class Visit:
     def _packed(self) -> bytes:
         """The state as the app has made it. Raises SessionTooLarge, or what the serializer raises."""
         base, limit = self._ticket.state, self._shared.limit
-        mine = self._shared.format.seal(self.session, base) if self.session.suspect else base
+        mine = self._shared.format.seal(self._request.id, self.session, self._opened, self.session.reached)
         if len(mine) > limit and mine != base:
             raise SessionTooLarge(len(mine), limit)
         return mine
 
     def _settle(self, mine: bytes) -> Answer:
         session, base = self.session, self._ticket.state
-        write = Write(base, mine, session.replaced, self._shared.format.merge, self._shared.limit)
         # Cleared, with nothing put in since: a logout, of a session that had something or was to be renewed.
         if session.ended or (session.replaced and not mine and (base or session.renewed)):
-            answer = self._end()
-        elif session.renewed:
-            answer = self._renew(write)
-        elif mine == base and not session.replaced:
+            return self._end()
+        if mine == base and not (session.replaced or session.renewed):
             self._shared.counters.unchanged += 1
-            answer = Answer(self._told(Saved(self._ticket.version, base)))
-        else:
-            answer = self._save(write)
-        self._sealed = mine
-        if mine is not base:
-            self._shared.format.forget(base)
-        return answer
+            return Answer(self._told(self._ticket))
+        write = Write(base, mine, session.replaced, self._shared.format.merge, self._shared.limit)
+        return self._renew(write) if session.renewed else self._save(write)
 
     def _save(self, write: Write) -> Answer:
-        shared, request, now = self._shared, self._request, self._shared.clock()
-        rule = partial(rules.save, ticket=self._ticket, write=write, ttl=request.ttl, now=now)
-        saved = shared.storage.change(request.id, now, rule)
+        shared, ticket, ttl, now = self._shared, self._ticket, self._request.ttl, self._shared.clock()
+        saved = shared.storage.change(
+            self._request.id, now, lambda record: rules.save(record, ticket, write, ttl, now)
+        )
         if saved is None:
             return self._discard("write")
         shared.counters.saved += 1
         return Answer(self._told(saved))
 
     def _end(self) -> Answer:
-        request, now = self._request, self._shared.clock()
-        rule = partial(rules.leave, ticket=self._ticket, ttl=request.ttl, now=now)
-        if not self._shared.storage.change(request.id, now, rule):
+        ticket, ttl, now = self._ticket, self._request.ttl, self._shared.clock()
+        ended = self._shared.storage.change(
+            self._request.id, now, lambda record: rules.leave(record, ticket, ttl, now)
+        )
+        if not ended:
             return self._discard("logout")
-        return Answer([self._version(self._ticket.version), (headers.END, b"1")])
+        self._shared.format.forget(self._request.id)
+        return Answer([(headers.VERSION, b"%d" % self._ticket.version), (headers.END, b"1")])
 
     def _renew(self, write: Write) -> Answer:
-        shared, request, now = self._shared, self._request, self._shared.clock()
+        shared, ticket, ttl, now = self._shared, self._ticket, self._request.ttl, self._shared.clock()
         new_id = self.session.id
-        rule = partial(rules.renew, ticket=self._ticket, write=write, ttl=request.ttl, now=now)
-        saved = shared.storage.renew(request.id, new_id, now, rule)
+        saved = shared.storage.renew(
+            self._request.id, new_id, now, lambda record: rules.renew(record, ticket, write, ttl, now)
+        )
         if saved is None:
             return self._discard("login")
+        shared.format.forget(self._request.id)
         shared.counters.renewed += 1
         return Answer([*self._told(saved), (headers.RENEW, new_id.encode())])
 
     def _discard(self, what: str) -> Answer:
         self._shared.counters.discarded += 1
         log.warning("a %s was discarded: the session has ended or moved to another node meanwhile", what)
-        told = [self._version(self._ticket.version), (headers.NEED, Need.STATE.encode())]
+        told = [(headers.VERSION, b"%d" % self._ticket.version), (headers.NEED, Need.STATE.encode())]
         return Answer(told, DISCARDED)
 
-    def _told(self, saved: Saved) -> list[Header]:
+    def _told(self, saved: Record) -> list[Header]:
         """The version, and the state where the proxy cannot have it and a header can hold it."""
-        told = [self._version(saved.version)]
+        told = [(headers.VERSION, b"%d" % saved.version)]
         if saved.version > max(self._request.version, 1) and len(saved.state) <= headers.STATE_IN_HEADER:
             told.append((headers.STATE, headers.pack(saved.state)))
         return told
-
-    def _version(self, version: int) -> Header:
-        return headers.VERSION, b"%d" % version
 
 
 class Unkept:

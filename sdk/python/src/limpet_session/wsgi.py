@@ -52,8 +52,8 @@ class LimpetSession:
             asked = Asked(environ["REQUEST_METHOD"], rest, query, ours)
             reply = self.shell.answer(asked, lambda limit: _read_body(environ, limit))
             return _reply(environ, start_response, reply)
-        several = bool(environ.get("wsgi.multiprocess"))
-        life = self.shell.crowded(ours, several) or self.shell.open(ours)
+        crowded = self.shell.crowded(ours) if environ.get("wsgi.multiprocess") else None
+        life = crowded or self.shell.open(ours)
         if isinstance(life, Reply):
             return _reply(environ, start_response, life)
         return _Exchange(environ, start_response, life).run(self.app)
