@@ -44,6 +44,12 @@ class Format {
     return state[PARTS] ? joined(state[PARTS]) : this.unpack(state)
   }
 
+  /** Whether packing `data` would give `state`. */
+  gives (data, state) {
+    const parts = state[PARTS]
+    return parts ? sameParts(data, parts) : this.pack(data).equals(state)
+  }
+
   /** A session's data from its state, whole. */
   unpack (state) {
     if (!state.length) return {}
@@ -90,6 +96,22 @@ function packParts (data) {
   const state = Buffer.from(text + '}')
   state[PARTS] = parts
   return state
+}
+
+/** Whether packParts would come to these parts: without making them, and no text of what nobody has looked at. */
+function sameParts (data, parts) {
+  let at = 0
+  for (const key of Object.keys(data)) {
+    const value = data[key]
+    const [name, known] = parts[at] || []
+    if (key !== name || value !== known) {
+      const said = value instanceof Sealed ? value.text : JSON.stringify(value)
+      if (said === undefined) continue
+      if (key !== name || said !== (known instanceof Sealed ? known.text : JSON.stringify(known))) return false
+    }
+    at++
+  }
+  return at === parts.length
 }
 
 /** What reading `said`, the JSON of `value`, would give; sealed if it is an object. */

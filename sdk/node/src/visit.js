@@ -118,7 +118,7 @@ class Visit extends Life {
   get late () {
     if (!this._sealed || !this.session || !watched(this.session).nested) return false
     try {
-      return !this._packed().equals(this._sealed)
+      return !this._format.gives(watched(this.session).data, this._sealed)
     } catch {
       return true // what was there when the head went out could be saved
     }
@@ -139,16 +139,13 @@ class Visit extends Life {
 
   /** The state as the app has it. Throws SessionTooLarge, or what the serializer throws. */
   _mine () {
-    const { modified, nested } = watched(this.session)
-    const mine = modified || nested || this._renewed ? this._packed() : this._base
+    const { data, modified, nested } = watched(this.session)
+    if (!this._renewed && !modified && !(nested && !this._format.gives(data, this._base))) return this._base
+    const mine = this._format.pack(data)
     if (mine.length > this._maxState && !mine.equals(this._base)) {
       throw new SessionTooLarge(mine.length, this._maxState)
     }
     return mine
-  }
-
-  _packed () {
-    return this._format.pack(watched(this.session).data)
   }
 
   _write (mine) {

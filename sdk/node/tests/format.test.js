@@ -61,3 +61,31 @@ for (const [base, mine, theirs, merged, what] of [
     assert.equal(result.x, undefined)
   })
 }
+
+test('whether data gives a state again is told without packing it', () => {
+  const state = format.pack({ a: 1, b: [1, { c: 2 }], d: 'x', e: null, f: undefined, '': true })
+  const held = () => format.open(state)
+  const changes = [
+    () => {},
+    data => { data.f = undefined },
+    data => { data.e = NaN },
+    data => { data.b = data.b.open() },
+    data => { data.b = [1, { c: 3 }] },
+    data => { data.a = '1' },
+    data => { data.a = true },
+    data => { data.g = 1 },
+    data => { delete data[''] },
+    data => { delete data.a; data.a = 1 },
+    data => { for (const key of Object.keys(data)) delete data[key] }
+  ]
+  const found = changes.map(change => {
+    const data = held()
+    change(data)
+    const gives = format.gives(data, state)
+    assert.equal(gives, format.pack(data).equals(state), change.toString())
+    return gives
+  })
+  assert.deepEqual(found, [true, true, true, true, ...Array(7).fill(false)])
+  assert.ok(format.gives({}, format.pack({})))
+  assert.ok(format.gives({ a: 1 }, Buffer.from('{"a":1}')))
+})
