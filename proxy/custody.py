@@ -229,7 +229,7 @@ class Custody:
         if not self._refused:
             self._errand = self._keeper.perform(self._course, step, self._performed)
             return
-        if step.why is Why.CONFLICT and self._goes_on(step):
+        if step.why in (Why.CONFLICT, Why.OVER) and self._goes_on(step):
             return
         fault = NodeFault(step.status, step.why.name.lower(), _TEXTS[step.why])
         if step.why is Why.STATE_MISSING:
@@ -243,12 +243,13 @@ class Custody:
         self._exchange.refuse(fault, step.node)
 
     def _goes_on(self, step: Step) -> bool:
-        """Whether it is known who serves the session now, and the request may be sent there."""
+        """Whether the request may be sent again: to who serves its session, or as a new one's."""
         course = self._course
-        if step.keep is not Keep.TOKEN or not course.may_send or not self._exchange.take_back():
+        if not course.may_send or not self._exchange.take_back():
             return False
         self._refused = False
-        self._perform(course.moved(course.session_id, step.node))
+        over = step.why is Why.OVER or step.keep is Keep.DELETE
+        self._perform(course.over() if over else course.moved(course.session_id, step.node))
         return True
 
     def _rename(self) -> None:

@@ -200,6 +200,12 @@ class Course:
         self.node = node
         return self._search()
 
+    def over(self) -> Step:
+        """Its session has ended meanwhile, no answer of it counts, and it may be sent again."""
+        self._fetches = 0
+        self._ending = ""
+        return self._anew()
+
     @property
     def may_send(self) -> bool:
         """Whether the request has not been sent as often as it ever is."""

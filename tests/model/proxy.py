@@ -247,10 +247,12 @@ class Exchange:
         """What becomes of a refused request that may be repeated."""
         if step.why is Why.STATE_MISSING:
             return self._move(step.node)
-        known = step.why is Why.CONFLICT and step.keep is Keep.TOKEN and self.course.may_send
-        if not known or not self._repeatable:
+        moved = step.why in (Why.CONFLICT, Why.OVER) and self.course.may_send
+        if not moved or not self._repeatable:
             return None
         self.proxy.keeper.arrived(self.course, False)
+        if step.why is Why.OVER or step.keep is Keep.DELETE:
+            return self.course.over()
         return self.course.moved(self.course.session_id, step.node)
 
     def _rename(self) -> Step | None:

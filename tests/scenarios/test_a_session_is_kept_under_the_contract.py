@@ -40,6 +40,11 @@ def service(ports: list[int], **options: Any) -> dict[str, Any]:
     return plain_service(ports, sessions={"strategy": "affinity", "contract": True}, **options)
 
 
+def copied(ports: list[int]) -> dict[str, Any]:
+    """One whose nodes hold copies for each other."""
+    return plain_service(ports, sessions={"strategy": "replication"})
+
+
 async def test_the_contracts_fields_reach_the_node_and_never_the_client() -> None:
     node = ContractNode(answer(b"Limpet-Version: 1", b"X: y"))
     async with started(node), running_proxy({"app": service([node.port])}, **SETTINGS) as proxy:
@@ -275,3 +280,47 @@ async def test_a_session_that_was_overtaken_meanwhile_is_asked_for_where_it_is(
         token = cookie_of(head)
         head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + token + b"\r\n\r\n")
         assert (head[9:12], asked[-1]) == (b"200", other if asked[0] is one else one)
+
+
+class Over(RawNode):
+    """One of two that share `asked`: a session has ended by the time its second request is to be copied."""
+
+    def __init__(self, asked: list[bytes]) -> None:
+        super().__init__(self._answer)
+        self.asked = asked  # by whom: session ids
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head, body = await read_request(reader)
+            if b" /.limpet/" in head:
+                status = 204 if len(self.asked) == 1 else 410
+                said = [{"id": json.loads(line)["id"], "status": status} for line in body.splitlines()]
+                writer.write(answer(body=b"".join(json.dumps(each).encode() + b"\n" for each in said)))
+                continue
+            self.asked.append(head.split(b"Limpet-Session: ")[1].split(b"\r\n")[0])
+            number = len(self.asked)
+            if number < 3:
+                writer.write(answer(b"Limpet-Version: %d" % (number + 1), b"Limpet-State: e30="))
+            else:
+                writer.write(answer(b"Limpet-Version: 1"))
+
+
+@pytest.mark.parametrize(("method", "status", "tries"), [(b"GET", b"200", 3), (b"POST", b"503", 2)])
+async def test_a_request_whose_session_ended_meanwhile_goes_on_as_a_new_ones(
+    method: bytes, status: bytes, tries: int
+) -> None:
+    """What cannot be sent twice is 503."""
+    asked: list[bytes] = []
+    one, other = Over(asked), Over(asked)
+    async with (
+        started(one),
+        started(other),
+        running_proxy({"app": copied([one.port, other.port])}, **SETTINGS) as proxy,
+    ):
+        wire = await proxy.connect()
+        head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        fields = b"Host: x\r\nContent-Length: 0\r\nCookie: " + cookie_of(head)
+        head, _ = await wire.exchange(method + b" / HTTP/1.1\r\n" + fields + b"\r\n\r\n")
+        assert (head[9:12], len(asked)) == (status, tries)
+        assert b"Set-Cookie" not in head
+        assert len(set(asked)) == tries - 1

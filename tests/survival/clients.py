@@ -58,12 +58,17 @@ class Client:
             self.findings.under_way[target] = Write(began, token.node if token else -1)
         reply = await self._line.send(self.random.randrange(self._proxies), method, target, jar)
         self.findings.under_way.pop(target, None)
-        if reply.status == 503 and self.ending(jar):
-            self.findings.counts["503 beside a login or logout"] += 1
-            return reply, None
         if reply.status != 200:
-            safe = method == "GET"
-            failure = Failure(began, loop.time(), target, reply.status, reply.text, safe, self.parallel)
+            failure = Failure(
+                began,
+                loop.time(),
+                target,
+                reply.status,
+                reply.text,
+                safe=method == "GET",
+                parallel=self.parallel,
+                ending=self.ending(jar),
+            )
             self.findings.failures.append(failure)
             if not reply.status and reply.sent and "broke" not in reply.text:
                 self.findings.report(f"{target}: {reply.text}")
@@ -76,7 +81,7 @@ class Client:
         return self._open(jar[COOKIE]) if COOKIE in jar else None
 
     def ending(self, jar: Jar) -> bool:
-        """Whether a login or logout was sent for the session of this jar: what runs beside it is refused."""
+        """Whether a login or logout was sent for the session of this jar."""
         return False
 
     def take(self, reply: Reply) -> None:

@@ -33,12 +33,18 @@ class Failure(NamedTuple):
     text: str
     safe: bool  # it may be repeated: nothing is written by it
     parallel: bool  # its client had others under way
+    ending: bool = False  # a login or logout was sent for its session, before or meanwhile
     logged: Logged | None = None  # what its proxy said; None: the proxy died
 
     @property
     def contended(self) -> bool:
         """Two proxies took the session over at once, each for a request of the same client: one gives in."""
         return self.parallel and self.fault in ("conflict", "not_found_yet")
+
+    @property
+    def discarded(self) -> bool:
+        """A write in a session that ended before its answer: nobody may be told that it is kept."""
+        return self.ending and not self.safe and self.fault in ("conflict", "over")
 
     @property
     def begun(self) -> bool:
@@ -144,8 +150,10 @@ class Findings:
         self.blows.append(Blow(began, asyncio.get_running_loop().time(), victim, least))
 
     def look_up(self, logged: Mapping[str, Logged]) -> None:
-        """Add what the proxies have logged of the failures."""
-        self.failures = [failure._replace(logged=logged.get(failure.what)) for failure in self.failures]
+        """Add what the proxies have logged of the failures, and set those apart that have to be."""
+        told = [failure._replace(logged=logged.get(failure.what)) for failure in self.failures]
+        self.failures = [failure for failure in told if not failure.discarded]
+        self.counts["writes beside a login or logout"] += len(told) - len(self.failures)
 
     def unexplained(self) -> list[Failure]:
         """Failures of requests that were not in flight where somebody died, or could have been repeated."""
