@@ -90,6 +90,12 @@ class Jobs:
             return await self._heard(job, Action(Call.END, target))
         if held is None or held.kind is not Kind.HELD:
             return held is not None
+        if target != STORE:
+            # Lists are read one after the other. It may have taken the session over in between, and what
+            # others have be its own writes: given these it would serve it no more.
+            there = await self._ask(job, Action(Call.GET, target))
+            if there is None or there.version >= held.version:
+                return there is not None
         return await self._heard(job, Action(Call.PUT, target, held.version, held.state))
 
     async def _check(self, job: Job) -> bool:

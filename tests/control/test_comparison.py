@@ -28,6 +28,15 @@ async def test_a_copy_is_what_the_source_now_has() -> None:
     assert target.held[NAME].version == 9
 
 
+async def test_who_has_it_by_now_is_given_nothing_and_serves_on() -> None:
+    """As lists are read one after the other, an owner may look like one who lacks its own writes."""
+    copy, owner = StubNode(), StubNode()
+    copy.hold(NAME, 9)
+    owner.hold(NAME, 9, serving=True)
+    assert await jobs_of([copy, owner]).do(Job(Work.COPY, NAME, 1, 60, 0, 9))
+    assert owner.calls == [(NAME, Call.GET, 0)]
+
+
 async def test_what_has_ended_meanwhile_is_not_copied_but_ended() -> None:
     source, target = StubNode(), StubNode()
     source.hold(NAME, 0, ended=True)
