@@ -28,18 +28,21 @@ class NodeWitness:
 
     def call(self, action: Action, session_id: str, ttl: int, base: int = -1, writer: str = "") -> Pending:
         call = self._peer.call(action, session_id, ttl, base, writer)
+        if action.call in _QUESTIONS:
+            return asyncio.ensure_future(self._patiently(call))
         answer: Pending = call if isinstance(call, Receipt) else asyncio.ensure_future(call)
         answer.add_done_callback(self._heard)
-        return asyncio.ensure_future(self._patiently(answer)) if action.call in _QUESTIONS else answer
+        return answer
 
     def _heard(self, answer: Pending) -> None:
         if not answer.cancelled() and answer.exception() is None and answer.result() is None:
             self._silent()
 
-    async def _patiently(self, answer: Pending) -> Answer | None:
+    async def _patiently(self, call: Awaitable[Answer | None]) -> Answer | None:
         began = asyncio.get_running_loop().time()
-        said = await answer
+        said = await call
         if said is None:
+            self._silent()
             await self._gone(began + PATIENCE - asyncio.get_running_loop().time())
         return said
 

@@ -28,8 +28,7 @@ class Batcher(Generic[Item, Answer]):
 
     A batch is at most `batch_bytes`, or one item. A single writer waits for nothing but its own batch;
     items submitted in one turn of the event loop travel together; where many come, a batch waits for others,
-    at most 50 ms. An item whose submitter is cancelled
-    before its batch leaves is not sent.
+    at most 50 ms, if it `gathers`. An item whose submitter is cancelled before its batch leaves is not sent.
     """
 
     def __init__(
@@ -39,6 +38,7 @@ class Batcher(Generic[Item, Answer]):
         *,
         batch_bytes: int = BATCH_BYTES,
         waiting_bytes: int = 64 * 1024 * 1024,
+        gathers: bool = True,
     ) -> None:
         """`send` gives one answer for each item, in order; what it raises goes to the whole batch.
 
@@ -48,6 +48,7 @@ class Batcher(Generic[Item, Answer]):
         self._size = size
         self._batch_bytes = batch_bytes
         self._room = waiting_bytes
+        self._gathers = gathers
         self._waiting: deque[tuple[Item, int, Receipt[Answer]]] = deque()
         self._flight: list[Receipt[Answer]] = []  # who waits for the batch that is under way
         self._leaving: asyncio.Handle | None = None  # when the next one leaves, once that is known
@@ -177,7 +178,7 @@ class Batcher(Generic[Item, Answer]):
         the slowest hundredth of writes took 10 ms and more, so 5. Behind who was away for a second is a large
         batch that took long: without a bound, writes would wait for others until their time was up.
         """
-        if len(self._waiting) < wanted and wanted >= _MANY and not self._closed:
+        if self._gathers and len(self._waiting) < wanted and wanted >= _MANY and not self._closed:
             self._wanted = wanted
             patience = min(max(2 * self._took, _PATIENCE), _MOST_PATIENCE)
             self._leaving = asyncio.get_running_loop().call_later(patience, self._leave)

@@ -75,10 +75,13 @@ class Peer:
         self._closed = False
         self._complaint = ""
         self._copies: Batcher[Line, _Result] = Batcher(self._send_copies, _size, waiting_bytes=_WAITING_BYTES)
+        # A request waits for three or four of these, one after the other, when its session moves.
         self._questions: Batcher[Line, _Result] = Batcher(
-            self._send_questions, _size, waiting_bytes=_WAITING_BYTES
+            self._send_questions, _size, waiting_bytes=_WAITING_BYTES, gathers=False
         )
-        self._fences: Batcher[Line, _Result] = Batcher(self._send_fences, _size, waiting_bytes=_WAITING_BYTES)
+        self._fences: Batcher[Line, _Result] = Batcher(
+            self._send_fences, _size, waiting_bytes=_WAITING_BYTES, gathers=False
+        )
         self.keeps_as = b""  # the name by which it keeps its sessions, as of its last list
         self.copied_bytes = 0  # of states on their way to this node, with what surrounds them
         self.faults = 0  # requests that brought no answer

@@ -203,6 +203,24 @@ async def _most_of_as_many() -> None:
     assert sender.batches == [[1] * 8, [2, 3, 4, 5, 6, 7]]
 
 
+def test_what_does_not_gather_waits_for_nobody_but_the_batch_before() -> None:
+    run(_without_gathering())
+
+
+async def _without_gathering() -> None:
+    sender, loop = Sender(), asyncio.get_running_loop()
+    batches: Batcher[int, int] = Batcher(sender, lambda item: item, gathers=False)
+    first = submitted(batches, *[1] * 8)
+    await long_flight(sender)
+    lone = submitted(batches, 2)
+    await asyncio.gather(*first)
+    began = loop.time()
+    sender.allow(1)
+    assert await asyncio.gather(*lone) == [4]
+    assert loop.time() == began
+    assert sender.batches == [[1] * 8, [2]]
+
+
 @pytest.mark.parametrize("away_seconds", [0.2, 0.9])
 def test_nobody_waits_long_for_others_after_a_batch_that_took_long(away_seconds: float) -> None:
     """One who was away has many waiting when it answers, and their batch took as long as it was away."""
