@@ -131,7 +131,8 @@ class Session(dict[str, Any]):
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.mark_modified()
-        self._handed(value)
+        if type(value) not in PLAIN:
+            self.reached = True  # the app still has it
         dict.__setitem__(self, key, value)
 
     def __delitem__(self, key: str) -> None:
