@@ -53,13 +53,12 @@ class Door {
 
   /**
    * Calls `go` once the request may go to the app, with its visit; answers it where it may not. `res`: null, or
-   * anything else that is no response, for an upgrade.
+   * anything else that is no response, for an upgrade. `trusted`: whether the key is right.
    */
-  enter (req, res, go) {
+  enter (req, res, go, trusted = this.expects(req)) {
     if (req[VISIT]) return go()
     this._guard(req.socket?.server)
     const answer = typeof res?.getHeaderNames === 'function' ? new Response(res) : new Handshake(req.socket)
-    const trusted = this.expects(req)
     const ours = headers.take(req)
     const [path, query = ''] = (req.originalUrl || req.url).split('?', 2)
     if (path === this._path || path.startsWith(this._path + '/')) {

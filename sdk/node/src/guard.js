@@ -12,7 +12,7 @@ function guard (server, door) {
     const go = () => emit.call(this, event, req, ...more)
     const comes = event === 'request' || event === 'upgrade'
     if (!comes || !door.expects(req)) return go()
-    door.enter(req, event === 'request' ? more[0] : null, go)
+    door.enter(req, event === 'request' ? more[0] : null, go, true)
     return true
   }
 }
