@@ -245,10 +245,11 @@ class Custody:
     def _goes_on(self, step: Step) -> bool:
         """Whether the request may be sent again: to who serves its session, or as a new one's."""
         course = self._course
-        if not course.may_send or not self._exchange.take_back():
+        over = step.why is Why.OVER or step.keep is Keep.DELETE
+        # Not sticky, a conflict is what was asked for: on_conflict.
+        if not (over or course.sticky) or not course.may_send or not self._exchange.take_back():
             return False
         self._refused = False
-        over = step.why is Why.OVER or step.keep is Keep.DELETE
         self._perform(course.over() if over else course.moved(course.session_id, step.node))
         return True
 

@@ -207,6 +207,11 @@ class Course:
         return self._anew()
 
     @property
+    def sticky(self) -> bool:
+        """Whether one node serves the session at a time."""
+        return self._terms.sticky
+
+    @property
     def may_send(self) -> bool:
         """Whether the request has not been sent as often as it ever is."""
         return self._sends < MOST_SENDS

@@ -247,11 +247,12 @@ class Exchange:
         """What becomes of a refused request that may be repeated."""
         if step.why is Why.STATE_MISSING:
             return self._move(step.node)
-        moved = step.why in (Why.CONFLICT, Why.OVER) and self.course.may_send
-        if not moved or not self._repeatable:
+        over = step.why is Why.OVER or step.keep is Keep.DELETE
+        moved = step.why is Why.CONFLICT and self.course.sticky
+        if not (over or moved) or not self.course.may_send or not self._repeatable:
             return None
         self.proxy.keeper.arrived(self.course, False)
-        if step.why is Why.OVER or step.keep is Keep.DELETE:
+        if over:
             return self.course.over()
         return self.course.moved(self.course.session_id, step.node)
 
