@@ -50,10 +50,12 @@ class Surroundings:
 
     def around(self, session_id: str, choice: int) -> Around:
         """`choice`: the router's, for the request that the session is searched for; -1: none. NO_HEIR: nobody
-        is to take it over."""
-        order, ready = Order(self.order(session_id)), self._ready
+        is to take it over, and the order is looked at once."""
         up = self._up_and_store if self._store is not None and self._store.up else self._up
-        return Around(order, up, ready, self._given_up, self._heir(order, choice))
+        if choice == NO_HEIR:  # each write
+            return Around(self.order(session_id), up, self._ready, self._given_up, NOBODY)
+        order = Order(self.order(session_id))
+        return Around(order, up, self._ready, self._given_up, self._heir(order, choice))
 
     def order(self, session_id: str) -> Iterator[int]:
         """All nodes as the session prefers them; backups after all others, as the router has it.
@@ -88,8 +90,6 @@ class Surroundings:
 
     def _heir(self, order: Order, choice: int) -> int:
         ready = self._ready
-        if choice == NO_HEIR:
-            return NOBODY
         if choice in ready and not self._homing:
             return choice
         home = next((node for node in order if node in ready), NOBODY)

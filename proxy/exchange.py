@@ -7,9 +7,10 @@ from proxy.custody import Custody, Keeper, asks_again
 from proxy.delivery import ENDED, TUNNEL, WAITING, Delivery
 from proxy.engine import Engine
 from proxy.faults import Blame, Fault, Malformed, NodeFault
+from proxy.fields import FieldList
 from proxy.heads import request_head, switching_head, token_lines
 from proxy.hops import HOPPING, last_hop
-from proxy.placement import place
+from proxy.placement import Placement, place
 from proxy.proxy_protocol import introduction
 from proxy.request import IDEMPOTENT, RequestFields, RequestLine
 from proxy.response import ResponseHead
@@ -56,7 +57,7 @@ class Exchange(Delivery):
             if keeper is None:
                 self._send()
             else:
-                self._take_custody(keeper)
+                self._take_custody(keeper, placement)
         except Fault as fault:
             self.fail(fault)
 
@@ -142,20 +143,20 @@ class Exchange(Delivery):
 
     # Called by the upstream
 
-    def answer(self, head: ResponseHead, payload: bytes, done: bool) -> None:
-        """The answer's head, with as much of its body as came with it."""
+    def answer(self, head: ResponseHead, limpet: FieldList, payload: bytes, done: bool) -> None:
+        """The answer's head, with as much of its body as came with it. `limpet`: its fields for us alone."""
         self.first_at = monotonic()
         self.head = head
-        placement = self.placement
+        placement, custody = self.placement, self.custody
         assert placement is not None  # in line where every request passes: `placed` costs 80 ns
-        if self.custody is None or not asks_again(head):
+        if custody is None or not asks_again(limpet):
             placement.answered(head.status)
         if done:
             self._answer_read(head)
-        if self.custody is None:
+        if custody is None:
             self.release(head, payload, done)
         else:
-            self.custody.head_received(head, payload, done)
+            custody.head_received(head, limpet, payload, done)
 
     def payload(self, data: bytes, done: bool) -> None:
         """More of the answer's body."""
@@ -169,7 +170,7 @@ class Exchange(Delivery):
             return
         self._deliver_more(data, done)
 
-    def switched(self, head: ResponseHead, data: bytes) -> None:
+    def switched(self, head: ResponseHead, limpet: FieldList, data: bytes) -> None:
         """101: from here on the bytes belong to another protocol (RFC 9110 section 7.8)."""
         upstream = self.upstream
         if not self.fields.upgrade or not head.upgrade or upstream is None:
@@ -180,7 +181,7 @@ class Exchange(Delivery):
             self.release(head, data, False)
         else:
             upstream.hold()
-            self.custody.head_received(head, data, False)
+            self.custody.head_received(head, limpet, data, False)
 
     def broken(self, fault: NodeFault) -> None:
         """The upstream is of no more use, and the answer is not whole."""
@@ -303,24 +304,23 @@ class Exchange(Delivery):
 
     # Private
 
-    def _take_custody(self, keeper: Keeper) -> None:
-        placement = self.placed
+    def _take_custody(self, keeper: Keeper, placement: Placement) -> None:
         token = placement.visit.token
         if token is None:
             course = keeper.course(0, False, placement.session_id, True)
         else:
             course = keeper.course(token.version, token.unprotected, token.id, False, token.node)
-        self.custody = Custody(self, keeper, course)
+        self.custody = custody = Custody(self, keeper, course)
         pinned = placement.service.router.view.sticky and placement.node == placement.visit.pin
-        self.custody.begin(placement.node, token is None or (pinned and not self._sent_once))
+        known = token is None or (pinned and (self.upload is None or self._repeatable))
+        if custody.begin(placement.node, known):
+            self._send()
 
     @property
-    def _sent_once(self) -> bool:
-        """Whether the body is, or may be, too large to be kept: its node is first asked for the session."""
-        fields, upload = self.fields, self.upload
-        return upload is not None and (
-            fields.chunked or fields.length > self.placed.service.options.replay_limit
-        )
+    def _repeatable(self) -> bool:
+        """Whether the body can surely be kept: otherwise its node is first asked for the session."""
+        fields = self.fields
+        return not fields.chunked and fields.length <= self.placed.service.options.replay_limit
 
     def _leave_custody(self) -> None:
         if self.custody is not None and not self.custody.released:

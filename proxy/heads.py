@@ -15,6 +15,7 @@ from sessions.visit import NO_STATE, Answer
 if TYPE_CHECKING:
     from proxy.delivery import Delivery
 
+_UPDATED: Final = ResponseFlag.U
 _CLOSE: Final = connection_line(False, 1) + b"\r\n"
 
 
@@ -93,11 +94,13 @@ def token_lines(exchange: "Delivery", node: int) -> bytes:
 
 
 def _response_section(exchange: "Delivery", head: ResponseHead) -> bytes:
-    placement, custody = exchange.placed, exchange.custody
-    affinity = placement.service.affinity
-    given = next((value for name, value in head.affinity if name.lower() == affinity.header), b"")
+    placement, custody = exchange.placement, exchange.custody
+    assert placement is not None
+    affinity, given = placement.service.affinity, b""
+    if head.affinity:
+        given = next((value for name, value in head.affinity if name.lower() == affinity.header), b"")
     answer = _token(exchange, placement.node, head.set_cookies, given)
-    if custody is not None and answer.flag is ResponseFlag.U:
+    if custody is not None and answer.flag is _UPDATED:
         custody.renewed(placement.node)
     route, forwarding = placement.route, exchange.engine.forwarding
     edit, via = route.response_edit, forwarding.via
@@ -108,7 +111,8 @@ def _response_section(exchange: "Delivery", head: ResponseHead) -> bytes:
 
 def _token(exchange: "Delivery", node: int, set_cookies: list[bytes], given: bytes) -> Answer:
     """What the client is told of its session. `given`: the node's value of the affinity's header."""
-    placement, engine, custody = exchange.placed, exchange.engine, exchange.custody
+    placement, engine, custody = exchange.placement, exchange.engine, exchange.custody
+    assert placement is not None
     secure = engine.forwarding.secure(exchange.client.peer, exchange.fields)
     held = NO_STATE
     if custody is not None:

@@ -131,7 +131,7 @@ class Memory:
         if fields is not None and fields.raw == section and fields.minor == minor:
             return fields
         masked = self._masked(section)
-        pattern = next((one for one in self._patterns if one.masked == masked), None) if masked else None
+        pattern = self._find(masked) if masked else None
         if pattern is not None and pattern.fields.minor == minor:
             fields = pattern.fields.with_cookie(section, pattern.cookie.replace(_MASK, self._sealed))
             pattern.fields = fields
@@ -203,6 +203,12 @@ class Memory:
             return None
         other = pattern.written[2]
         return pattern.written if (visit.cookie, visit.header) == (other.cookie, other.header) else None
+
+    def _find(self, masked: bytes) -> Pattern | None:
+        for pattern in self._patterns:
+            if pattern.masked == masked:
+                return pattern
+        return None
 
     def _masked(self, section: bytes) -> bytes:
         """The section without the token that was set last; b"": it is not in it, or not once."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from proxy.body import Body, ChunkedBody, CloseBody, LengthBody
 from proxy.faults import Fault, NodeFault
-from proxy.fields import FieldKinds
+from proxy.fields import FieldKinds, FieldList
 from proxy.grammar import FORBIDDEN
 from proxy.inflow import LONG_READ, Inflow
 from proxy.options import Limits, ServiceOptions
@@ -41,8 +41,10 @@ class Upstream:
         "_inflow",
         "_kinds",
         "_limits",
+        "_limpet",
         "_options",
         "_pool",
+        "_raw",
         "_tail",
         "_tunnel",
         "deadline",
@@ -66,6 +68,8 @@ class Upstream:
         self._options = options
         self._held = b""
         self._head: ResponseHead | None = None  # the last one, in case the same bytes come again
+        self._raw = b""  # those bytes, which `_head` says but for its `Limpet-*` fields
+        self._limpet: FieldList = []  # these
         self._body: Body | None = None
         self._tail = False  # bytes came after the answer's end
         self._finished = False  # the node has said that it sends no more; under TLS others can cut it off
@@ -269,24 +273,31 @@ class Upstream:
                 return
             end += 4
             head = self._head
-            if head is None or head.raw != data[:end]:
-                if end > self._limits.head:
-                    raise NodeFault(502, "response_head_too_large", "The node's answer has too large a head.")
-                raw = data[:end]
-                known = None if head is None else read_again(head, raw, self._limits)
-                head = read_head(raw, self._kinds, self._limits) if known is None else known
-                self._head = head if end <= _REMEMBERED else None
+            if head is None or self._raw != data[:end]:
+                head = self._read_anew(head, data[:end])
             data = data[end:]
             if head.status >= 200:
                 self._begin(exchange, head, data)
                 return
             if head.status == 101:
                 self.state = TUNNEL
-                exchange.switched(head, data)
+                exchange.switched(head, self._limpet, data)
                 return
             exchange.interim(head)
             if self.exchange is not exchange or not data:
                 return
+
+    def _read_anew(self, head: ResponseHead | None, raw: bytes) -> ResponseHead:
+        """`head`: the last one, which this one may be but for its session."""
+        if len(raw) > self._limits.head:
+            raise NodeFault(502, "response_head_too_large", "The node's answer has too large a head.")
+        limpet = None if head is None else read_again(head, raw, self._limits)
+        if head is None or limpet is None:
+            head = read_head(raw, self._kinds, self._limits)
+            limpet = head.limpet
+        self._limpet = limpet
+        self._raw, self._head = raw, head if len(raw) <= _REMEMBERED else None
+        return head
 
     def _hold(self, data: bytes) -> None:
         if len(data) > self._limits.head:
@@ -314,7 +325,7 @@ class Upstream:
             else:
                 self.wheel.arm(self, self.wheel.now + self._options.idle_timeout)
         self.state = BODY
-        exchange.answer(head, payload, done)
+        exchange.answer(head, self._limpet, payload, done)
 
     def _body_of(self, head: ResponseHead) -> Body:
         if head.chunked:

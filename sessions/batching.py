@@ -168,7 +168,10 @@ class Batcher(Generic[Item, Answer]):
         self._usual = max(len(self._flight), self._usual * 7 // 8)
         self._took = max(now - self._began, self._took * 0.875)
         self._flight = []
-        self._go_on(self._usual * 7 // 8)
+        if self._waiting or self._usual >= _MANY:
+            self._go_on(self._usual * 7 // 8)
+        elif self._rested is not None:
+            self._rest()
 
     def _go_on(self, wanted: int) -> None:
         """Where many write at once, let the next batch become nearly as large as those before it.

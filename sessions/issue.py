@@ -1,5 +1,7 @@
 """Mode `issue`: Limpet's own cookie, beside the app's and hidden from it."""
 
+from typing import Final
+
 from sessions.cookies import read_set_cookie, take_cookie
 from sessions.flags import RequestFlag, ResponseFlag
 from sessions.token import Sealer
@@ -15,6 +17,9 @@ from sessions.visit import (
     next_token,
     stranger,
 )
+
+_INSERTED: Final = ResponseFlag.I  # bound once: of the enum it costs 70 ns
+_NOT_SET: Final = ResponseFlag.N
 
 
 class IssuedCookie:
@@ -73,9 +78,9 @@ class IssuedCookie:
             kept.append(b"".join((self._name, b"=", self._attributes[secure], b"; Max-Age=0")))
             return Answer(kept, header, ResponseFlag.D, True)
         flag = due(visit, session_id, node, now, held)
-        if flag is ResponseFlag.I and self._when_written and not kept and not held.written:
-            flag = ResponseFlag.N
-        if flag is ResponseFlag.N or not session_id or node < 0:
+        if flag is _INSERTED and self._when_written and not kept and not held.written:
+            flag = _NOT_SET
+        if flag is _NOT_SET or not session_id or node < 0:
             return Answer(kept, header, ResponseFlag.N, False)
         token = next_token(visit, session_id, node, now, held)
         sealed = self._sealer.seal(token)

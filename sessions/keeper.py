@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from math import inf
 from typing import Protocol
 
-from sessions.contract.course import Course, Step
+from sessions.contract.course import Step
 from sessions.contract.ending import Ending
 from sessions.contract.messages import STORE
 from sessions.contract.searching import NO_HEIR, Around
@@ -67,8 +67,8 @@ class Keeper:
             options.call_timeout,
             options.most_searches,
         )
-        self._settling: dict[SettleRun, Errand | None] = {}  # the oldest first; None: its answer has gone out
-        self._alarm = Alarm()
+        self._alarm = Alarm()  # of all writes on their way to their copies
+        self._lagging: dict[SettleRun, None] = {}  # those whose answers have gone out, the oldest first
         self._lagging_bytes = 0
         self._quiet_until = -inf
         self._touches: set[asyncio.Task[None]] = set()
@@ -84,34 +84,35 @@ class Keeper:
         unprotected = unprotected or session_id in self.counters.unprotected
         return KeptCourse(self.options.terms, session_id, version, unprotected, minted, pin)
 
-    def perform(self, course: Course, step: Step, done: Callable[[Step], None]) -> Errand:
+    def perform(self, course: KeptCourse, step: Step, done: Callable[[Step], None]) -> Errand:
         """Do a slow step and those that follow; `done` is told of the first that is the exchange's own.
 
         It is told once, later, unless the errand is abandoned. A REFUSE may be performed, too, and is what
         `done` is then told: where its `keep` says so, the token of the refusal points at its `node`.
         """
-        assert isinstance(course, KeptCourse), "a keeper performs the courses that it made"
         errand = Errand(self, course, done)
         errand.begin(step)
         return errand
 
-    def sent(self, course: Course, node: int) -> None:
+    def sent(self, course: KeptCourse, node: int) -> None:
         """The request is on its way to a node; `arrived` says that it is back."""
-        assert isinstance(course, KeptCourse)
         place = course.running = (course.session_id, node)
         self._running[place] = self._running.get(place, 0) + 1
         if self.presence is not None:
             self.presence.came(course.session_id, node)
 
-    def arrived(self, course: Course, ok: bool) -> None:
+    def arrived(self, course: KeptCourse, ok: bool) -> None:
         """A request that may have carried a takeover was answered without a need, or was not.
 
         To be called at the end of an exchange, too, whatever that was: others may wait for its takeover.
         """
-        assert isinstance(course, KeptCourse)
-        if course.running is not None:
-            self._back(course.running)
-            course.running = None
+        place, course.running = course.running, None
+        if place is not None:
+            if self.presence is not None:
+                self.presence.left(place[0], place[1])
+            self._running[place] -= 1
+            if not self._running[place]:
+                del self._running[place]
         if course.leads:
             self.takeovers.arrived(course, ok)
 
@@ -148,9 +149,8 @@ class Keeper:
     @property
     def lag_seconds(self) -> float:
         """The age of the oldest write whose answer has gone out before it had its copies (ack: async)."""
-        for run, errand in self._settling.items():
-            if errand is None:
-                return asyncio.get_running_loop().time() - run.began
+        for run in self._lagging:
+            return asyncio.get_running_loop().time() - run.began
         return 0.0
 
     @property
@@ -161,12 +161,12 @@ class Keeper:
     @property
     def idle(self) -> bool:
         """Whether no node works on a request whose session is kept here, and no write is on its way."""
-        return not self._running and not self._settling
+        return not self._running and not self._alarm
 
     @property
     def settling(self) -> int:
         """Writes on their way to their copies."""
-        return len(self._settling)
+        return len(self._alarm)
 
     @property
     def touching(self) -> int:
@@ -199,21 +199,20 @@ class Keeper:
         waits = not within or self.lag_seconds >= options.max_lag / 2
         run = SettleRun(
             self.targets,
-            step.session_id,
+            step,
             self._machine(step),
-            step.state,
-            step.base,
-            step.node,
             options.ack_timeout if waits else min(options.ack_timeout, within / _HOLDERS_TRIED),
             inf if waits else within,
             self._alarm,
-            lambda run, verdict, winner: self._settled(run, step, verdict, winner),
+            self._settled,
+            errand if waits else None,
         )
-        self._settling[run] = errand if waits else None
-        if not waits:
-            self._lagging_bytes += run.size
-        run.start()
-        if not waits:
+        if waits:
+            run.start()
+        else:
+            self._lagging[run] = None
+            self._lagging_bytes += len(step.state)
+            run.start()
             known = step.session_id in self.counters.unprotected
             errand.settled(Settled.UNPROTECTED if known else Settled.SETTLED, 0)
 
@@ -233,22 +232,15 @@ class Keeper:
 
     # Private
 
-    def _back(self, place: tuple[str, int]) -> None:
-        if self.presence is not None:
-            self.presence.left(place[0], place[1])
-        self._running[place] -= 1
-        if not self._running[place]:
-            del self._running[place]
-
-    def _settled(self, run: SettleRun, step: Step, verdict: Settled, winner: int) -> None:
-        errand = self._settling.pop(run)
-        now = asyncio.get_running_loop().time()
-        forgotten = now + self.options.terms.ttl
-        self.counters.settled(step.session_id, step.version, verdict, now - run.began, forgotten)
+    def _settled(self, run: SettleRun, verdict: Settled, winner: int) -> None:
+        step, errand = run.step, run.errand
+        took, forgotten = run.ended - run.began, run.ended + self.options.terms.ttl
+        self.counters.settled(step.session_id, step.version, verdict, took, forgotten)
         if errand is None:
-            self._lagging_bytes -= run.size
+            del self._lagging[run]
+            self._lagging_bytes -= len(step.state)
             if verdict is Settled.UNPROTECTED:
-                self._complain(now)
+                self._complain(run.ended)
         else:
             errand.settled(verdict, winner)
 

@@ -27,6 +27,9 @@ _OF_ALL = frozenset({200})
 _OF_ONE = frozenset({200, 204, 404, 409, 410, 413})
 _FAULTS = (TimeoutError, Unreachable, Dropped, Garbled)
 _NO_ANSWER: Final = Fault.GARBAGE
+_GET: Final = Call.GET
+_FENCE: Final = Call.FENCE
+_PUT: Final = Call.PUT
 _UNREACHABLE = "cannot be reached"
 _GARBAGE = "gave an answer that cannot be understood"
 _TELLING = {
@@ -106,9 +109,9 @@ class Peer:
     ) -> Awaitable[Answer | None]:
         """The node's answer; None for silence: none in time, 5xx, garbage, a wrong key."""
         call = action.call
-        if call is Call.GET or call is Call.FENCE:
+        if call is _GET or call is _FENCE:
             return self._question(session_id, action, ttl)
-        if call is Call.PUT and len(action.state) > LARGE_STATE:
+        if call is _PUT and len(action.state) > LARGE_STATE:
             return self._ask_alone(session_id, action, ttl)
         try:
             # None of these is too large for an answer: the type of a question's is wider.
@@ -180,7 +183,7 @@ class Peer:
 
     def _send_copies(self, lines: Sequence[Line]) -> None:
         for line in lines:
-            if line.call is Call.PUT:
+            if line.call is _PUT:
                 self.copied_bytes += len(line.body)
         self._send_batch(lines, self._copies, self._copy_seconds)
 

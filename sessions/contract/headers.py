@@ -74,9 +74,9 @@ def read_told(fields: Iterable[tuple[bytes, bytes]]) -> Told:
     """What the `Limpet-*` fields of an answer say; others are passed over. Raises ContractFault."""
     ours: dict[bytes, bytes] = {}
     for name, value in fields:
-        if name[:7].lower() != b"limpet-":
-            continue
         lower = name.lower()
+        if lower[:7] != b"limpet-":
+            continue
         if lower in ours:
             raise ContractFault(f"sent {_shown(name)} twice")
         ours[lower] = value

@@ -7,13 +7,11 @@ from collections.abc import Callable
 
 from sessions.contract.messages import Action, Answer
 from sessions.keeping.alarm import GRACE_SECONDS, STALL_SECONDS
-from sessions.keeping.targets import Targets
-from sessions.receipt import Receipt
+from sessions.keeping.targets import Pending, Targets
 
 logger = logging.getLogger("limpet.keeping")
 
 Heard = Callable[[Action, Answer | None], None]
-_Asked = asyncio.Future[Answer | None] | Receipt[Answer | None]
 
 
 class Asking:
@@ -25,7 +23,7 @@ class Asking:
         self._targets = targets
         self._session_id = session_id
         self._heard = heard
-        self._calls: dict[_Asked, tuple[Action, asyncio.TimerHandle | None]] = {}
+        self._calls: dict[Pending, tuple[Action, asyncio.TimerHandle | None]] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -54,16 +52,16 @@ class Asking:
         self.drop()
         self._heard = _nobody
 
-    def _done(self, asked: _Asked) -> None:
+    def _done(self, asked: Pending) -> None:
         call = self._calls.pop(asked, None)
         if call is None:  # late, or dropped
             return
         action, timer = call
         if timer is not None:
             timer.cancel()
-        self._heard(action, _result(asked))
+        self._heard(action, heard_of(asked))
 
-    def _late(self, asked: _Asked, due: float) -> None:
+    def _late(self, asked: Pending, due: float) -> None:
         action, _ = self._calls[asked]
         loop = asyncio.get_running_loop()
         if loop.time() - due > STALL_SECONDS:
@@ -78,11 +76,12 @@ def _nobody(action: Action, answer: Answer | None) -> None:
     """Is told when nobody wants to know any more."""
 
 
-def _result(asked: _Asked) -> Answer | None:
-    if asked.cancelled():
+def heard_of(asked: Pending) -> Answer | None:
+    """What a call that is over was answered; None: silence."""
+    try:
+        return asked.result()
+    except asyncio.CancelledError:
         return None
-    error = asked.exception()
-    if error is not None:  # a task's boundary: whoever waits for it must not wait for ever
+    except Exception as error:  # its boundary: whoever waits for it must not wait for ever
         logger.error("a call about a session broke", exc_info=error)
         return None
-    return asked.result()

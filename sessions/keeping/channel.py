@@ -98,7 +98,10 @@ class Connection:
             self.close()  # nobody has asked
             return
         try:
-            reply = self._read(data)
+            reply = read_whole(data) if self._reader is None else self._reader.feed(data)
+            if reply is None and self._reader is None:
+                self._reader = ReplyReader()
+                reply = self._reader.feed(data)
         except Garbled as fault:
             self._fail(fault)
             return
@@ -146,15 +149,6 @@ class Connection:
             self._transport.abort()
 
     # Private
-
-    def _read(self, data: bytes) -> Reply | None:
-        reader = self._reader
-        if reader is None:
-            reply = read_whole(data)
-            if reply is not None:
-                return reply
-            self._reader = reader = ReplyReader()
-        return reader.feed(data)
 
     def _finish(self, reply: Reply) -> None:
         request = self._over()

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sessions.contract.searching import Where
 from sessions.contract.settling import Settled
@@ -12,6 +12,7 @@ from sessions.contract.settling import Settled
 SETTLE_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 SEARCH_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _MOST_UNPROTECTED = 100_000
+_SETTLED: Final = Settled.SETTLED  # bound once: of the enum it costs 70 ns
 
 
 class Source(IntEnum):
@@ -82,10 +83,12 @@ class KeepingCounters:
         """A write has come to its end. `until`: when its session is forgotten, on the loop's clock."""
         self.writes[verdict] += 1
         self.settling.add(seconds)
-        if verdict is Settled.CONFLICT:
-            self.conflicts += 1
         if self.unprotected and self.unprotected.pop(session_id, None) is not None:
             self._tell(session_id, version, 0.0)
+        if verdict is _SETTLED:
+            return
+        if verdict is Settled.CONFLICT:
+            self.conflicts += 1
         if verdict is Settled.UNPROTECTED:
             self.unprotected[session_id] = Unprotected(version, until)
             self._tell(session_id, version, until)

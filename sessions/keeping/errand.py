@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sessions.contract.course import Do, Keep, Step, Why
 from sessions.contract.messages import Action, Answer, Call
@@ -48,7 +48,10 @@ class Errand:
 
     def begin(self, step: Step) -> None:
         """Do the first step."""
-        self.go(step)
+        if step.do is _SETTLE:  # nearly all
+            self._keeper.settle(self, step)
+        else:
+            self.go(step)
         self._begun = True
 
     def go(self, step: Step) -> None:
@@ -69,8 +72,9 @@ class Errand:
     def settled(self, verdict: Settled, winner: int) -> None:
         """A write is safe, or is not."""
         step = self.course.settled(verdict, winner)
-        if self._begun and verdict is Settled.SETTLED and step.do is Do.RELEASE:
-            self._hand_over(step)  # from within the answer that settled it: a client waits for this one
+        if self._begun and verdict is _SETTLED and step.do is _RELEASE:
+            if not self._abandoned:
+                self._done(step)  # from within the answer that settled it: a client waits for this one
         else:
             self.go(step)
 
@@ -166,6 +170,9 @@ class Errand:
         self._later(step._replace(version=course.expected, unprotected=course.token_unprotected))
 
 
+_SETTLE: Final = Do.SETTLE
+_RELEASE: Final = Do.RELEASE
+_SETTLED: Final = Settled.SETTLED
 _ACTS: dict[Do, Callable[[Errand, Step], None]] = {
     Do.SEARCH: Errand._search,
     Do.PUT: Errand._put,

@@ -4,7 +4,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sessions.contract.homes import Entry
 from sessions.contract.messages import ENDED, TAKEN, UNKNOWN, Action, Answer, Call, Kind
@@ -12,6 +12,9 @@ from sessions.contract.versions import VERSION_LIMIT
 from sessions.ids import id_bytes, id_text
 
 _STATUS_OK, _DONE, _MISSING, _CONFLICT, _GONE, _TOO_LARGE = 200, 204, 404, 409, 410, 413
+
+_PUT: Final = Call.PUT  # bound once: of the enum it costs 70 ns
+_TAKEN_LINE: Final = b'{"id":"%b","status":204}\n'
 
 
 class Fault(IntEnum):
@@ -28,18 +31,19 @@ class Line(NamedTuple):
     call: Call | None  # None: touch
     body: bytes
     size: int  # of the line, or of the answer that it may bring
+    taken: bytes = b""  # the answer that it gets nearly always, letter for letter; b"": there is none
 
 
 def write_call(session_id: str, action: Action, ttl: int) -> Line:
     """A call as a line. The id is base64url, so nothing in it needs escaping."""
     call, number, name = action.call, action.number, session_id.encode()
-    if call is Call.PUT:
+    if call is _PUT:
         state = binascii.b2a_base64(action.state, newline=False)
         body = b'{"id":"%b","version":%d,"ttl":%d,"state":"%b"}\n' % (name, number, ttl, state)
-        return Line(session_id, call, body, len(body))
+        return Line(session_id, call, body, len(body), _TAKEN_LINE % name)
     if call is Call.END:
         body = b'{"id":"%b","end":true,"ttl":%d}\n' % (name, ttl)
-        return Line(session_id, call, body, len(body))
+        return Line(session_id, call, body, len(body), _TAKEN_LINE % name)
     if call is Call.FENCE:
         body = b'{"id":"%b","fence":%d,"ttl":%d}\n' % (name, number, ttl)
     else:
@@ -49,12 +53,16 @@ def write_call(session_id: str, action: Action, ttl: int) -> Line:
 
 def write_touch(session_id: str, version: int, ttl: int) -> Line:
     """Keep the copy that is at least `version` for `ttl` seconds more."""
-    body = b'{"id":"%b","version":%d,"ttl":%d}\n' % (session_id.encode(), version, ttl)
-    return Line(session_id, None, body, len(body))
+    name = session_id.encode()
+    body = b'{"id":"%b","version":%d,"ttl":%d}\n' % (name, version, ttl)
+    return Line(session_id, None, body, len(body), _TAKEN_LINE % name)
 
 
 def read_answers(lines: Sequence[Line], body: bytes) -> list[Answer | Fault]:
     """One for each line that was sent; all are garbage where their number is not the same."""
+    # Nearly all answers are these; a JSON parser takes 2 us for each to see it.
+    if body.count(b"\n") == len(lines) and body == b"".join([line.taken for line in lines]):
+        return [TAKEN] * len(lines)
     answers = body.split(b"\n")
     if answers and not answers[-1]:
         answers.pop()
@@ -92,9 +100,6 @@ def answer_of(status: int, version: int, state: bytes, serving: bool, call: Call
 
 
 def _read(line: Line, raw: bytes) -> Answer | Fault:
-    # Nearly all answers are this one, letter for letter; a JSON parser takes 2 us to see it.
-    if raw == b'{"id":"%b","status":204}' % line.id.encode() and line.call not in (Call.GET, Call.FENCE):
-        return TAKEN
     said = _object(raw)
     if said is None or said.get("id") != line.id:
         return Fault.GARBAGE

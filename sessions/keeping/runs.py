@@ -2,14 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
 
+from sessions.contract.course import Step
 from sessions.contract.ending import Ending
 from sessions.contract.messages import Action, Answer, Call
 from sessions.contract.searching import Around, Found, Search, Where
 from sessions.contract.settling import Settled, Settling
 from sessions.keeping.alarm import Alarm
-from sessions.keeping.asking import Asking
-from sessions.keeping.targets import Targets
+from sessions.keeping.asking import Asking, heard_of
+from sessions.keeping.targets import Pending, Targets
+
+if TYPE_CHECKING:
+    from sessions.keeping.errand import Errand
+
+_NOBODY: Final = -2  # is no target
 
 
 class SearchRun:
@@ -66,51 +73,48 @@ class SearchRun:
 
 
 class SettleRun:
-    """A write on its way to its copies. `over` is told when it is safe, or cannot be."""
+    """A write on its way to its copies. `over` is told when it is safe, or cannot be.
+
+    `errand`: who waits for that; None: its answer has gone out.
+    """
 
     __slots__ = (
         "_ack_timeout",
         "_alarm",
-        "_asking",
-        "_base",
+        "_calls",
         "_over",
         "_settling",
-        "_state",
+        "_targets",
         "_within",
-        "_writer",
         "began",
         "deadline",
+        "ended",
+        "errand",
+        "step",
     )
 
     def __init__(
         self,
         targets: Targets,
-        session_id: str,
+        step: Step,
         settling: Settling,
-        state: bytes,
-        base: int,
-        writer: int,
         ack_timeout: float,
         within: float,
         alarm: Alarm,
         over: Callable[["SettleRun", Settled, int], None],
+        errand: "Errand | None" = None,
     ) -> None:
         """`ack_timeout`: seconds for each target, `within` for all of them together."""
-        self._asking = Asking(targets, session_id, self._heard)
+        self.step = step
+        self.errand = errand
+        self._targets = targets
         self._settling = settling
-        self._state = state
-        self._base = base
-        self._writer = writer
         self._ack_timeout = ack_timeout
         self._within = within
         self._over = over
         self._alarm = alarm
-        self.began = self.deadline = 0.0
-
-    @property
-    def size(self) -> int:
-        """Bytes of state."""
-        return len(self._state)
+        self._calls: dict[Pending, int] = {}  # those under way, and to whom
+        self.began = self.ended = self.deadline = 0.0
 
     def start(self) -> None:
         """Begin; without anybody to hold it that is the end, too."""
@@ -118,24 +122,32 @@ class SettleRun:
         targets = self._settling.start(now, self._ack_timeout, now + self._within)
         self.deadline = self._settling.deadline
         self._alarm.add(self)
-        self._go(targets)
+        self._go(targets, now)
 
     def late(self, now: float) -> None:
         """Called by the alarm: whoever has not answered in time is given up."""
-        self._go(self._settling.tick(now))
+        self._go(self._settling.tick(now), now)
 
-    def _heard(self, action: Action, answer: Answer | None) -> None:
-        settling, target, now = self._settling, action.target, asyncio.get_running_loop().time()
-        self._go(settling.silent(target, now) if answer is None else settling.answered(target, answer, now))
+    def _heard(self, call: Pending) -> None:
+        target = self._calls.pop(call, _NOBODY)
+        if target == _NOBODY:  # the verdict was there before
+            return
+        settling, now, said = self._settling, asyncio.get_running_loop().time(), heard_of(call)
+        self._go(settling.silent(target, now) if said is None else settling.answered(target, said, now), now)
 
-    def _go(self, targets: list[int]) -> None:
-        settling = self._settling
+    def _go(self, targets: list[int], now: float) -> None:
+        settling, step = self._settling, self.step
         self.deadline = settling.deadline
         for target in targets:
-            action = Action(Call.PUT, target, settling.version, self._state)
-            self._asking.send(action, 0.0, self._base, self._writer)
+            action = Action(Call.PUT, target, step.version, step.state)
+            call = self._targets.ask(action, step.session_id, step.base, step.node)
+            self._calls[call] = target
+            call.add_done_callback(self._heard)
         if settling.verdict:
-            self._asking.close()
+            calls, self._calls = self._calls, {}
+            for call in calls:  # what has not left yet is not sent
+                call.cancel()
+            self.ended = now
             self._alarm.remove(self)
             self._over(self, settling.verdict, settling.winner)
 
@@ -178,10 +190,13 @@ def copy_holders(around: Around, pin: int) -> Iterator[int]:
 
     Who is syncing or draining may serve nobody, but a copy there is better than none.
     """
-    order, ready, up = around.order, around.ready, around.up
-    for node in order:
-        if node in ready and node != pin:
+    ready, up = around.ready, around.up
+    others: list[int] = []
+    for node in around.order:  # once
+        if node == pin:
+            continue
+        if node in ready:
             yield node
-    for node in order:
-        if node in up and node not in ready and node != pin:
-            yield node
+        elif node in up:
+            others.append(node)
+    yield from others

@@ -104,7 +104,9 @@ class Targets:
     def ask(self, action: Action, session_id: str, base: int = -1, writer: int = -1) -> Pending:
         """Begin a call. `writer`: the node whose write it is. Whoever waits is told later, never at once."""
         name = self._writers[writer] if writer >= 0 else ""
-        call = self._target(action.target).call(action, session_id, self._ttl, base, name)
+        target = action.target
+        asked = self._nodes[target] if target != STORE else self._target(target)
+        call = asked.call(action, session_id, self._ttl, base, name)
         return call if isinstance(call, Receipt) else asyncio.ensure_future(call)
 
     def touch(self, target: int, session_id: str, version: int) -> asyncio.Task[None]:

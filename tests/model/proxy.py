@@ -158,12 +158,12 @@ class NotingKeeper(Keeper):
     unsettled: frozenset[str] = frozenset()
     late = 0  # writes that lagged for longer than they may
 
-    def _settled(self, run: SettleRun, step: Step, verdict: Settled, winner: int) -> None:
-        lagging = self._settling[run] is None
+    def _settled(self, run: SettleRun, verdict: Settled, winner: int) -> None:
+        lagging = run.errand is None
         self.late += lagging and asyncio.get_running_loop().time() - run.began > self.options.max_lag
         if verdict is not Settled.SETTLED:
-            self.unsettled |= {step.session_id}
-        super()._settled(run, step, verdict, winner)
+            self.unsettled |= {run.step.session_id}
+        super()._settled(run, verdict, winner)
 
 
 class Exchange:

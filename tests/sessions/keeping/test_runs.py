@@ -5,6 +5,7 @@ from math import inf
 
 import pytest
 
+from sessions.contract.course import Do, Step
 from sessions.contract.ending import Ending
 from sessions.contract.messages import ENDED, TAKEN, UNKNOWN, Action, Answer, Call, Kind
 from sessions.contract.searching import Around, Found, Rules, Search, Where
@@ -39,17 +40,9 @@ def settle(*nodes: Node, replicas: int = 1, within: float = inf) -> tuple[Settle
     ends: list[Settled] = []
     targets = Targets(nodes, ["a", "b", "c"], None, 60)
     machine = Settling(5, replicas, iter(range(len(nodes))))
+    step = Step(Do.SETTLE, 0, "id", 5, b"state")
     run = SettleRun(
-        targets,
-        "id",
-        machine,
-        b"state",
-        -1,
-        0,
-        0.1,
-        within,
-        Alarm(),
-        lambda _run, verdict, _winner: ends.append(verdict),
+        targets, step, machine, 0.1, within, Alarm(), lambda _run, verdict, _winner: ends.append(verdict)
     )
     run.start()
     return run, ends
