@@ -38,8 +38,14 @@ class Failure(NamedTuple):
 
     @property
     def contended(self) -> bool:
-        """Two proxies took the session over at once, each for a request of the same client: one gives in."""
-        return self.parallel and self.fault in ("conflict", "not_found_yet")
+        """Two proxies took the session over at once, each for a request of the same client: one gives in.
+
+        Its write may be part of what the other hands over or not, so nobody may say that it is kept; what may
+        be sent twice goes on to who won. A search that was refused four times ends, whatever it is for.
+        """
+        return self.parallel and (
+            self.fault == "not_found_yet" or (self.fault == "conflict" and not self.safe)
+        )
 
     @property
     def discarded(self) -> bool:
@@ -70,7 +76,12 @@ class Blow(NamedTuple):
     least: float = 0.0  # seconds that a request must have taken to be met by that
 
     def explains(self, failure: Failure) -> bool:
-        """Whether that was in flight there, and could not be repeated."""
+        """Whether that was in flight there, and could not be repeated.
+
+        Nobody knows at once that somebody does not answer, or does again: what came that little later was
+        sent there too. A proxy that dies has logged nothing, and its clients do not ask again. Without the
+        store, or without any node, a request that may be repeated has nobody to go to: only these faults.
+        """
         reaction = _STORE_REACTION if self.victim == STORE else REACTION
         if failure.began > self.ended + reaction or failure.ended < self.began:
             return False
@@ -157,16 +168,22 @@ class Findings:
 
     def unexplained(self) -> list[Failure]:
         """Failures of requests that were not in flight where somebody died, or could have been repeated."""
+        return [each for each in self._strange() if not self.starved(each.began, each.ended)]
+
+    def _strange(self) -> list[Failure]:
+        """Those that nothing which was done here explains: the machine's, or ours."""
         return [
             failure
             for failure in self.failures
             if not (failure.contended and self._disturbed(failure))
             and not any(blow.explains(failure) for blow in self.blows)
-            and not self.starved(failure.began, failure.ended)
         ]
 
     def unprotected_unexplained(self) -> list[Window]:
-        """Unprotected answers of requests that had nodes, or a store, to protect them all the time."""
+        """Unprotected answers of requests that had nodes, or a store, to protect them all the time.
+
+        Only while fewer nodes live than copies need, or the store is away, may one be answered so.
+        """
         return [
             one
             for one in self.unprotected
@@ -181,7 +198,10 @@ class Findings:
         )
 
     def starved(self, began: float, ended: float) -> bool:
-        """Whether somebody did not get their time from the machine then, or shortly before."""
+        """Whether somebody did not get their time from the machine then, or shortly before.
+
+        A node that the machine keeps from answering is taken for dead, as it has to be. Losses always count.
+        """
         return any(late.met(began - AFTERMATH, ended) for late in self.late)
 
     def held_writes(self) -> list[Write]:
@@ -200,7 +220,8 @@ class Findings:
             f" lost {sum(len(loss.acknowledged) for loss in self.losses)} in {len(self.losses)} sessions",
             "faults: " + ", ".join(map(self._told, self.faults, self.strikes)),
             f"counts: {dict(self.counts)}; late {len(self.late)} times,"
-            f" {sum(late.ended - late.began for late in self.late):.1f} s in all",
+            f" {sum(late.ended - late.began for late in self.late):.1f} s in all, and only that explains"
+            f" {len(self._strange()) - len(self.unexplained())} failures",
             *(f"  {count} x {kind}" for kind, count in kinds.most_common(12)),
             *(f"  wrong: {what}" for what in (*self.wrong, *self.stale)[:20]),
         ]
