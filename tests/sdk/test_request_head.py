@@ -110,6 +110,16 @@ def test_of_a_head_that_comes_again_only_the_length_is_read() -> None:
     assert again.fields is first.fields
 
 
+@pytest.mark.parametrize(
+    "field", [b"rubbish\r\n", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 5\r\n"]
+)
+def test_one_that_only_ends_like_the_last_one_is_read(field: bytes) -> None:
+    reader, head = HeadReader(), START + b"Host: a\r\n%bContent-Length: 5\r\n"
+    reader.read(head % b"")
+    with pytest.raises(Unreadable):
+        reader.read(head % field)
+
+
 def test_there_has_to_be_a_host() -> None:
     with pytest.raises(Unreadable):
         read_head(START)
