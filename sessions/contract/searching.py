@@ -26,9 +26,7 @@ _MOST_COPY_PAUSES = 5  # in one search: 0.3 s in all, as its proxy may have died
 class Around(NamedTuple):
     """What the proxy knows of the session's possible holders at this moment."""
 
-    order: Iterable[
-        int
-    ]  # all configured nodes in the id's ring order; for NO_HEIR it may give them only once
+    order: Iterable[int]  # all configured nodes in the id's ring order; only once where NO_HEIR was asked for
     up: frozenset[int]  # targets that must answer: nodes that pass their probes whatever their mode, STORE
     ready: frozenset[int]  # nodes that may take requests
     given_up: frozenset[int]  # targets that have been down for `give_up`
