@@ -134,7 +134,11 @@ class Batcher(Generic[Item, Answer]):
         self.batches += 1
         self.items += len(items)
         self._began = asyncio.get_running_loop().time()
-        sent = self._send(items)
+        try:
+            sent = self._send(items)
+        except Exception as error:  # noqa: BLE001 - the callback's boundary: the submitters are told
+            self.broke(error)
+            return
         if sent is not None:
             self._task = asyncio.create_task(self._wait_for(sent))
 

@@ -125,6 +125,25 @@ async def test_a_failure_goes_to_its_batch_alone() -> None:
     assert await asyncio.gather(*good) == [6]
 
 
+async def test_a_batch_that_cannot_even_begin_fails_alone() -> None:
+    begun: list[list[int]] = []
+
+    def send(items: Sequence[int]) -> None:
+        begun.append(list(items))
+        if len(begun) == 1:
+            raise OSError("no more descriptors")
+
+    batches: Batcher[int, int] = Batcher(send, lambda item: item)
+    first = batches.submit(1)
+    with pytest.raises(OSError, match="no more descriptors"):
+        await asyncio.wait_for(first, 5)
+    second = batches.submit(2)
+    await asyncio.sleep(0)
+    batches.landed([4])
+    assert await second == 4
+    assert begun == [[1], [2]]
+
+
 async def test_a_wrong_number_of_answers_is_an_error() -> None:
     sender = Sender(free=True)
     sender.answers = [1]
