@@ -1,6 +1,7 @@
 """The command `limpet`: what a person types, and the exit code that follows (0 fine, 1 failed, 2 usage)."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 # Each command imports what it needs when it runs, so that `limpet status` starts in a quarter of a second.
 
 C = TypeVar("C", bound=Callable[..., Any])
+
+_DASHED_ID = re.compile(r"-[A-Za-z0-9_-]{20}[AQgw]")  # base64url of 16 bytes
 
 config_option = click.option(
     "-c",
@@ -41,6 +44,16 @@ def admin_options(command: C) -> C:
 
 class Misconfigured(click.ClickException):
     exit_code = 2
+
+
+class AboutSession(click.Command):
+    """A command about a session, whose id may begin with a dash: one of 64 does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = [given for given in args if _DASHED_ID.fullmatch(given)]
+        if named:
+            args = [*(given for given in args if given not in named), "--", *named]
+        return super().parse_args(ctx, args)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -226,7 +239,7 @@ def maint(config: str, admin: str | None, node: str) -> None:
     command(config, admin, node, "maint", {})
 
 
-@main.command(short_help="Say who holds a session, where it would go, and why.")
+@main.command(cls=AboutSession, short_help="Say who holds a session, where it would go, and why.")
 @admin_options
 @click.option("--service", type=ServiceName(), help="Ask this service only.")
 @click.argument("session", metavar="COOKIE|ID")

@@ -145,9 +145,12 @@ class Batcher(Generic[Item, Answer]):
     async def _wait_for(self, sent: Awaitable[Sequence[Answer]]) -> None:
         try:
             answers = await sent
-        except asyncio.CancelledError:  # only where the loop is being torn down
-            for waiting in self._flight:
-                waiting.cancel()
+        except asyncio.CancelledError:  # as a rule the loop is being torn down
+            waiting = [*self._flight, *(answer for _, _, answer in self._waiting)]
+            self._flight = []
+            for answer in waiting:
+                answer.cancel()
+            self._rest()
             raise
         except Exception as error:  # noqa: BLE001 - the task's boundary: the submitters are told
             self.broke(error)

@@ -107,29 +107,20 @@ class Reconciliation:
     def advance(self) -> list[Page]:
         """Look at some sessions of which every list has been read; to be called after `take`, and while it is
         `ready`."""
-        for _ in range(_AT_ONCE):
-            if len(self.jobs) >= _MOST_JOBS:
-                break
-            hungry = [
-                node for node, buffer in self._buffers.items() if not buffer and node not in self._complete
-            ]
-            if hungry:
-                wanted = [Page(node, self._last[node]) for node in hungry if node not in self._wanted]
-                self._wanted.update(hungry)
-                return wanted
-            if not self._look():
-                break
-        return []
+        looked = 0
+        while looked < _AT_ONCE and len(self.jobs) < _MOST_JOBS and not self._hungry() and self._look():
+            looked += 1
+        if len(self.jobs) >= _MOST_JOBS:
+            return []
+        # Also where the last one looked at was the last of its page: nobody else would ask for the next.
+        wanted = [Page(node, self._last[node]) for node in self._hungry() if node not in self._wanted]
+        self._wanted.update(page.node for page in wanted)
+        return wanted
 
     @property
     def ready(self) -> bool:
         """Whether there are more to look at, for which no page has to come first."""
-        buffers = self._buffers.items()
-        return (
-            len(self.jobs) < _MOST_JOBS
-            and any(buffer for _, buffer in buffers)
-            and all(buffer or node in self._complete for node, buffer in buffers)
-        )
+        return len(self.jobs) < _MOST_JOBS and any(self._buffers.values()) and not self._hungry()
 
     def take(self, most: int) -> list[Job]:
         """The next jobs."""
@@ -169,6 +160,10 @@ class Reconciliation:
         roles = self._roles
         told = roles.syncing if self.whole else roles.stuck.intersection(self._complete, self._buffers)
         return told - self._troubled
+
+    def _hungry(self) -> list[int]:
+        """Nodes of which a page has to come first."""
+        return [node for node, buffer in self._buffers.items() if not buffer and node not in self._complete]
 
     def _look(self) -> bool:
         """The session with the lowest id of those read; False: there is none."""

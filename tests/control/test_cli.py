@@ -53,9 +53,10 @@ async def test_a_cookie_is_explained(tmp_path: Path) -> None:
     async with running(tmp_path, configuration([1])) as limpet:
         code, _, err = await limpet_says(limpet, tmp_path, "explain", "garbage")
         assert (code, "no service knows it" in err) == (1, True)
-        code, out, _ = await limpet_says(limpet, tmp_path, "explain", "A" * 22)
-        assert code == 0
-        assert "would go to         a (new)" in out
+        for session_id in ("A" * 22, "-c" + "A" * 20, "--" + "A" * 20):
+            code, out, _ = await limpet_says(limpet, tmp_path, "explain", session_id)
+            assert code == 0
+            assert "would go to         a (new)" in out
 
 
 async def test_the_token_comes_from_the_environment(tmp_path: Path) -> None:

@@ -144,6 +144,21 @@ async def test_a_batch_that_cannot_even_begin_fails_alone() -> None:
     assert begun == [[1], [2]]
 
 
+async def test_a_batch_that_is_cancelled_holds_up_nobody_behind_it() -> None:
+    ways = [asyncio.get_running_loop().create_future() for _ in range(2)]
+    ways[1].set_result([6])
+    given = iter(ways)
+    batches: Batcher[int, int] = Batcher(lambda _: next(given), lambda item: item)
+    first = batches.submit(1)
+    await asyncio.sleep(0)
+    behind = batches.submit(2)
+    ways[0].cancel()
+    for cancelled in (first, behind):
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+    assert await asyncio.wait_for(batches.submit(3), 5) == 6
+
+
 async def test_a_wrong_number_of_answers_is_an_error() -> None:
     sender = Sender(free=True)
     sender.answers = [1]

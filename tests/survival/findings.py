@@ -36,16 +36,17 @@ class Failure(NamedTuple):
     ending: bool = False  # a login or logout was sent for its session, before or meanwhile
     logged: Logged | None = None  # what its proxy said; None: the proxy died
 
-    @property
-    def contended(self) -> bool:
+    def contended(self, sticky: bool) -> bool:
         """Two proxies took the session over at once, each for a request of the same client: one gives in.
 
         Its write may be part of what the other hands over or not, so nobody may say that it is kept; what may
-        be sent twice goes on to who won. A search that was refused four times ends, whatever it is for.
+        be sent twice goes on to who won, but where sessions are not sticky: there `on_conflict: fail` was
+        asked for, also of who only reads and settles what it saw. A search that was refused four times ends,
+        whatever it is for.
         """
-        return self.parallel and (
-            self.fault == "not_found_yet" or (self.fault == "conflict" and not self.safe)
-        )
+        if self.fault == "conflict":
+            return self.parallel and not (self.safe and sticky)
+        return self.parallel and self.fault == "not_found_yet"
 
     @property
     def discarded(self) -> bool:
@@ -175,7 +176,7 @@ class Findings:
         return [
             failure
             for failure in self.failures
-            if not (failure.contended and self._disturbed(failure))
+            if not (failure.contended(self.sticky) and self._disturbed(failure))
             and not any(blow.explains(failure) for blow in self.blows)
         ]
 

@@ -200,3 +200,16 @@ def test_a_step_looks_at_a_few_sessions_however_many_have_come() -> None:
         assert work.advance() == []
     assert 0 < max(after - before for before, after in pairwise(looked)) <= 100
     assert work.done and work.serving[0] == len(many)
+
+
+@pytest.mark.parametrize("size", range(98, 103))
+def test_a_page_may_end_with_the_last_session_that_a_step_looks_at(size: int) -> None:
+    page = [Entry(f"{i:06}", 2, 60, True, False) for i in range(size)]
+    work = Reconciliation(ROLES._replace(replicas=0), order)
+    work.start()
+    work.listed(1, [], last=True)
+    work.listed(2, [], last=True)
+    pages = work.listed(0, page, last=False)
+    while work.ready:
+        pages += work.advance()
+    assert pages == [Page(0, page[-1].id)], "nobody asks for the next page"

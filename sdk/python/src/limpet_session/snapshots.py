@@ -6,9 +6,8 @@ from threading import Lock
 from typing import Any, Protocol
 
 Data = dict[str, Any]
-Inside = dict[
-    str, bytes
-]  # of the values that can be written into, bytes that are the same while all in them is
+# Of the values that can be written into, bytes that are the same while all in them is.
+Inside = dict[str, bytes]
 
 MOST_BYTES = 16 << 20  # of states and what is kept of them
 MOST_KEYS = 32  # of a state that is written by its parts; with more the whole is as fast
