@@ -144,11 +144,11 @@ class Comparison:
             self._read(group, work.start())
             while not work.done:
                 self._stirred.clear()
-                jobs = work.take(MOST_JOBS)
+                self._read(group, work.advance())
+                jobs = work.take(MOST_JOBS)  # those of this step, too: nobody stirs for them
                 for job in jobs:
                     await self._begin(group, job)
                 count += len(jobs)
-                self._read(group, work.advance())
                 if work.ready:
                     await asyncio.sleep(0)  # requests come first
                 elif not jobs and not work.done:

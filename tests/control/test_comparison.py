@@ -238,3 +238,17 @@ async def test_turns_give_way_to_what_keeps_the_event_loop(monkeypatch: pytest.M
     for _ in range(500):
         await turns.turn()
     assert clock - 10.0 > 2.0
+
+
+@pytest.mark.parametrize("more", range(3))
+async def test_what_the_last_step_finds_is_done(more: int) -> None:
+    """All lists are there, a step looks at no more than some of them, and nobody else is at work by then."""
+    nodes = [StubNode(), StubNode()]
+    names = sorted(ids(comparison.PAGE + more))
+    for at, name in enumerate(names):
+        nodes[at % 2].hold(name, 5, serving=True)
+    for node, version in zip(nodes, (9, 1 << 32), strict=True):
+        node.hold(names[-1], version, serving=True)
+    work, done = await compare(nodes, replicas=0)
+    assert (done, work.whole) == (1, True)
+    assert (names[-1], Call.FENCE) in [call[:2] for call in nodes[0].calls]
