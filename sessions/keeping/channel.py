@@ -42,11 +42,13 @@ class Request:
         self.tried = False  # on a connection that had ended
         self.connection: Connection | None = None
 
+    # A lone one and a batch each have their own of these; by itself this class is no request.
+
     def answered(self, reply: Reply) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # there is no answer that nobody is told of
 
     def failed(self, fault: Exception) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # nor a fault
 
     def drop(self) -> None:
         """Nobody wants to know any more; what comes yet belongs to nobody."""

@@ -101,10 +101,7 @@ async def a_write_is_under_way_as_its_node_drains() -> list[str]:
     """One proxy knows of the drain, and takes the session over; the other one's write has begun before."""
     stage = Stage(FOUR)
     token = await stage.write("j", None)
-    writing_on = await _slow_write(stage, token, proxy=1)
-    stage.proxies[0].watch.set_level(token.node, Level.DRAIN)
-    await stage.read(token)
-    return _refused(await writing_on)
+    return await _drained_beside_a_write(stage, token)
 
 
 async def its_copy_is_slow_on_its_way() -> list[str]:
@@ -118,10 +115,7 @@ async def its_copy_is_slow_on_its_way() -> list[str]:
         return await call(session_id, action, *others)
 
     stage.proxies[1].links.call = late  # type: ignore[method-assign] - it stands before this one's calls
-    writing_on = await _slow_write(stage, token, proxy=1)
-    stage.proxies[0].watch.set_level(token.node, Level.DRAIN)
-    await stage.read(token)
-    return _refused(await writing_on)
+    return await _drained_beside_a_write(stage, token)
 
 
 async def a_rival_has_taken_a_session_over() -> list[str]:
@@ -137,6 +131,14 @@ async def a_rival_has_taken_a_session_over() -> list[str]:
     writing_on = await _slow_write(stage, token, proxy=1)
     late.held = set()
     await reading
+    return _refused(await writing_on)
+
+
+async def _drained_beside_a_write(stage: Stage, token: Token) -> list[str]:
+    """The first proxy takes the session over while the second one's write is under way."""
+    writing_on = await _slow_write(stage, token, proxy=1)
+    stage.proxies[0].watch.set_level(token.node, Level.DRAIN)
+    await stage.read(token)
     return _refused(await writing_on)
 
 

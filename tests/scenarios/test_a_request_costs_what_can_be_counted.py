@@ -130,8 +130,9 @@ async def test_a_session_that_is_kept_takes_few_more() -> None:
             await ask(b"/write")
             assert await calls(lambda _: ask(b"/read")) <= READ_CALLS
             assert await calls(lambda _: ask(b"/write")) <= WRITE_CALLS
-            writes = proxy.engine.services["app"].keeper.counters.writes  # type: ignore[union-attr]
-            assert writes[Settled.SETTLED] == TURNS + 4
+            keeper = proxy.engine.services["app"].keeper
+            assert keeper is not None
+            assert keeper.counters.writes[Settled.SETTLED] == TURNS + 4
 
 
 async def test_a_thousand_requests_leave_nothing_in_memory() -> None:

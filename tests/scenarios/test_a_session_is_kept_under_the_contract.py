@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from routing.states import NodeState
-from tests.scenarios.harness import RawNode, cookie_of, header, read_request, running_proxy, started
+from tests.scenarios.harness import RawNode, Wire, cookie_of, header, read_request, running_proxy, started
 from tests.scenarios.harness import service as plain_service
 
 KEY = "a-key-for-the-nodes-long-enough"
@@ -259,6 +259,14 @@ class Overtaken(RawNode):
         return json.dumps({**line, "serving": serving}).encode() + b"\n"
 
 
+async def second_answer(wire: Wire, method: bytes) -> bytes:
+    """The head of what a session's second request is answered."""
+    head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    fields = b"Host: x\r\nContent-Length: 0\r\nCookie: " + cookie_of(head)
+    head, _ = await wire.exchange(method + b" / HTTP/1.1\r\n" + fields + b"\r\n\r\n")
+    return head
+
+
 @pytest.mark.parametrize(("method", "status", "tries"), [(b"GET", b"200", 3), (b"POST", b"503", 2)])
 async def test_a_session_that_was_overtaken_meanwhile_is_asked_for_where_it_is(
     method: bytes, status: bytes, tries: int
@@ -272,9 +280,7 @@ async def test_a_session_that_was_overtaken_meanwhile_is_asked_for_where_it_is(
         running_proxy({"app": service([one.port, other.port])}, **SETTINGS) as proxy,
     ):
         wire = await proxy.connect()
-        head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        fields = b"Host: x\r\nContent-Length: 0\r\nCookie: " + cookie_of(head)
-        head, _ = await wire.exchange(method + b" / HTTP/1.1\r\n" + fields + b"\r\n\r\n")
+        head = await second_answer(wire, method)
         assert (head[9:12], len(asked)) == (status, tries)
         assert asked[0] is asked[1]
         token = cookie_of(head)
@@ -318,9 +324,7 @@ async def test_a_request_whose_session_ended_meanwhile_goes_on_as_a_new_ones(
         running_proxy({"app": copied([one.port, other.port])}, **SETTINGS) as proxy,
     ):
         wire = await proxy.connect()
-        head, _ = await wire.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        fields = b"Host: x\r\nContent-Length: 0\r\nCookie: " + cookie_of(head)
-        head, _ = await wire.exchange(method + b" / HTTP/1.1\r\n" + fields + b"\r\n\r\n")
+        head = await second_answer(wire, method)
         assert (head[9:12], len(asked)) == (status, tries)
         assert b"Set-Cookie" not in head
         assert len(set(asked)) == tries - 1

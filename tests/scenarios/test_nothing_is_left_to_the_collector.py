@@ -78,8 +78,9 @@ async def writes_leave_nothing(kept: dict[str, Any]) -> None:
                 head, _ = await wire.exchange(request)
                 cookie = cookie_of(head)
                 assert cookie
-            writes = proxy.engine.services["app"].keeper.counters.writes  # type: ignore[union-attr]
-            assert sum(writes) == 3
+            keeper = proxy.engine.services["app"].keeper
+            assert keeper is not None
+            assert sum(keeper.counters.writes) == 3
             await eventually(lambda: there() <= before)
         finally:
             gc.enable()

@@ -134,7 +134,7 @@ class _Exchange:
 
 
 async def _nothing() -> None:
-    pass
+    """What goes nowhere has been sent."""
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:

@@ -158,12 +158,8 @@ class Shell:
 
     def carry_out(self, call: Call) -> Reply:
         """Answer a call with a right key."""
-        plan = self.plan(call)
+        plan = self.endpoint.plan(call)
         return self._wait(plan) if plan.fences else plan.run()
-
-    def plan(self, call: Call) -> Plan:
-        """What a call with a right key will do."""
-        return self.endpoint.plan(call)
 
     @property
     def max_body(self) -> int:
